@@ -1,0 +1,20 @@
+export interface Volumes {
+  /** Idempotent by name; no name: an anonymous one with a 64-digit name. */
+  create(options: { readonly name?: string; readonly driver?: string; readonly labels?: Readonly<Record<string, string>>; readonly options?: Readonly<Record<string, string>> }): Promise<Volume>;
+  get(name: string): Promise<Volume>;
+  list(): Promise<readonly Volume[]>;
+  /** `conflict` while a container uses it. */
+  remove(name: string, options: { readonly force: boolean }): Promise<void>;
+  prune(options: { readonly all: boolean }): Promise<{ readonly names: readonly string[]; readonly bytes: number }>;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly driver: 'local';
+  /** Directory on the host: `<dataRoot>/volumes/<name>/_data`. */
+  readonly mountpoint: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+  readonly createdAt: Date;
+  readonly isAnonymous: boolean;
+}
