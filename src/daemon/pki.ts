@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 
-const crypto = webcrypto as unknown as Crypto;
-x509.cryptoProvider.set(crypto);
+const crypto = webcrypto;
+x509.cryptoProvider.set(crypto as Parameters<typeof x509.cryptoProvider.set>[0]);
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const day = 24 * 60 * 60 * 1000;
@@ -49,7 +49,8 @@ export async function issueCertificate(authority: KeyPair, request: CertificateR
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const issuer = new x509.X509Certificate(authority.cert);
   const signingKey = await crypto.subtle.importKey('pkcs8', pemBody(authority.key), algorithm, false, ['sign']);
-  const subject = [{ CN: [request.commonName] }, ...(request.organization ? [{ O: [request.organization] }] : [])];
+  const organization: x509.JsonName = request.organization ? [{ O: [request.organization] }] : [];
+  const subject: x509.JsonName = [{ CN: [request.commonName] }, ...organization];
   const usages = [x509.ExtendedKeyUsage.clientAuth, ...(request.hosts ? [x509.ExtendedKeyUsage.serverAuth] : [])];
   const cert = await x509.X509CertificateGenerator.create({
     subject,
@@ -101,7 +102,7 @@ function serial(): string {
   return bytes.toString('hex');
 }
 
-async function privatePem(key: CryptoKey): Promise<string> {
+async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }
 

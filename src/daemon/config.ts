@@ -1,0 +1,101 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { KindError } from '../base/errors.ts';
+import { writePrivate } from './pki.ts';
+
+/** Everything that tells one davit from another on the same machine. */
+export interface Config {
+  /** Durable state. */
+  readonly dataRoot: string;
+  /** State that dies with the boot. Short: Unix socket paths end at 107 bytes. */
+  readonly runRoot: string;
+  readonly nodeName: string;
+  /** Address that the API server, the kubelet and NodePorts answer at, besides 127.0.0.1. */
+  readonly nodeIp: string;
+  readonly apiPort: number;
+  readonly kubeletPort: number;
+  readonly cgroupParent: string;
+  readonly bridgeName: string;
+  readonly bridgeAddress: string;
+  readonly podBridgeName: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly clusterDns: string;
+  readonly clusterDomain: string;
+}
+
+export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
+  dataRoot: '/var/lib/davit',
+  runRoot: '/run/davit',
+  apiPort: 6443,
+  kubeletPort: 10250,
+  cgroupParent: '/davit',
+  bridgeName: 'docker0',
+  bridgeAddress: '172.17.0.1/16',
+  podBridgeName: 'davit0',
+  podCidr: '10.244.0.0/24',
+  serviceCidr: '10.96.0.0/16',
+  clusterDns: '10.96.0.10',
+  clusterDomain: 'cluster.local',
+};
+
+/** Flags win over the environment (DAVIT_DATA_ROOT, DAVIT_RUN_ROOT), which wins over what the last `davit up` of this run root wrote, then the defaults. */
+export function loadConfig(
+  flags: Partial<Config>,
+  environment: Readonly<Record<string, string | undefined>>,
+  detected: { readonly nodeIp: string | undefined },
+): Config {
+  const runRoot = flags.runRoot ?? environment['DAVIT_RUN_ROOT'] ?? defaults.runRoot;
+  const saved = savedConfig(runRoot);
+  const fromEnvironment = environment['DAVIT_DATA_ROOT'] ? { dataRoot: environment['DAVIT_DATA_ROOT'] } : {};
+  const own = { nodeName: hostname().toLowerCase(), nodeIp: detected.nodeIp ?? '127.0.0.1' };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const config: Config = { ...defaults, ...own, ...saved, ...fromEnvironment, ...given, runRoot };
+  checkConfig(config);
+  return config;
+}
+
+export function configPath(runRoot: string): string {
+  return join(runRoot, 'config.json');
+}
+
+export function saveConfig(config: Config): void {
+  writePrivate(configPath(config.runRoot), `${JSON.stringify(config, undefined, 2)}\n`);
+}
+
+function savedConfig(runRoot: string): Partial<Config> {
+  const path = configPath(runRoot);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Config>) : {};
+}
+
+function checkConfig(config: Config): void {
+  for (const root of [config.dataRoot, config.runRoot]) {
+    if (!root.startsWith('/')) throw new KindError('invalid', `davit's folders must be absolute paths, "${root}" is not`);
+  }
+  for (const port of [config.apiPort, config.kubeletPort]) {
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new KindError('invalid', `port ${port}: want a number from 1 to 65535`);
+  }
+  if (config.runRoot.length > 40) {
+    throw new KindError('invalid', `run root ${config.runRoot} is too long: sockets below it must fit in 107 bytes, so keep it under 40`);
+  }
+}
+
+/** The well-known paths below the roots. */
+export function pathsOf(config: Config): {
+  readonly dockerSocket: string;
+  readonly kubeconfig: string;
+  readonly pki: string;
+  readonly serverStore: string;
+  readonly engineStore: string;
+  readonly logs: string;
+} {
+  return {
+    dockerSocket: join(config.runRoot, 'docker.sock'),
+    kubeconfig: join(config.dataRoot, 'admin.kubeconfig'),
+    pki: join(config.dataRoot, 'pki'),
+    serverStore: join(config.dataRoot, 'server', 'store.db'),
+    engineStore: join(config.dataRoot, 'engine', 'store.db'),
+    logs: join(config.dataRoot, 'log'),
+  };
+}

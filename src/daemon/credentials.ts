@@ -1,0 +1,44 @@
+import { type Config, pathsOf } from './config.ts';
+import { createAuthority, issueCertificate, type KeyPair, keyPairAt, writePrivate } from './pki.ts';
+
+/** Every certificate of a one-machine cluster, made on the first start and kept. */
+export interface Credentials {
+  readonly ca: string;
+  readonly server: KeyPair;
+  /** The API server's own client certificate towards kubelets. */
+  readonly kubeletClient: KeyPair;
+  readonly node: KeyPair;
+  readonly admin: KeyPair;
+}
+
+export async function loadCredentials(config: Config): Promise<Credentials> {
+  const { pki, kubeconfig } = pathsOf(config);
+  const authority = await keyPairAt(pki, 'ca', () => createAuthority('davit'));
+  const issue = (name: string, commonName: string, organization?: string, hosts?: readonly string[]): Promise<KeyPair> =>
+    keyPairAt(pki, name, () => issueCertificate(authority, { commonName, organization, hosts }));
+  const apiIp = config.serviceCidr.replace(/\.\d+\/\d+$/, '.1');
+  const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${config.clusterDomain}`];
+  const local = ['localhost', '127.0.0.1', config.nodeName, config.nodeIp];
+  const [server, kubeletClient, node, admin] = await Promise.all([
+    issue(`apiserver-${config.nodeIp}`, 'kube-apiserver', undefined, [...local, ...names, apiIp]),
+    issue('apiserver-kubelet-client', 'kube-apiserver-kubelet-client', 'system:masters'),
+    issue(`node-${config.nodeName}-${config.nodeIp}`, `system:node:${config.nodeName}`, 'system:nodes', local),
+    issue('admin', 'kubernetes-admin', 'system:masters'),
+  ]);
+  writePrivate(kubeconfig, renderKubeconfig(config, authority.cert, admin));
+  return { ca: authority.cert, server, kubeletClient, node, admin };
+}
+
+/** A kubeconfig with everything inside, as `kind` and `kubeadm` write it. JSON is YAML. */
+function renderKubeconfig(config: Config, ca: string, admin: KeyPair): string {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const document = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'davit',
+    clusters: [{ name: 'davit', cluster: { server: `https://127.0.0.1:${config.apiPort}`, 'certificate-authority-data': base64(ca) } }],
+    users: [{ name: 'davit-admin', user: { 'client-certificate-data': base64(admin.cert), 'client-key-data': base64(admin.key) } }],
+    contexts: [{ name: 'davit', context: { cluster: 'davit', user: 'davit-admin' } }],
+  };
+  return `${JSON.stringify(document, undefined, 2)}\n`;
+}
