@@ -13,6 +13,20 @@ export const native = {
   setns: libc.func('int setns(int, int)'),
   unshare: libc.func('int unshare(int)'),
   close: libc.func('int close(int)'),
+  // files.ts: paths are NUL-terminated bytes, since file names need not be UTF-8.
+  openat2: libc.func('int64_t syscall(int64_t, int, const void*, const void*, size_t)'),
+  mkdirat: libc.func('int mkdirat(int, const void*, unsigned int)'),
+  mknodat: libc.func('int mknodat(int, const void*, unsigned int, uint64_t)'),
+  symlinkat: libc.func('int symlinkat(const void*, int, const void*)'),
+  linkat: libc.func('int linkat(int, const void*, int, const void*, int)'),
+  unlinkat: libc.func('int unlinkat(int, const void*, int)'),
+  renameat: libc.func('int renameat(int, const void*, int, const void*)'),
+  readlinkat: libc.func('int64_t readlinkat(int, const void*, _Out_ void*, size_t)'),
+  fchownat: libc.func('int fchownat(int, const void*, unsigned int, unsigned int, int)'),
+  utimensat: libc.func('int utimensat(int, const void*, const void*, int)'),
+  setxattr: libc.func('int setxattr(const void*, const void*, const void*, size_t, int)'),
+  getxattr: libc.func('int64_t getxattr(const void*, const void*, _Out_ void*, size_t)'),
+  listxattr: libc.func('int64_t listxattr(const void*, _Out_ void*, size_t)'),
 };
 
 const kinds: Readonly<Record<number, ErrorKind>> = {
