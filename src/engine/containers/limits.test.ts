@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkLimits, mergeLimits, toLinuxResources } from './limits.ts';
+
+const MiB = 1024 * 1024;
+
+test('limits in the OCI form', () => {
+  const cases = [
+    [{}, {}],
+    [{ nanoCpus: 1.5e9 }, { cpu: { period: 100_000, quota: 150_000 } }],
+    [{ memoryBytes: 64 * MiB }, { memory: { limit: 64 * MiB, swap: 128 * MiB } }],
+    [{ memoryBytes: 64 * MiB, memorySwapBytes: -1 }, { memory: { limit: 64 * MiB, swap: -1 } }],
+    [{ cpuShares: 512, cpuQuotaUs: 5000, cpuPeriodUs: 10_000, cpusetCpus: '0' }, { cpu: { shares: 512, quota: 5000, period: 10_000, cpus: '0' } }],
+    [{ pids: 100 }, { pids: { limit: 100 } }],
+    [{ pids: 0 }, {}],
+  ] as const;
+  for (const [limits, expected] of cases) assert.deepEqual(toLinuxResources(limits), expected);
+});
+
+test('refuses what dockerd refuses', () => {
+  assert.throws(() => checkLimits({ memoryBytes: MiB }, 2), /Minimum memory limit allowed is 6MB/);
+  assert.throws(() => checkLimits({ nanoCpus: 3e9 }, 2), /range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available/);
+  assert.throws(() => checkLimits({ memoryBytes: 20 * MiB, memorySwapBytes: 10 * MiB }, 2), /memoryswap limit should be larger/);
+  checkLimits({ memoryBytes: 20 * MiB, nanoCpus: 2e9 }, 2);
+});
+
+test('an update keeps what it does not name', () => {
+  assert.deepEqual(mergeLimits({ memoryBytes: 1, pids: 5 }, { memoryBytes: 2 }), { memoryBytes: 2, pids: 5 });
+});
