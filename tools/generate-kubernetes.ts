@@ -14,18 +14,28 @@ import type { Field, Schema } from '../src/api/kubernetes/schema.ts';
 /** The kinds that davit serves now, by document. Everything they refer to comes along. */
 const kinds: Readonly<Record<string, readonly string[]>> = {
   api_v1: [
-    'Binding', 'ConfigMap', 'Endpoints', 'Event', 'Namespace', 'Node', 'PersistentVolume', 'PersistentVolumeClaim',
-    'Pod', 'Secret', 'Service', 'ServiceAccount',
+    'Binding',
+    'ConfigMap',
+    'Endpoints',
+    'Event',
+    'Namespace',
+    'Node',
+    'PersistentVolume',
+    'PersistentVolumeClaim',
+    'Pod',
+    'Secret',
+    'Service',
+    'ServiceAccount',
   ],
-  'apis_apps_v1': ['Deployment', 'ReplicaSet', 'StatefulSet', 'ControllerRevision'],
+  apis_apps_v1: ['Deployment', 'ReplicaSet', 'StatefulSet', 'ControllerRevision'],
   'apis_coordination.k8s.io_v1': ['Lease'],
   'apis_discovery.k8s.io_v1': ['EndpointSlice'],
   'apis_events.k8s.io_v1': ['Event'],
   'apis_authentication.k8s.io_v1': ['SelfSubjectReview', 'TokenReview', 'TokenRequest'],
   'apis_authorization.k8s.io_v1': ['SelfSubjectAccessReview', 'SelfSubjectRulesReview', 'SubjectAccessReview', 'LocalSubjectAccessReview'],
-  'apis_policy_v1': ['Eviction'],
+  apis_policy_v1: ['Eviction'],
   'apis_storage.k8s.io_v1': ['StorageClass'],
-  'apis_autoscaling_v1': ['Scale'],
+  apis_autoscaling_v1: ['Scale'],
 };
 const always = ['Status', 'DeleteOptions', 'APIResourceList', 'APIGroupList', 'APIVersions', 'WatchEvent', 'Patch'];
 
@@ -139,7 +149,8 @@ function typeOf(field: Field, names: Map<string, string>): string {
   if (field.enum) return field.enum.map((value) => `'${value}'`).join(' | ');
   if (field.ref) return names.get(field.ref) ?? 'unknown';
   if (field.type === 'array') return `readonly ${bracket(typeOf(field.items ?? {}, names))}[]`;
-  if (field.type === 'object') return field.values ? `Readonly<Record<string, ${typeOf(field.values, names)}>>` : 'Readonly<Record<string, unknown>>';
+  if (field.type === 'object')
+    return field.values ? `Readonly<Record<string, ${typeOf(field.values, names)}>>` : 'Readonly<Record<string, unknown>>';
   if (field.type === 'intOrString' || field.type === 'quantity') return 'string | number';
   if (field.type === 'integer' || field.type === 'number') return 'number';
   if (field.type === 'string' || field.type === 'boolean') return field.type;

@@ -5,7 +5,11 @@ import { dirname, join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 
 const crypto = webcrypto;
-x509.cryptoProvider.set(crypto as Parameters<typeof x509.cryptoProvider.set>[0]);
+x509.cryptoProvider.set({
+  subtle: crypto.subtle,
+  getRandomValues: crypto.getRandomValues.bind(crypto),
+  randomUUID: crypto.randomUUID.bind(crypto),
+} as Parameters<typeof x509.cryptoProvider.set>[1]);
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const day = 24 * 60 * 60 * 1000;

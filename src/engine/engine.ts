@@ -21,6 +21,8 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes;
   readonly events: Events;
   readonly config: EngineConfig;
+  /** Stops all containers and takes sandboxes, links, rules, mounts and control groups off the host. Records, images and volumes stay. */
+  destroy(): Promise<void>;
 }
 
 export interface EngineConfig {

@@ -1,0 +1,99 @@
+import { Command, CommanderError, Option } from 'commander';
+import { KindError, messageOf } from '../base/errors.ts';
+import { version } from '../daemon/version.ts';
+import type { Config } from '../daemon/config.ts';
+import { paint } from './paint.ts';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return process.exitCode === undefined ? 0 : Number(process.exitCode);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`${paint('red', 'davit:', process.stderr)} ${messageOf(error)}\n`);
+    if (!(error instanceof KindError) && process.env['DAVIT_DEBUG']) process.stderr.write(`${String((error as Error).stack)}\n`);
+    return 1;
+  }
+}
+
+/** The whole command tree; each verb's code is loaded when it runs. */
+export function createProgram(): Command {
+  const program = new Command('davit')
+    .description('A container engine and a Kubernetes-compatible cluster, driven by docker and kubectl.')
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for the flags and examples)')
+    .exitOverride();
+  const verb = (name: string, description: string, example: string): Command =>
+    withConfigOptions(program.command(name).description(description).addHelpText('after', `\nExample:\n  ${example}`));
+  const json = (): Option => new Option('--output <format>', 'output format').choices(['text', 'json']).default('text');
+
+  verb('up', 'Start davit and wait until the node is Ready', 'davit up && eval "$(davit env)" && docker ps && kubectl get nodes').action(
+    async (flags: Flags) => (await import('./up.ts')).up(configFlags(flags)),
+  );
+  verb('down', 'Stop davit and its containers; take its links, rules and mounts off the host', 'davit down --purge')
+    .option('--purge', 'also delete images, volumes, the cluster and every other file of davit')
+    .option('--keep-containers', 'stop only the davit processes; containers go on')
+    .action(async (flags: Flags & { purge?: boolean; keepContainers?: boolean }) =>
+      (await import('./down.ts')).down(configFlags(flags), flags),
+    );
+  verb('status', "List davit's processes: role, pid, sockets, health", 'davit status --output json')
+    .addOption(json())
+    .action(async (flags: Flags & { output: 'text' | 'json' }) => (await import('./status.ts')).status(configFlags(flags), flags.output));
+  verb('env', 'Print the exports that point docker and kubectl at davit', 'eval "$(davit env)"').action(async (flags: Flags) =>
+    (await import('./env.ts')).env(configFlags(flags)),
+  );
+  verb('doctor', 'Check what this machine offers and say what to do about what is missing', 'davit doctor')
+    .addOption(json())
+    .action(async (flags: Flags & { output: 'text' | 'json' }) => (await import('./doctor.ts')).doctor(flags.output));
+  verb('base', "Make a base image from this machine's Debian mirror, where no registry can be reached", 'davit base debian:bookworm-slim')
+    .argument('<name>', 'debian:<suite> or debian:<suite>-slim')
+    .option('--force', 'make it anew even if the image is there')
+    .action(async (name: string, flags: Flags & { force?: boolean }) =>
+      (await import('./base.ts')).base(name, configFlags(flags), { force: flags.force === true }),
+    );
+  program
+    .command('version')
+    .description('Print the version')
+    .addOption(json())
+    .action((flags: { output: 'text' | 'json' }) => {
+      process.stdout.write(flags.output === 'json' ? `${JSON.stringify({ version, node: process.version })}\n` : `davit ${version}\n`);
+    });
+  program
+    .command('completion')
+    .description('Print a completion script')
+    .argument('<shell>', 'bash or zsh')
+    .addHelpText('after', '\nExample:\n  source <(davit completion bash)')
+    .action(async (shell: string) => (await import('./completion.ts')).completion(shell, program));
+  verb('server', 'Run the control plane in the foreground (davit up starts it)', 'davit server').action(async (flags: Flags) =>
+    (await import('../daemon/server.ts')).runServer(configFlags(flags)),
+  );
+  verb('node', 'Run engine and node agent in the foreground (davit up starts it)', 'davit node').action(async (flags: Flags) =>
+    (await import('../daemon/node.ts')).runNode(configFlags(flags)),
+  );
+  verb('engine', 'Run the container engine alone in the foreground: docker without a cluster', 'davit engine').action(
+    async (flags: Flags) => (await import('../daemon/node.ts')).runEngine(configFlags(flags)),
+  );
+  return program;
+}
+
+type Flags = Readonly<Record<string, unknown>>;
+
+function withConfigOptions(command: Command): Command {
+  const port = (text: string): number => Number(text);
+  return command
+    .option('--data-root <folder>', 'durable state (default /var/lib/davit)')
+    .option('--run-root <folder>', 'sockets and other state of this boot (default /run/davit)')
+    .option('--node-name <name>', "this machine's name in the cluster")
+    .option('--node-ip <address>', "this machine's address in the cluster")
+    .option('--api-port <port>', 'port of the API server (default 6443)', port)
+    .option('--kubelet-port <port>', 'port of the kubelet (default 10250)', port)
+    .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
+    .exitOverride();
+}
+
+function configFlags(flags: Flags): Partial<Config> {
+  const { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent } = flags as Partial<Config>;
+  return { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent };
+}

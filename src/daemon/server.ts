@@ -1,0 +1,51 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { serveApi } from '../kubernetes/apiserver/serve.ts';
+import { startControllers } from '../kubernetes/controllers/start.ts';
+import { startScheduler } from '../kubernetes/scheduler/start.ts';
+import { openStore } from '../store/embedded.ts';
+import type { Log } from '../base/log.ts';
+import { type Config, pathsOf } from './config.ts';
+import { loadCredentials } from './credentials.ts';
+import { foreground } from './foreground.ts';
+import { machineConfig } from './load.ts';
+import { createLog } from './log.ts';
+
+/** `davit server`: API server, store, scheduler and controllers. */
+export async function runServer(flags: Partial<Config>): Promise<void> {
+  process.title = 'davit server';
+  const config = machineConfig(flags);
+  const log = createLog('server');
+  await foreground('server', config.runRoot, log, () => startServer(config, log));
+}
+
+async function startServer(config: Config, log: Log): Promise<AsyncDisposable & { readonly sockets: readonly string[] }> {
+  await using starting = new AsyncDisposableStack();
+  const paths = pathsOf(config);
+  mkdirSync(dirname(paths.serverStore), { recursive: true, mode: 0o700 });
+  const credentials = await loadCredentials(config);
+  const store = starting.use(await openStore({ path: paths.serverStore }));
+  const api = starting.use(
+    await serveApi({
+      store,
+      address: '0.0.0.0',
+      port: config.apiPort,
+      tls: { ca: credentials.ca, ...credentials.server },
+      kubeletTls: { ca: credentials.ca, ...credentials.kubeletClient },
+      serviceCidr: config.serviceCidr,
+      nodeIp: config.nodeIp,
+      log: log.child({ part: 'apiserver' }),
+    }),
+  );
+  starting.use(
+    await startControllers({
+      client: api.client,
+      log: log.child({ part: 'controllers' }),
+      rootCa: credentials.ca,
+      volumesFolder: `${config.dataRoot}/persistent-volumes`,
+    }),
+  );
+  starting.use(await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }) }));
+  const running = starting.move();
+  return { sockets: [`https://127.0.0.1:${config.apiPort}`], [Symbol.asyncDispose]: () => running.disposeAsync() };
+}

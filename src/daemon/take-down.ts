@@ -1,0 +1,14 @@
+import { existsSync } from 'node:fs';
+import type { Log } from '../base/log.ts';
+import { type Config, pathsOf } from './config.ts';
+import { openMachine } from './node.ts';
+
+/** Takes everything of a stopped davit off the host: containers, sandboxes, links, rules, mounts, cgroups. Data stays. */
+export async function takeDown(config: Config, log: Log): Promise<void> {
+  if (!existsSync(pathsOf(config).engineStore)) return;
+  await using owner = new AsyncDisposableStack();
+  const { kernel, engine } = await openMachine(config, log, owner);
+  await engine.destroy();
+  await kernel.firewall.nft('add table ip davit_proxy\ndelete table ip davit_proxy\n');
+  kernel.cgroups.remove(config.cgroupParent);
+}
