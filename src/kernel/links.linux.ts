@@ -1,0 +1,267 @@
+import { closeSync, openSync } from 'node:fs';
+import { KindError } from '../base/errors.ts';
+import { formatAddress, parseAddress, parseCidr } from './ip-address.ts';
+import type { Link, LinkOperation, Links, Route } from './links.ts';
+import { create, decodeAttributes, decodeText, encodeAttributes, exclusive, nested, text, u32, u8, type Attribute, type NetlinkMessage } from './netlink.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+import { inNetwork } from './network-namespace.ts';
+
+const newLink = 16;
+const deleteLink = 17;
+const getLink = 18;
+const setLink = 19;
+const newAddress = 20;
+const deleteAddress = 21;
+const getAddress = 22;
+const newRoute = 24;
+const deleteRoute = 25;
+const getRoute = 26;
+
+/** linux/if_link.h, if_addr.h, rtnetlink.h */
+const ifla = { address: 1, name: 3, mtu: 4, master: 10, protocolInfo: 12, linkInfo: 18, netNsFd: 28 } as const;
+const infoKind = 1;
+const infoData = 2;
+const vethPeer = 1;
+const bridgePortMode = 4;
+const ifa = { address: 1, local: 2, broadcast: 4 } as const;
+const rta = { destination: 1, outputLink: 4, gateway: 5, table: 15 } as const;
+const up = 1;
+const afBridge = 7;
+const mainTable = 254;
+const noDuplicateDetection = 0x02;
+const familyNumber = { 4: 2, 6: 10 } as const;
+
+export const linuxLinks: Links = {
+  apply(operations, namespace) {
+    using socket = openSocket(namespace);
+    for (const operation of operations) applyOne(socket, operation);
+  },
+
+  list(namespace) {
+    using socket = openSocket(namespace);
+    const links = socket.list(getLink, ifInfo(), 'list links').map(parseLink);
+    const names = new Map(links.map((link) => [link.index, link.name]));
+    const addresses = Map.groupBy(socket.list(getAddress, Buffer.alloc(8), 'list addresses').map(parseAddressMessage), (address) => address.index);
+    return links.map(({ masterIndex, ...link }) => ({
+      ...link,
+      ...(masterIndex === undefined ? {} : { master: names.get(masterIndex) ?? String(masterIndex) }),
+      addresses: (addresses.get(link.index) ?? []).map((address) => address.cidr),
+    }));
+  },
+
+  routes(namespace) {
+    using socket = openSocket(namespace);
+    const names = new Map(socket.list(getLink, ifInfo(), 'list links').map((message) => [parseLink(message).index, parseLink(message).name]));
+    return socket.list(getRoute, Buffer.alloc(12), 'list routes').flatMap((message) => parseRoute(message, names));
+  },
+};
+
+function openSocket(namespace: string | undefined): NetlinkSocket {
+  return namespace === undefined ? new NetlinkSocket() : inNetwork(namespace, () => new NetlinkSocket());
+}
+
+function applyOne(socket: NetlinkSocket, operation: LinkOperation): void {
+  switch (operation.do) {
+    case 'addBridge':
+      return addBridge(socket, operation);
+    case 'addVeth':
+      return addVeth(socket, operation);
+    case 'deleteLink':
+      return socket.change(deleteLink, 0, named(operation.name), `delete link ${operation.name}`);
+    case 'setUp':
+      return socket.change(newLink, 0, named(operation.name, { flags: up, change: up }), `set link ${operation.name} up`);
+    case 'setDown':
+      return socket.change(newLink, 0, named(operation.name, { flags: 0, change: up }), `set link ${operation.name} down`);
+    case 'setMaster':
+      return setMaster(socket, operation);
+    case 'addAddress':
+    case 'deleteAddress':
+      return changeAddress(socket, operation);
+    case 'addRoute':
+    case 'deleteRoute':
+      return changeRoute(socket, operation);
+  }
+}
+
+function addBridge(socket: NetlinkSocket, operation: LinkOperation & { do: 'addBridge' }): void {
+  const payload = Buffer.concat([
+    ifInfo(),
+    encodeAttributes([
+      [ifla.name, linkName(operation.name)],
+      ...optional(ifla.address, operation.mac, parseMac),
+      ...optional(ifla.mtu, operation.mtu, u32),
+      [ifla.linkInfo | nested, encodeAttributes([[infoKind, text('bridge')]])],
+    ]),
+  ]);
+  socket.change(newLink, create | exclusive, payload, `add bridge ${operation.name}`);
+}
+
+function addVeth(socket: NetlinkSocket, operation: LinkOperation & { do: 'addVeth' }): void {
+  const { name, peer, peerNamespace, peerMac, mtu } = operation;
+  const doing = `add veth ${name} with peer ${peer}${peerNamespace === undefined ? '' : ` in ${peerNamespace}`}`;
+  const fd = peerNamespace === undefined ? undefined : openNamespace(peerNamespace, doing);
+  try {
+    const peerInfo = Buffer.concat([
+      ifInfo(),
+      encodeAttributes([
+        [ifla.name, linkName(peer)],
+        ...optional(ifla.address, peerMac, parseMac),
+        ...optional(ifla.mtu, mtu, u32),
+        ...optional(ifla.netNsFd, fd, u32),
+      ]),
+    ]);
+    const info = encodeAttributes([
+      [infoKind, text('veth')],
+      [infoData | nested, encodeAttributes([[vethPeer | nested, peerInfo]])],
+    ]);
+    const attributes = encodeAttributes([[ifla.name, linkName(name)], ...optional(ifla.mtu, mtu, u32), [ifla.linkInfo | nested, info]]);
+    socket.change(newLink, create | exclusive, Buffer.concat([ifInfo(), attributes]), doing);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function openNamespace(path: string, doing: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    throw new KindError('notFound', `${doing}: no network namespace at ${path}`, { cause: error });
+  }
+}
+
+function setMaster(socket: NetlinkSocket, operation: LinkOperation & { do: 'setMaster' }): void {
+  const { name, master, hairpin } = operation;
+  const doing = `set master of ${name} to ${master}`;
+  const masterIndex = indexOf(socket, master, doing);
+  socket.change(newLink, 0, Buffer.concat([named(name), encodeAttributes([[ifla.master, u32(masterIndex)]])]), doing);
+  if (hairpin === undefined) return;
+  const port = encodeAttributes([[ifla.protocolInfo | nested, encodeAttributes([[bridgePortMode, u8(hairpin ? 1 : 0)]])]]);
+  const payload = Buffer.concat([ifInfo({ family: afBridge, index: indexOf(socket, name, doing) }), port]);
+  socket.change(setLink, 0, payload, `set hairpin mode of ${name}`);
+}
+
+function changeAddress(socket: NetlinkSocket, operation: LinkOperation & { do: 'addAddress' | 'deleteAddress' }): void {
+  const adds = operation.do === 'addAddress';
+  const doing = `${adds ? 'add' : 'delete'} address ${operation.cidr} ${adds ? 'to' : 'of'} ${operation.name}`;
+  const { family, bytes, prefix } = parseCidr(operation.cidr);
+  const header = Buffer.from([familyNumber[family], prefix, family === 6 ? noDuplicateDetection : 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32LE(indexOf(socket, operation.name, doing), 4);
+  const attributes: Attribute[] = [
+    [ifa.local, bytes],
+    [ifa.address, bytes],
+  ];
+  if (adds && family === 4 && prefix < 31) attributes.push([ifa.broadcast, broadcastOf(bytes, prefix)]);
+  try {
+    socket.change(adds ? newAddress : deleteAddress, adds ? create | exclusive : 0, Buffer.concat([header, encodeAttributes(attributes)]), doing);
+  } catch (error) {
+    throw missing(error, ['EADDRNOTAVAIL'], doing);
+  }
+}
+
+function changeRoute(socket: NetlinkSocket, operation: LinkOperation & { do: 'addRoute' | 'deleteRoute' }): void {
+  const adds = operation.do === 'addRoute';
+  const { to, via, name } = operation;
+  const doing = `${adds ? 'add' : 'delete'} route to ${to}${via === undefined ? '' : ` via ${via}`}${name === undefined ? '' : ` through ${name}`}`;
+  const gateway = via === undefined ? undefined : parseAddress(via);
+  const destination = to === 'default' ? undefined : parseCidr(to);
+  const family = destination?.family ?? gateway?.family ?? 4;
+  const [boot, unicast, linkScope, nowhere] = [3, 1, 253, 255];
+  const scope = !adds ? nowhere : gateway === undefined && family === 4 ? linkScope : 0;
+  const header = Buffer.from([familyNumber[family], destination?.prefix ?? 0, 0, 0, mainTable, boot, scope, adds ? unicast : 0, 0, 0, 0, 0]);
+  const attributes = encodeAttributes([
+    ...optional(rta.destination, destination?.bytes, (bytes) => bytes),
+    ...optional(rta.gateway, gateway?.bytes, (bytes) => bytes),
+    ...optional(rta.outputLink, name, (link) => u32(indexOf(socket, link, doing))),
+  ]);
+  socket.change(adds ? newRoute : deleteRoute, adds ? create | exclusive : 0, Buffer.concat([header, attributes]), doing);
+}
+
+function indexOf(socket: NetlinkSocket, name: string, doing: string): number {
+  return socket.get(getLink, named(name), `${doing}: find link ${name}`).payload.readInt32LE(4);
+}
+
+/** struct ifinfomsg */
+function ifInfo(fields: { family?: number; index?: number; flags?: number; change?: number } = {}): Buffer {
+  const buffer = Buffer.alloc(16);
+  buffer.writeUInt8(fields.family ?? 0, 0);
+  buffer.writeInt32LE(fields.index ?? 0, 4);
+  buffer.writeUInt32LE(fields.flags ?? 0, 8);
+  buffer.writeUInt32LE(fields.change ?? 0, 12);
+  return buffer;
+}
+
+function named(name: string, fields: { flags?: number; change?: number } = {}): Buffer {
+  return Buffer.concat([ifInfo(fields), encodeAttributes([[ifla.name, linkName(name)]])]);
+}
+
+function linkName(name: string): Buffer {
+  if (name === '' || Buffer.byteLength(name) > 15 || /[\s/]/.test(name)) {
+    throw new KindError('invalid', `invalid link name "${name}": want 1 to 15 bytes without spaces and slashes`);
+  }
+  return text(name);
+}
+
+function optional<T>(type: number, value: T | undefined, encode: (value: T) => Buffer): readonly Attribute[] {
+  return value === undefined ? [] : [[type, encode(value)]];
+}
+
+function parseMac(mac: string): Buffer {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac)) throw new KindError('invalid', `invalid MAC address "${mac}": want 02:42:ac:11:00:02`);
+  return Buffer.from(mac.replaceAll(':', ''), 'hex');
+}
+
+function broadcastOf(bytes: Buffer, prefix: number): Buffer {
+  const address = bytes.readUInt32BE(0);
+  const buffer = Buffer.alloc(4);
+  buffer.writeUInt32BE((address | (0xffffffff >>> prefix)) >>> 0);
+  return buffer;
+}
+
+function missing(error: unknown, codes: readonly string[], doing: string): unknown {
+  if (!(error instanceof KindError)) return error;
+  const details = error.details as { readonly code?: string } | undefined;
+  return codes.includes(details?.code ?? '') ? new KindError('notFound', `${doing}: no such address`, { cause: error }) : error;
+}
+
+function parseLink(message: NetlinkMessage): Omit<Link, 'master' | 'addresses'> & { readonly masterIndex?: number } {
+  const { payload } = message;
+  const attributes = decodeAttributes(payload.subarray(16));
+  const kind = decodeText(decodeAttributes(attributes.get(ifla.linkInfo) ?? Buffer.alloc(0)).get(infoKind));
+  const loopback = 8;
+  const flags = payload.readUInt32LE(8);
+  const master = attributes.get(ifla.master)?.readUInt32LE(0);
+  return {
+    index: payload.readInt32LE(4),
+    name: decodeText(attributes.get(ifla.name)),
+    kind: kind === '' ? ((flags & loopback) !== 0 ? 'loopback' : 'physical') : kind,
+    mac: attributes.get(ifla.address)?.toString('hex').replace(/..(?=.)/g, '$&:') ?? '',
+    mtu: attributes.get(ifla.mtu)?.readUInt32LE(0) ?? 0,
+    isUp: (flags & up) !== 0,
+    ...(master === undefined ? {} : { masterIndex: master }),
+  };
+}
+
+function parseAddressMessage(message: NetlinkMessage): { readonly index: number; readonly cidr: string } {
+  const { payload } = message;
+  const attributes = decodeAttributes(payload.subarray(8));
+  const bytes = attributes.get(ifa.local) ?? attributes.get(ifa.address) ?? Buffer.alloc(4);
+  return { index: payload.readUInt32LE(4), cidr: `${formatAddress(bytes)}/${payload.readUInt8(1)}` };
+}
+
+/** Unicast routes of the main table. */
+function parseRoute(message: NetlinkMessage, names: ReadonlyMap<number, string>): readonly Route[] {
+  const { payload } = message;
+  const attributes = decodeAttributes(payload.subarray(12));
+  const table = attributes.get(rta.table)?.readUInt32LE(0) ?? payload.readUInt8(4);
+  if (table !== mainTable || payload.readUInt8(7) !== 1) return [];
+  const destination = attributes.get(rta.destination);
+  const gateway = attributes.get(rta.gateway);
+  const link = names.get(attributes.get(rta.outputLink)?.readUInt32LE(0) ?? 0);
+  return [
+    {
+      to: destination ? `${formatAddress(destination)}/${payload.readUInt8(1)}` : 'default',
+      ...(gateway ? { via: formatAddress(gateway) } : {}),
+      ...(link === undefined ? {} : { link }),
+    },
+  ];
+}
