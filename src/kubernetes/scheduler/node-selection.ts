@@ -1,0 +1,54 @@
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration } from '../../api/kubernetes/types.generated.ts';
+
+/** nodeSelector and required node affinity: terms are ORed, requirements inside a term ANDed; a term without requirements matches nothing. */
+export function matchesNodeSelection(pod: Pod, node: Node): boolean {
+  const labels = node.metadata.labels ?? {};
+  const plain = Object.entries(pod.spec?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
+  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return plain && (required === undefined || required.nodeSelectorTerms.some((term) => matchesTerm(term, node)));
+}
+
+export function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
+  const expressions = term.matchExpressions ?? [];
+  const fields = term.matchFields ?? [];
+  if (expressions.length + fields.length === 0) return false;
+  const labels = node.metadata.labels ?? {};
+  return (
+    expressions.every((requirement) => matchesRequirement(requirement, labels[requirement.key])) &&
+    fields.every((requirement) => matchesRequirement(requirement, node.metadata.name))
+  );
+}
+
+function matchesRequirement(requirement: NodeSelectorRequirement, value: string | undefined): boolean {
+  const values = requirement.values ?? [];
+  switch (requirement.operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    case 'Gt':
+      return value !== undefined && Number(value) > Number(values[0]);
+    case 'Lt':
+      return value !== undefined && Number(value) < Number(values[0]);
+    default:
+      return false;
+  }
+}
+
+/** The first taint with one of the effects that the pod does not tolerate. */
+export function untolerated(pod: Pod, node: Node, effects: readonly string[]): Taint | undefined {
+  const tolerations = pod.spec?.tolerations ?? [];
+  const taints = (node.spec?.taints ?? []).filter((taint) => effects.includes(taint.effect));
+  return taints.find((taint) => !tolerations.some((toleration) => tolerates(toleration, taint)));
+}
+
+function tolerates(toleration: Toleration, taint: Taint): boolean {
+  if (toleration.effect && toleration.effect !== taint.effect) return false;
+  if (toleration.key && toleration.key !== taint.key) return false;
+  if (toleration.operator === 'Exists') return true;
+  return toleration.key !== undefined && (toleration.value ?? '') === (taint.value ?? '');
+}
