@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isKind, KindError } from '../base/errors.ts';
 import { type Config, pathsOf } from '../daemon/config.ts';
@@ -53,21 +53,37 @@ async function imageExists(socket: string, name: string): Promise<boolean> {
 }
 
 /** The official slim images leave out the same folders. */
-const slimmed = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/share/lintian/*'];
+const slimmed = [
+  'path-exclude=/usr/share/doc/*',
+  'path-include=/usr/share/doc/*/copyright',
+  'path-exclude=/usr/share/man/*',
+  'path-exclude=/usr/share/info/*',
+  'path-exclude=/usr/share/locale/*',
+];
+
+/** usrmerge would bring all of perl (50 MB) to do what the merged-usr hook does beforehand. */
+const withoutPerl = [
+  '--include=usr-is-merged',
+  '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
+  '--setup-hook=mkdir -p "$1/etc/apt/preferences.d"',
+  String.raw`--setup-hook=printf "Package: usrmerge\nPin: release *\nPin-Priority: -1\n" > "$1/etc/apt/preferences.d/merged"`,
+  '--customize-hook=rm "$1/etc/apt/preferences.d/merged"',
+];
 
 async function bootstrap(suite: string, slim: boolean, tar: string): Promise<void> {
   mkdirSync(join(tar, '..'), { recursive: true, mode: 0o700 });
   const partial = `${tar}.partial`;
-  const excludes = slim ? slimmed.map((path) => `--dpkgopt=path-exclude=${path}`) : [];
+  const excludes = slim ? slimmed.map((rule) => `--dpkgopt=${rule}`) : [];
   const argv = [
     'mmdebstrap',
     '--variant=minbase',
     '--mode=root',
-    '--aptopt=Acquire::Languages "none"',
-    ...excludes,
     '--format=tar',
+    ...withoutPerl,
+    ...excludes,
     suite,
     partial,
+    debianMirror(),
   ];
   const tail: string[] = [];
   const code = await runWithProgress(argv, (line) => {
@@ -83,6 +99,18 @@ async function bootstrap(suite: string, slim: boolean, tar: string): Promise<voi
     );
   }
   renameSync(partial, tar);
+}
+
+/** The mirror that this machine's apt uses. */
+function debianMirror(): string {
+  const folder = '/etc/apt/sources.list.d';
+  const files = ['/etc/apt/sources.list', ...(existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [])].filter(
+    (file) => existsSync(file),
+  );
+  const urls = files.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/^(?:URIs:|deb)\s+(?:\[[^\]]*\]\s+)?(\S+\/debian)\/?(?:\s|$)/gm)].map((match) => match[1]),
+  );
+  return urls[0] ?? 'http://deb.debian.org/debian';
 }
 
 function step(text: string, began: number): void {
