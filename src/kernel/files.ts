@@ -1,0 +1,340 @@
+import { chmodSync, closeSync, constants, fstatSync, readdirSync, type BigIntStats } from 'node:fs';
+import koffi from 'koffi';
+import { KindError } from '../base/errors.ts';
+import { native, systemError } from './native.ts';
+
+/**
+ * File names are bytes in Linux. Here they are *byte strings*: one character per byte (latin1),
+ * so that names which are not UTF-8 survive, sort in byte order and can be map keys.
+ */
+export function bytesOf(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** For people: the byte string read as UTF-8. */
+export function textOf(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+const atFdCwd = -100;
+const atEmptyPath = 0x1000;
+const atRemoveDir = 0x200;
+const openPath = 0o10000000;
+const closeOnExec = 0o2000000;
+const resolveInRoot = 0x10;
+const resolveNoMagicLinks = 0x02;
+const openat2Number = 437;
+const errno = { ENOENT: 2, EEXIST: 17, ENOTDIR: 20, ENODATA: 61, ELOOP: 40, EOPNOTSUPP: 95, EPERM: 1 } as const;
+const errnoNow = (): number => koffi.errno();
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * A directory that no path can leave: every path is resolved by the kernel as if the directory were `/`
+ * (openat2 RESOLVE_IN_ROOT), whatever symlinks and `..` it meets and whoever changes the tree meanwhile.
+ * Paths are byte strings relative to the root; a leading slash changes nothing. The last component is
+ * never followed when it is a symlink, except by `open` and `resolve`. All calls are synchronous.
+ */
+export class Root implements Disposable {
+  readonly path: string;
+  readonly #fd: number;
+  #parent: { readonly path: string; readonly fd: number } | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#fd = openat2(atFdCwd, bytesOf(path), openPath | constants.O_DIRECTORY | closeOnExec, 0, 0);
+    if (this.#fd < 0) throw systemError(`open ${path}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.forget();
+    closeSync(this.#fd);
+  }
+
+  /** Drops the remembered parent; needed after anything outside this object moved directories. */
+  forget(): void {
+    if (this.#parent) closeSync(this.#parent.fd);
+    this.#parent = undefined;
+  }
+
+  /** A file descriptor; symlinks are followed inside the root unless flags say O_NOFOLLOW. The caller closes it. */
+  open(path: string, flags: number, mode = 0): number {
+    const fd = openat2(this.#fd, relative(path), flags | closeOnExec, mode, resolveInRoot | resolveNoMagicLinks);
+    if (fd < 0) throw systemError(`open ${textOf(path)}`);
+    return fd;
+  }
+
+  /** Makes a new regular file (fails when there is anything) and returns its descriptor. */
+  createFile(path: string, mode: number): number {
+    const at = this.#at(path);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | closeOnExec;
+    const fd = openat2(at.fd, at.name, flags, mode & 0o7777, resolveInRoot | resolveNoMagicLinks);
+    if (fd < 0) throw systemError(`create ${textOf(path)}`);
+    return fd;
+  }
+
+  /** Facts of the path itself; undefined when there is nothing. */
+  stat(path: string): BigIntStats | undefined {
+    const fd = this.#openNode(path);
+    if (fd === undefined) return undefined;
+    try {
+      return fstatSync(fd, { bigint: true });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Facts of what the path leads to after following symlinks inside the root; undefined when there is nothing. */
+  statTarget(path: string): BigIntStats | undefined {
+    const fd = openat2(this.#fd, relative(path), openPath | closeOnExec, 0, resolveInRoot | resolveNoMagicLinks);
+    if (fd < 0) return absent(`stat ${textOf(path)}`);
+    try {
+      return fstatSync(fd, { bigint: true });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Names in a directory, in byte order. */
+  list(path: string): string[] {
+    const fd = this.#openNode(path);
+    if (fd === undefined) throw new KindError('notFound', `list ${textOf(path)}: no such directory`);
+    try {
+      return readdirSync(proc(fd), { encoding: 'latin1' }).sort(byteOrder);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  readLink(path: string): string {
+    const fd = this.#node(path);
+    try {
+      const buffer = Buffer.alloc(4096);
+      const length = Number(native.readlinkat(fd, nul(''), buffer, buffer.length));
+      if (length < 0) throw systemError(`readlink ${textOf(path)}`);
+      return buffer.toString('latin1', 0, length);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** False when something is there already. */
+  makeDirectory(path: string, mode: number): boolean {
+    const at = this.#at(path);
+    if (native.mkdirat(at.fd, nul(at.name), mode & 0o7777) === 0) return true;
+    if (errnoNow() === errno.EEXIST) return false;
+    throw systemError(`mkdir ${textOf(path)}`);
+  }
+
+  /** Makes what is missing of a directory path, following symlinks inside the root; returns what it made. */
+  makeDirectories(path: string, mode = 0o755, owner?: Owner): readonly string[] {
+    const made: string[] = [];
+    let current = '';
+    for (const part of path.split('/')) {
+      if (part === '' || part === '.') continue;
+      current = current === '' ? part : `${current}/${part}`;
+      if (this.statTarget(current)) continue;
+      if (!this.makeDirectory(current, mode)) throw new KindError('invalid', `mkdir ${textOf(path)}: ${textOf(current)} is not a directory`);
+      if (owner) this.changeOwner(current, owner);
+      made.push(current);
+    }
+    return made;
+  }
+
+  makeSymlink(target: string, path: string): void {
+    const at = this.#at(path);
+    if (native.symlinkat(nul(target), at.fd, nul(at.name)) !== 0) throw systemError(`symlink ${textOf(path)}`);
+  }
+
+  makeHardLink(existing: string, path: string): void {
+    const fromPath = splitPath(existing);
+    const parent = this.open(fromPath.parent, openPath | constants.O_DIRECTORY);
+    try {
+      const at = this.#at(path);
+      if (native.linkat(parent, nul(fromPath.name), at.fd, nul(at.name), 0) !== 0) throw systemError(`link ${textOf(existing)} to ${textOf(path)}`);
+    } finally {
+      closeSync(parent);
+    }
+  }
+
+  /** `mode` with file type bits (S_IFCHR, S_IFBLK, S_IFIFO). */
+  makeNode(path: string, mode: number, major: number, minor: number): void {
+    const at = this.#at(path);
+    if (native.mknodat(at.fd, nul(at.name), mode, deviceNumber(major, minor)) !== 0) throw systemError(`mknod ${textOf(path)}`);
+  }
+
+  /** Removes a file or a whole tree; succeeds when there is nothing. */
+  remove(path: string): void {
+    const at = this.#at(path);
+    if (native.unlinkat(at.fd, nul(at.name), 0) === 0) return;
+    const code = errnoNow();
+    if (code === errno.ENOENT) return;
+    const stat = this.stat(path);
+    if (!stat?.isDirectory()) throw systemError(`remove ${textOf(path)}`, code);
+    for (const name of this.list(path)) this.remove(`${path}/${name}`);
+    this.forget();
+    const again = this.#at(path);
+    if (native.unlinkat(again.fd, nul(again.name), atRemoveDir) !== 0) throw systemError(`remove ${textOf(path)}`);
+  }
+
+  changeOwner(path: string, owner: Owner): void {
+    this.#withNode(path, (fd) => {
+      if (native.fchownat(fd, nul(''), owner.uid, owner.gid, atEmptyPath) !== 0) throw systemError(`chown ${textOf(path)}`);
+    });
+  }
+
+  /** Sets owner, then mode (not for symlinks), then extended attributes, then the modification time: chown clears setuid bits and file capabilities. */
+  setMetadata(path: string, metadata: Metadata): void {
+    this.#withNode(path, (fd) => applyMetadata(fd, path, metadata));
+  }
+
+  /** All extended attributes, values as byte strings. */
+  extendedAttributes(path: string): Readonly<Record<string, string>> {
+    let attributes: Readonly<Record<string, string>> = {};
+    this.#withNode(path, (fd) => {
+      attributes = readAttributes(fd);
+    });
+    return attributes;
+  }
+
+  #openNode(path: string): number | undefined {
+    const at = this.#tryAt(path);
+    if (!at) return undefined;
+    const fd = openat2(at.fd, at.name || '.', openPath | constants.O_NOFOLLOW | closeOnExec, 0, resolveNoMagicLinks);
+    return fd >= 0 ? fd : absent(`open ${textOf(path)}`);
+  }
+
+  #node(path: string): number {
+    const fd = this.#openNode(path);
+    if (fd === undefined) throw new KindError('notFound', `${textOf(path)}: no such file or directory`);
+    return fd;
+  }
+
+  #withNode(path: string, use: (fd: number) => void): void {
+    const fd = this.#node(path);
+    try {
+      use(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #at(path: string): { readonly fd: number; readonly name: string } {
+    const at = this.#tryAt(path);
+    if (!at) throw new KindError('notFound', `${textOf(path)}: no such file or directory`);
+    return at;
+  }
+
+  /** The descriptor of the parent (remembered, since archives list a directory's files together) and the last name; the root itself has the name ''. */
+  #tryAt(path: string): { readonly fd: number; readonly name: string } | undefined {
+    const { parent, name } = splitPath(path);
+    if (parent === '') return { fd: this.#fd, name };
+    if (this.#parent?.path === parent) return { fd: this.#parent.fd, name };
+    const fd = openat2(this.#fd, parent, openPath | constants.O_DIRECTORY | closeOnExec, 0, resolveInRoot | resolveNoMagicLinks);
+    if (fd < 0) return absent(`open ${textOf(parent)}`);
+    this.forget();
+    this.#parent = { path: parent, fd };
+    return { fd, name };
+  }
+}
+
+export interface Metadata {
+  readonly owner?: Owner;
+  /** Permission bits. */
+  readonly mode?: number;
+  readonly attributes?: Readonly<Record<string, string>>;
+  readonly mtimeNs?: bigint;
+}
+
+function applyMetadata(fd: number, path: string, metadata: Metadata): void {
+  const { owner, mode, attributes, mtimeNs } = metadata;
+  if (owner && native.fchownat(fd, nul(''), owner.uid, owner.gid, atEmptyPath) !== 0) throw systemError(`chown ${textOf(path)}`);
+  if (mode !== undefined) chmodSync(proc(fd), mode & 0o7777);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    const data = Buffer.from(value, 'latin1');
+    if (native.setxattr(nul(proc(fd)), nul(name), data, data.length, 0) !== 0) throw systemError(`set attribute ${name} of ${textOf(path)}`);
+  }
+  if (mtimeNs !== undefined && native.utimensat(atFdCwd, nul(proc(fd)), timespecs(mtimeNs), 0) !== 0) throw systemError(`set time of ${textOf(path)}`);
+}
+
+function readAttributes(fd: number): Readonly<Record<string, string>> {
+  const path = nul(proc(fd));
+  const list = Buffer.alloc(65_536);
+  const length = Number(native.listxattr(path, list, list.length));
+  if (length <= 0) return {};
+  const attributes: Record<string, string> = {};
+  for (const name of list.toString('latin1', 0, length - 1).split('\0')) {
+    const value = Buffer.alloc(65_536);
+    const size = Number(native.getxattr(path, nul(name), value, value.length));
+    if (size >= 0) attributes[name] = value.toString('latin1', 0, size);
+  }
+  return attributes;
+}
+
+export function byteOrder(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** `makedev` of glibc. */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return ((high & 0xfffn) << 8n) | ((high & ~0xfffn) << 32n) | (low & 0xffn) | ((low & ~0xffn) << 12n);
+}
+
+/** Inverse of `makedev`. */
+export function deviceOf(rdev: bigint): { readonly major: number; readonly minor: number } {
+  return {
+    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
+    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
+  };
+}
+
+/** Access time left alone (UTIME_OMIT), modification time in nanoseconds since 1970. */
+function timespecs(mtimeNs: bigint): Buffer {
+  const buffer = Buffer.alloc(32);
+  buffer.writeBigInt64LE(0x3ffffffen, 8);
+  const nanoseconds = ((mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  buffer.writeBigInt64LE((mtimeNs - nanoseconds) / 1_000_000_000n, 16);
+  buffer.writeBigInt64LE(nanoseconds, 24);
+  return buffer;
+}
+
+function openat2(directory: number, path: string, flags: number, mode: number, resolve: number): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags), 0);
+  how.writeBigUInt64LE(BigInt(mode), 8);
+  how.writeBigUInt64LE(BigInt(resolve), 16);
+  return Number(native.openat2(openat2Number, directory, nul(path), how, how.length));
+}
+
+/** Undefined for "there is nothing at this path", else the error. */
+function absent(doing: string): undefined {
+  const code = errnoNow();
+  if (code === errno.ENOENT || code === errno.ENOTDIR || code === errno.ELOOP) return undefined;
+  throw systemError(doing, code);
+}
+
+function nul(bytes: string): Buffer {
+  return Buffer.from(`${bytes}\0`, 'latin1');
+}
+
+function proc(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+function relative(path: string): string {
+  return path.replace(/^\/+/, '') || '.';
+}
+
+/** `a/b/c` → parent `a/b`, name `c`; the root itself → `''`, `''`. Names are never `..`: only the kernel walks those. */
+function splitPath(path: string): { readonly parent: string; readonly name: string } {
+  const trimmed = path.replace(/(?:\/+\.?)+$/, '').replace(/^(?:\.?\/+)+/, '');
+  const cut = trimmed.lastIndexOf('/');
+  const name = trimmed.slice(cut + 1);
+  if (name === '..') throw new KindError('invalid', `path ${textOf(path)} ends in ..`);
+  return { parent: cut < 0 ? '' : trimmed.slice(0, cut), name: name === '.' ? '' : name };
+}
