@@ -41,7 +41,12 @@ test('sets owner, mode, attributes and nanoseconds on files, links and devices',
     closeSync(fd);
     const capability = Buffer.from('0100000200040000000000000000000000000000', 'hex').toString('latin1');
     const mtimeNs = 1_700_000_000_123_456_789n;
-    root.setMetadata('ping', { owner: { uid: 7, gid: 8 }, mode: 0o4755, attributes: { 'security.capability': capability, 'user.a': 'b' }, mtimeNs });
+    root.setMetadata('ping', {
+      owner: { uid: 7, gid: 8 },
+      mode: 0o4755,
+      attributes: { 'security.capability': capability, 'user.a': 'b' },
+      mtimeNs,
+    });
     const stat = root.stat('ping');
     assert.deepEqual([stat?.uid, stat?.gid, Number(stat?.mode) & 0o7777, stat?.mtimeNs], [7n, 8n, 0o4755, mtimeNs]);
     assert.deepEqual(root.extendedAttributes('ping'), { 'security.capability': capability, 'user.a': 'b' });

@@ -137,7 +137,8 @@ export class Root implements Disposable {
       if (part === '' || part === '.') continue;
       current = current === '' ? part : `${current}/${part}`;
       if (this.statTarget(current)) continue;
-      if (!this.makeDirectory(current, mode)) throw new KindError('invalid', `mkdir ${textOf(path)}: ${textOf(current)} is not a directory`);
+      if (!this.makeDirectory(current, mode))
+        throw new KindError('invalid', `mkdir ${textOf(path)}: ${textOf(current)} is not a directory`);
       if (owner) this.changeOwner(current, owner);
       made.push(current);
     }
@@ -154,7 +155,8 @@ export class Root implements Disposable {
     const parent = this.open(fromPath.parent, openPath | constants.O_DIRECTORY);
     try {
       const at = this.#at(path);
-      if (native.linkat(parent, nul(fromPath.name), at.fd, nul(at.name), 0) !== 0) throw systemError(`link ${textOf(existing)} to ${textOf(path)}`);
+      if (native.linkat(parent, nul(fromPath.name), at.fd, nul(at.name), 0) !== 0)
+        throw systemError(`link ${textOf(existing)} to ${textOf(path)}`);
     } finally {
       closeSync(parent);
     }
@@ -255,9 +257,11 @@ function applyMetadata(fd: number, path: string, metadata: Metadata): void {
   if (mode !== undefined) chmodSync(proc(fd), mode & 0o7777);
   for (const [name, value] of Object.entries(attributes ?? {})) {
     const data = Buffer.from(value, 'latin1');
-    if (native.setxattr(nul(proc(fd)), nul(name), data, data.length, 0) !== 0) throw systemError(`set attribute ${name} of ${textOf(path)}`);
+    if (native.setxattr(nul(proc(fd)), nul(name), data, data.length, 0) !== 0)
+      throw systemError(`set attribute ${name} of ${textOf(path)}`);
   }
-  if (mtimeNs !== undefined && native.utimensat(atFdCwd, nul(proc(fd)), timespecs(mtimeNs), 0) !== 0) throw systemError(`set time of ${textOf(path)}`);
+  if (mtimeNs !== undefined && native.utimensat(atFdCwd, nul(proc(fd)), timespecs(mtimeNs), 0) !== 0)
+    throw systemError(`set time of ${textOf(path)}`);
 }
 
 function readAttributes(fd: number): Readonly<Record<string, string>> {

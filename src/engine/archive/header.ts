@@ -29,7 +29,15 @@ export const typeOfFlag: Readonly<Record<string, TarType>> = {
   S: 'file',
 };
 
-export const flagOfType: Readonly<Record<TarType, string>> = { file: '0', hardLink: '1', symlink: '2', character: '3', block: '4', directory: '5', fifo: '6' };
+export const flagOfType: Readonly<Record<TarType, string>> = {
+  file: '0',
+  hardLink: '1',
+  symlink: '2',
+  character: '3',
+  block: '4',
+  directory: '5',
+  fifo: '6',
+};
 
 /** Undefined for a block of zeros (end of archive). */
 export function decodeHeader(block: Buffer, position: number): Header | undefined {
@@ -87,7 +95,11 @@ export function number(block: Buffer, start: number, length: number): number {
     const value = block.readBigInt64BE(start + length - 8);
     return Number(value);
   }
-  const clean = block.toString('latin1', start, start + length).trimStart().split(/[\0 ]/, 1)[0] ?? '';
+  const clean =
+    block
+      .toString('latin1', start, start + length)
+      .trimStart()
+      .split(/[\0 ]/, 1)[0] ?? '';
   if (clean === '') return 0;
   if (!/^[0-7]+$/.test(clean)) throw new KindError('invalid', `not a tar archive: "${clean}" is not an octal number`);
   return Number.parseInt(clean, 8);

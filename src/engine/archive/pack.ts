@@ -37,7 +37,14 @@ function* packChildren(root: Root, path: string, name: string, options: PackOpti
   }
 }
 
-function* packNode(root: Root, path: string, name: string, stat: BigIntStats, options: PackOptions, links: Map<string, string>): Generator<Buffer> {
+function* packNode(
+  root: Root,
+  path: string,
+  name: string,
+  stat: BigIntStats,
+  options: PackOptions,
+  links: Map<string, string>,
+): Generator<Buffer> {
   if (options.whiteouts === 'overlay' && stat.isCharacterDevice() && stat.rdev === 0n) {
     yield encodeEntry(entryOf({ name: whiteoutName(name), mode: 0o600 }));
     return;
@@ -56,11 +63,19 @@ function* packNode(root: Root, path: string, name: string, stat: BigIntStats, op
   yield encodeEntry(entry);
   if (type === 'file') yield* fileBody(root, path, entry.size);
   if (type !== 'directory') return;
-  if (options.whiteouts === 'overlay' && attributes['trusted.overlay.opaque'] === 'y') yield encodeEntry(entryOf({ name: join(name, '.wh..wh..opq'), mode: 0o600 }));
+  if (options.whiteouts === 'overlay' && attributes['trusted.overlay.opaque'] === 'y')
+    yield encodeEntry(entryOf({ name: join(name, '.wh..wh..opq'), mode: 0o600 }));
   yield* packChildren(root, path, name, options, links);
 }
 
-function toEntry(root: Root, path: string, name: string, stat: BigIntStats, type: TarType, attributes: Readonly<Record<string, string>>): TarEntry {
+function toEntry(
+  root: Root,
+  path: string,
+  name: string,
+  stat: BigIntStats,
+  type: TarType,
+  attributes: Readonly<Record<string, string>>,
+): TarEntry {
   const isDevice = type === 'character' || type === 'block';
   return {
     name,

@@ -47,7 +47,9 @@ export function parseTime(value: string): bigint {
 
 export function formatTime(nanoseconds: bigint): string {
   const absolute = nanoseconds < 0n ? -nanoseconds : nanoseconds;
-  const fraction = String(absolute % 1_000_000_000n).padStart(9, '0').replace(/0+$/, '');
+  const fraction = String(absolute % 1_000_000_000n)
+    .padStart(9, '0')
+    .replace(/0+$/, '');
   const sign = nanoseconds < 0n ? '-' : '';
   return `${sign}${absolute / 1_000_000_000n}${fraction === '' ? '' : `.${fraction}`}`;
 }

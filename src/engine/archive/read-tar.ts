@@ -67,7 +67,12 @@ async function nextHeader(reader: ByteReader, frame: Frame): Promise<(Header & {
   return header && { ...header, block };
 }
 
-async function* member(reader: ByteReader, frame: Frame, header: Header & { readonly block: Buffer }, pax: PaxRecords): AsyncGenerator<TarMember> {
+async function* member(
+  reader: ByteReader,
+  frame: Frame,
+  header: Header & { readonly block: Buffer },
+  pax: PaxRecords,
+): AsyncGenerator<TarMember> {
   const type = typeOfFlag[header.flag];
   const stored = pax.size === undefined ? header.size : numberOf(pax.size, 'size');
   if (!type) {
@@ -109,10 +114,16 @@ interface Sparse {
   readonly mapBytes: number;
 }
 
-async function sparseOf(frame: Frame, header: Header & { readonly block: Buffer }, pax: PaxRecords, size: number): Promise<Sparse | undefined> {
+async function sparseOf(
+  frame: Frame,
+  header: Header & { readonly block: Buffer },
+  pax: PaxRecords,
+  size: number,
+): Promise<Sparse | undefined> {
   if (header.flag === 'S') return oldSparse(frame, header.block);
   if (pax['GNU.sparse.major'] === undefined && pax['GNU.sparse.map'] === undefined) return undefined;
-  if (pax['GNU.sparse.major'] !== '1') throw new KindError('notImplemented', `sparse file of PAX format ${pax['GNU.sparse.major'] ?? '0'}: only 1.0 can be read`);
+  if (pax['GNU.sparse.major'] !== '1')
+    throw new KindError('notImplemented', `sparse file of PAX format ${pax['GNU.sparse.major'] ?? '0'}: only 1.0 can be read`);
   return paxSparse(frame, numberOf(pax['GNU.sparse.realsize'] ?? '', 'GNU.sparse.realsize'), size);
 }
 
@@ -153,13 +164,15 @@ async function oldSparse(frame: Frame, block: Buffer): Promise<Sparse> {
 
 function pairs(numbers: readonly number[]): Segment[] {
   const segments: Segment[] = [];
-  for (let index = 0; index + 1 < numbers.length; index += 2) segments.push({ offset: numbers[index] ?? 0, length: numbers[index + 1] ?? 0 });
+  for (let index = 0; index + 1 < numbers.length; index += 2)
+    segments.push({ offset: numbers[index] ?? 0, length: numbers[index + 1] ?? 0 });
   return segments;
 }
 
 function entryFrom(header: Header, pax: PaxRecords, type: TarEntry['type'], size: number): TarEntry {
   const attributes: Record<string, string> = {};
-  for (const [key, value] of Object.entries(pax)) if (key.startsWith(attributePrefix)) attributes[key.slice(attributePrefix.length)] = value;
+  for (const [key, value] of Object.entries(pax))
+    if (key.startsWith(attributePrefix)) attributes[key.slice(attributePrefix.length)] = value;
   return {
     name: pax['GNU.sparse.name'] ?? pax.path ?? header.name,
     type,

@@ -27,6 +27,8 @@ export interface UnpackObserver {
   body(path: string, chunk: Buffer): void;
   /** A file that was unpacked from this archive has been replaced or removed by a later member. */
   replaced(path: string): void;
+  /** The data of a member is not on disk as it was in the archive. */
+  inexact(): void;
 }
 
 const whiteoutPrefix = '.wh.';
@@ -36,7 +38,12 @@ const opaqueName = '.wh..wh..opq';
  * Unpacks an uncompressed tar into a directory that no member can leave: not by `..`, absolute names, symlinks
  * that came earlier in the archive, or hard links. Modification times of directories are set last.
  */
-export async function unpackInto(root: Root, source: AsyncIterable<Uint8Array>, options: UnpackOptions, observer?: UnpackObserver): Promise<UnpackResult> {
+export async function unpackInto(
+  root: Root,
+  source: AsyncIterable<Uint8Array>,
+  options: UnpackOptions,
+  observer?: UnpackObserver,
+): Promise<UnpackResult> {
   const directories = new Map<string, bigint>();
   let entries = 0;
   let bytes = 0;
@@ -69,7 +76,7 @@ async function unpackMember(
   if (parent !== '' && !root.statTarget(parent)) root.makeDirectories(parent, 0o755, options.owner);
   if (options.whiteouts === 'overlay' && base.startsWith(whiteoutPrefix)) {
     await drain(member, path, observer);
-    makeWhiteout(root, parent, base);
+    makeWhiteout(root, parent, base, observer);
     return;
   }
   clearPlace(root, path, entry, options, observer);
@@ -79,14 +86,15 @@ async function unpackMember(
   if (entry.type === 'directory') directories.set(path, entry.mtimeNs);
 }
 
-function makeWhiteout(root: Root, parent: string, base: string): void {
+function makeWhiteout(root: Root, parent: string, base: string, observer: UnpackObserver | undefined): void {
   if (base === opaqueName) {
     root.setMetadata(parent, { attributes: { 'trusted.overlay.opaque': 'y' } });
     return;
   }
   // `.wh..wh.*` is aufs' own book-keeping.
   if (base.startsWith(`${whiteoutPrefix}${whiteoutPrefix}`)) return;
-  const path = `${parent}/${base.slice(whiteoutPrefix.length)}`;
+  const path = [parent, base.slice(whiteoutPrefix.length)].join('/').replace(/^\//, '');
+  observer?.replaced(path);
   root.remove(path);
   root.makeNode(path, constants.S_IFCHR, 0, 0);
 }
@@ -99,13 +107,22 @@ function clearPlace(root: Root, path: string, entry: TarEntry, options: UnpackOp
   if (isDirectory && entry.type === 'directory') return;
   if (options.keepKinds && isDirectory !== (entry.type === 'directory')) {
     const text = textOf(path);
-    throw new KindError('invalid', isDirectory ? `cannot overwrite directory "${text}" with non-directory` : `cannot overwrite non-directory "${text}" with directory`);
+    throw new KindError(
+      'invalid',
+      isDirectory ? `cannot overwrite directory "${text}" with non-directory` : `cannot overwrite non-directory "${text}" with directory`,
+    );
   }
   observer?.replaced(path);
   root.remove(path);
 }
 
-async function create(root: Root, path: string, member: TarMember, options: UnpackOptions, observer: UnpackObserver | undefined): Promise<void> {
+async function create(
+  root: Root,
+  path: string,
+  member: TarMember,
+  options: UnpackOptions,
+  observer: UnpackObserver | undefined,
+): Promise<void> {
   const { entry } = member;
   switch (entry.type) {
     case 'directory':
@@ -132,14 +149,23 @@ async function create(root: Root, path: string, member: TarMember, options: Unpa
   }
 }
 
-async function createFile(root: Root, path: string, member: TarMember, options: UnpackOptions, observer: UnpackObserver | undefined): Promise<void> {
+async function createFile(
+  root: Root,
+  path: string,
+  member: TarMember,
+  options: UnpackOptions,
+  observer: UnpackObserver | undefined,
+): Promise<void> {
   const fd = root.createFile(path, 0o600);
   try {
     const owner = options.owner ?? member.entry;
     fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, member.entry.mode);
     const segments = member.segments;
-    if (segments) ftruncateSync(fd, member.entry.size);
+    if (segments) {
+      observer?.inexact();
+      ftruncateSync(fd, member.entry.size);
+    }
     let index = 0;
     let written = 0;
     for await (const chunk of member.body()) {
@@ -166,6 +192,7 @@ function writeAll(fd: number, data: Buffer, position: number | null): void {
 }
 
 async function drain(member: TarMember, path: string, observer: UnpackObserver | undefined): Promise<void> {
+  if (member.bodySize > 0) observer?.inexact();
   for await (const chunk of member.body()) observer?.body(path, chunk);
 }
 

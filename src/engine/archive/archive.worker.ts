@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, mkdirSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { kindOf, KindError, messageOf } from '../../base/errors.ts';
+import { Pushable } from '../../base/pushable.ts';
+import { Root } from '../../kernel/files.ts';
+import { decompressed } from './compression.ts';
+import { copyTree } from './copy-tree.ts';
+import { FrameWriter, unframe } from './frames.ts';
+import { window, type DigestResult, type FromWorker, type Job, type ToWorker, type UnpackJobResult } from './jobs.ts';
+import { packFrom, type PackOptions } from './pack.ts';
+import { unpackInto } from './unpack.ts';
+import { usageOf } from './usage.ts';
+
+const port =
+  parentPort ??
+  (() => {
+    throw new Error('archive.worker runs as a worker thread only');
+  })();
+const input = new Pushable<Uint8Array>();
+let credit = window;
+let wake: (() => void) | undefined;
+
+port.on('message', (message: ToWorker) => {
+  if ('chunk' in message) input.push(message.chunk);
+  else if ('end' in message) input.end();
+  else {
+    credit += 1;
+    wake?.();
+  }
+});
+
+function send(message: FromWorker): void {
+  port.postMessage(message);
+}
+
+async function* received(): AsyncGenerator<Uint8Array> {
+  for await (const chunk of input) {
+    send({ taken: true });
+    yield chunk;
+  }
+}
+
+/** Puts many small pieces (headers, padding) together, and waits while the reader is behind. */
+async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+  let gathered: Buffer[] = [];
+  let size = 0;
+  const flush = async (): Promise<void> => {
+    if (size === 0) return;
+    while (credit <= 0) await new Promise<void>((resolve) => (wake = resolve));
+    credit -= 1;
+    send({ chunk: Buffer.concat(gathered) });
+    [gathered, size] = [[], 0];
+  };
+  for await (const piece of pieces) {
+    gathered.push(piece);
+    size += piece.length;
+    if (size >= 262_144) await flush();
+  }
+  await flush();
+}
+
+async function unpack(job: Extract<Job, { readonly do: 'unpack' }>): Promise<UnpackJobResult> {
+  using root = new Root(job.root);
+  const source = job.file
+    ? createReadStream(job.file.path, { start: job.file.offset, end: job.file.offset + job.file.length - 1, highWaterMark: 262_144 })
+    : received();
+  const hash = createHash('sha256');
+  const hashed = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of decompressed(source)) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  const frames = job.frames === undefined ? undefined : new FrameWriter(job.frames);
+  try {
+    const result = await unpackInto(root, hashed(), job.options, frames);
+    return { ...result, diffId: `sha256:${hash.digest('hex')}`, isExact: frames?.isExact ?? false };
+  } finally {
+    frames?.close();
+  }
+}
+
+function digest(directory: string, options: PackOptions): DigestResult {
+  using root = new Root(directory);
+  const hash = createHash('sha256');
+  for (const chunk of packFrom(root, options)) hash.update(chunk);
+  root.forget();
+  return { diffId: `sha256:${hash.digest('hex')}`, bytes: usageOf(root).bytes };
+}
+
+/** A copy of a layer directory, by the same tar that gives its digest. */
+async function clone(from: string, to: string): Promise<DigestResult> {
+  using source = new Root(from);
+  mkdirSync(to, { recursive: true, mode: 0o755 });
+  using target = new Root(to);
+  const hash = createHash('sha256');
+  const chunks = async function* (): AsyncGenerator<Uint8Array> {
+    for (const chunk of packFrom(source, { whiteouts: 'overlay' })) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  await unpackInto(target, chunks(), { whiteouts: 'overlay' });
+  return { diffId: `sha256:${hash.digest('hex')}`, bytes: usageOf(target).bytes };
+}
+
+async function work(job: Job): Promise<unknown> {
+  switch (job.do) {
+    case 'unpack':
+      return unpack(job);
+    case 'pack': {
+      using root = new Root(job.root);
+      return await emit(packFrom(root, job.options));
+    }
+    case 'repack': {
+      using root = new Root(job.root);
+      return await emit(unframe(root, job.frames));
+    }
+    case 'digest':
+      return digest(job.root, job.options);
+    case 'clone':
+      return clone(job.from, job.to);
+    case 'copy':
+      return copyTree(job);
+    case 'usage': {
+      using root = new Root(job.root);
+      return usageOf(root);
+    }
+  }
+}
+
+try {
+  send({ result: await work(workerData as Job) });
+} catch (error) {
+  send({ error: { kind: kindOf(error), message: messageOf(error), details: error instanceof KindError ? error.details : undefined } });
+}

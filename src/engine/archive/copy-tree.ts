@@ -1,0 +1,149 @@
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, constants, readSync, writeSync, type BigIntStats } from 'node:fs';
+import type { Digest } from '../../base/digest.ts';
+import { KindError } from '../../base/errors.ts';
+import { deviceOf, Root, textOf, type Owner } from '../../kernel/files.ts';
+import { keepsAttribute } from './unpack.ts';
+
+/** Copies (or only digests) parts of one tree into another, as COPY of a Dockerfile does. All paths are byte strings. */
+export interface CopyJob {
+  readonly from: string;
+  /** `to` undefined: nothing is written, only the digest is computed. */
+  readonly to?: string;
+  readonly items: readonly CopyItem[];
+  /** Owner of everything that is written; undefined: the source's. */
+  readonly owner?: Owner;
+  /** Permission bits of everything that is written; undefined: the source's. */
+  readonly mode?: number;
+}
+
+export interface CopyItem {
+  /** Path in the source tree; of a directory its content is copied. */
+  readonly source: string;
+  /** Full path in the target tree. */
+  readonly target: string;
+  /** Paths below `source` (relative to it) that are left out. */
+  readonly exclude?: readonly string[];
+}
+
+export interface CopyResult {
+  /** Of names, kinds, modes, owners, data, link targets and file capabilities; not of times. */
+  readonly digest: Digest;
+  readonly files: number;
+}
+
+export function copyTree(job: CopyJob): CopyResult {
+  using from = new Root(job.from);
+  using to = job.to === undefined ? undefined : new Root(job.to);
+  const copy = new Copy(from, to, job);
+  for (const item of job.items) copy.item(item);
+  return copy.result();
+}
+
+class Copy {
+  readonly #from: Root;
+  readonly #to: Root | undefined;
+  readonly #job: CopyJob;
+  readonly #hash: Hash = createHash('sha256');
+  #files = 0;
+
+  constructor(from: Root, to: Root | undefined, job: CopyJob) {
+    this.#from = from;
+    this.#to = to;
+    this.#job = job;
+  }
+
+  result(): CopyResult {
+    return { digest: `sha256:${this.#hash.digest('hex')}`, files: this.#files };
+  }
+
+  item(item: CopyItem): void {
+    const stat = this.#from.statTarget(item.source);
+    if (!stat) throw new KindError('notFound', `${textOf(item.source)}: no such file or directory`);
+    const cut = item.target.lastIndexOf('/');
+    if (cut > 0) this.#to?.makeDirectories(item.target.slice(0, cut), 0o755, this.#job.owner);
+    if (stat.isDirectory()) {
+      this.#directory(item.source, item.target, '', stat, new Set(item.exclude));
+      return;
+    }
+    this.#file(item.source, item.target, item.target.slice(cut + 1), stat);
+  }
+
+  #directory(source: string, target: string, name: string, stat: BigIntStats, exclude: ReadonlySet<string>): void {
+    const made = this.#to && (this.#to.statTarget(target)?.isDirectory() ? [] : this.#to.makeDirectories(target, 0o755, this.#job.owner));
+    if (name !== '') this.#note(source, name, stat, '');
+    // The target of COPY itself keeps what it has; directories below it take the source's mode and owner.
+    if (name !== '' || (made?.length ?? 0) > 0) this.#metadata(source, target, stat);
+    for (const child of this.#from.list(source)) {
+      const childName = name === '' ? child : `${name}/${child}`;
+      if (exclude.has(childName)) continue;
+      const [childSource, childTarget] = [`${source}/${child}`, `${target}/${child}`];
+      const childStat = this.#from.stat(childSource);
+      if (!childStat) continue;
+      if (childStat.isDirectory()) this.#directory(childSource, childTarget, childName, childStat, exclude);
+      else this.#file(childSource, childTarget, childName, childStat);
+    }
+  }
+
+  #file(source: string, target: string, name: string, stat: BigIntStats): void {
+    this.#files += 1;
+    this.#clear(target);
+    if (stat.isFile()) this.#regular(source, target, name, stat);
+    else if (stat.isSymbolicLink()) {
+      const link = this.#from.readLink(source);
+      this.#note(source, name, stat, link);
+      this.#to?.makeSymlink(link, target);
+    } else if (stat.isFIFO() || stat.isCharacterDevice() || stat.isBlockDevice()) {
+      const { major, minor } = deviceOf(stat.rdev);
+      this.#note(source, name, stat, `${major}:${minor}`);
+      this.#to?.makeNode(target, Number(stat.mode), major, minor);
+    } else return;
+    this.#metadata(source, target, stat);
+  }
+
+  /** A file takes the place of a file or link; a directory in its way is an error, as in Docker. */
+  #clear(target: string): void {
+    const there = this.#to?.stat(target);
+    if (there?.isDirectory()) throw new KindError('invalid', `cannot copy to non-directory: ${textOf(target)}`);
+    if (there) this.#to?.remove(target);
+  }
+
+  #regular(source: string, target: string, name: string, stat: BigIntStats): void {
+    const content = createHash('sha256');
+    const input = this.#from.open(source, constants.O_RDONLY | constants.O_NONBLOCK);
+    const output = this.#to?.createFile(target, 0o600);
+    try {
+      const buffer = Buffer.allocUnsafe(262_144);
+      for (;;) {
+        const read = readSync(input, buffer, 0, buffer.length, null);
+        if (read === 0) break;
+        content.update(buffer.subarray(0, read));
+        for (let done = 0; output !== undefined && done < read;) done += writeSync(output, buffer, done, read - done);
+      }
+    } finally {
+      closeSync(input);
+      if (output !== undefined) closeSync(output);
+    }
+    this.#note(source, name, stat, content.digest('hex'));
+  }
+
+  #metadata(source: string, target: string, stat: BigIntStats): void {
+    if (!this.#to) return;
+    const owner = this.#job.owner ?? { uid: Number(stat.uid), gid: Number(stat.gid) };
+    const mode = stat.isSymbolicLink() ? undefined : (this.#job.mode ?? Number(stat.mode) & 0o7777);
+    const attributes = stat.isSymbolicLink() ? {} : this.#attributes(source);
+    const isDirectory = stat.isDirectory();
+    this.#to.setMetadata(target, { owner, mode, attributes, mtimeNs: isDirectory ? undefined : stat.mtimeNs });
+  }
+
+  #attributes(source: string): Readonly<Record<string, string>> {
+    return Object.fromEntries(Object.entries(this.#from.extendedAttributes(source)).filter(([name]) => keepsAttribute(name)));
+  }
+
+  #note(source: string, name: string, stat: BigIntStats, content: string): void {
+    const owner = this.#job.owner ?? { uid: Number(stat.uid), gid: Number(stat.gid) };
+    const attributes = stat.isFile() ? this.#attributes(source) : {};
+    const mode = this.#job.mode === undefined ? Number(stat.mode) : (Number(stat.mode) & ~0o7777) | this.#job.mode;
+    this.#hash.update(`${JSON.stringify([name, mode, owner.uid, owner.gid, content, Object.entries(attributes).sort()])}\n`);
+  }
+}

@@ -1,0 +1,69 @@
+import type { ErrorKind } from '../../base/errors.ts';
+import type { Digest } from '../../base/digest.ts';
+import type { CopyJob, CopyResult } from './copy-tree.ts';
+import type { PackOptions } from './pack.ts';
+import type { UnpackOptions, UnpackResult } from './unpack.ts';
+
+/** Bulk file work that runs in a worker thread, so that the engine's loop stays free. */
+export type Job =
+  /** Input: a tar (plain, gzip, zstd). With `frames`, what is needed to write the same tar again goes to that file. */
+  | { readonly do: 'unpack'; readonly root: string; readonly options: UnpackOptions; readonly file?: FilePart; readonly frames?: string }
+  /** Output: a tar. */
+  | { readonly do: 'pack'; readonly root: string; readonly options: PackOptions }
+  /** Output: the tar that `frames` was made from, byte for byte. */
+  | { readonly do: 'repack'; readonly root: string; readonly frames: string }
+  | { readonly do: 'digest'; readonly root: string; readonly options: PackOptions }
+  | { readonly do: 'clone'; readonly from: string; readonly to: string }
+  | ({ readonly do: 'copy' } & CopyJob)
+  | { readonly do: 'usage'; readonly root: string };
+
+export interface FilePart {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface DigestResult {
+  /** sha256 of the uncompressed tar. */
+  readonly diffId: Digest;
+  /** Bytes of regular files. */
+  readonly bytes: number;
+}
+
+export interface UnpackJobResult extends UnpackResult {
+  readonly diffId: Digest;
+  /** Whether the frames suffice to write the same tar again. */
+  readonly isExact: boolean;
+}
+
+export interface UsageResult {
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+export interface ResultOf {
+  readonly unpack: UnpackJobResult;
+  readonly pack: undefined;
+  readonly repack: undefined;
+  readonly digest: DigestResult;
+  readonly clone: DigestResult;
+  readonly copy: CopyResult;
+  readonly usage: UsageResult;
+}
+
+/*
+ *   engine ── chunk, end, more ──► worker
+ *   engine ◄── chunk, taken ────── worker,  then one result or error
+ *
+ * `taken`: the worker has used one input chunk. `more`: the engine's reader has used one output chunk.
+ * Neither side has more than `window` chunks under way.
+ */
+export const window = 8;
+
+export type ToWorker = { readonly chunk: Uint8Array } | { readonly end: true } | { readonly more: true };
+
+export type FromWorker =
+  | { readonly taken: true }
+  | { readonly chunk: Uint8Array }
+  | { readonly result: unknown }
+  | { readonly error: { readonly kind: ErrorKind; readonly message: string; readonly details?: unknown } };
