@@ -3,9 +3,8 @@ import { native, systemError } from './native.ts';
 
 /** Waits for descriptors that Node.js has no name for (pidfds, SEQPACKET sockets), on libuv's own loop: no thread, no polling. */
 export interface Poll extends Disposable {
-  /** Keeps the process alive while armed. */
-  ref(): void;
-  unref(): void;
+  /** Replaces what is waited for; keeps the process alive while that is anything. */
+  want(interest: PollInterest): void;
 }
 
 export interface PollInterest {
@@ -15,10 +14,16 @@ export interface PollInterest {
 
 /** Calls `ready` each time the loop finds the descriptor ready. The caller closes the descriptor after disposing this. */
 export function poll(fd: number, interest: PollInterest, ready: () => void): Poll {
-  const handle = koffi.node.poll(fd, { readable: interest.readable === true, writable: interest.writable === true }, ready);
+  const options = ({ readable = false, writable = false }: PollInterest): { readable: boolean; writable: boolean } => ({
+    readable,
+    writable,
+  });
+  const handle = koffi.node.poll(fd, options(interest), ready);
   return {
-    ref: () => handle.ref(),
-    unref: () => handle.unref(),
+    want(next) {
+      if (next.readable === true || next.writable === true) handle.start(options(next), ready);
+      else handle.stop();
+    },
     [Symbol.dispose]: () => handle.close(),
   };
 }

@@ -61,6 +61,8 @@ export interface RuntimeExit {
   /** 0–255; 128 + n when killed by signal n. */
   readonly code: number;
   readonly at: Date;
+  /** The kernel killed one of its processes for memory. */
+  readonly oomKilled?: boolean;
 }
 
 export interface RuntimeStreams extends Disposable {

@@ -1,0 +1,50 @@
+import { KindError } from '../base/errors.ts';
+import type { Firewall } from './firewall.ts';
+import type { Processes } from './processes.ts';
+
+export function linuxFirewall(processes: Processes): Firewall {
+  return {
+    async restore(rules, family = 4) {
+      const program = family === 4 ? 'iptables-restore' : 'ip6tables-restore';
+      const { exitCode, stderr } = await processes.run([program, '--noflush', '--wait', '5'], { stdin: rules });
+      if (exitCode !== 0) throw refused(program, rules, stderr, /line:? (\d+)/);
+    },
+
+    async save(table, family = 4) {
+      const program = family === 4 ? 'iptables-save' : 'ip6tables-save';
+      const { exitCode, stdout, stderr } = await processes.run([program, ...(table === undefined ? [] : ['-t', table])]);
+      if (exitCode !== 0) throw refused(program, '', stderr, /never/);
+      return stdout;
+    },
+
+    async nft(script) {
+      const { exitCode, stderr } = await processes.run(['nft', '-f', '-'], { stdin: script });
+      if (exitCode !== 0) throw refused('nft', script, stderr, /(?:\/dev\/stdin|-):(\d+):/);
+    },
+
+    async nftTable(family, table) {
+      const { exitCode, stdout, stderr } = await processes.run(['nft', '-s', 'list', 'table', family, table]);
+      if (exitCode === 0) return stdout;
+      if (/No such file or directory/.test(stderr)) return undefined;
+      throw refused('nft', '', stderr, /never/);
+    },
+  };
+}
+
+/** `iptables-restore: line 3 failed: "-A DOCKER …"`: the program names a line, this quotes it. */
+function refused(program: string, input: string, stderr: string, line: RegExp): KindError {
+  const number = Number(line.exec(stderr)?.[1] ?? 0);
+  const text = number > 0 ? input.split('\n')[number - 1] : undefined;
+  const quote = text === undefined ? '' : `: line ${number}: "${text.trim()}"`;
+  return new KindError('internal', `${program} refused the rules${quote}: ${firstLines(stderr)}`);
+}
+
+function firstLines(stderr: string): string {
+  const lines = stderr.split('\n').map((text) => text.trim());
+  return (
+    lines
+      .filter((text) => text !== '' && !text.startsWith('Try `'))
+      .slice(0, 3)
+      .join('; ') || 'no reason given'
+  );
+}
