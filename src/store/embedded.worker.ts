@@ -1,0 +1,70 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { parentPort } from 'node:worker_threads';
+import { idsPerRevision, type Answer, type Request } from './embedded-rows.ts';
+
+/**
+ * Writes the journal. Requests that arrive while a transaction is being synced to disk wait in the port
+ * and become the next transaction together: one fsync for all of them (group commit).
+ */
+interface Journal {
+  readonly database: DatabaseSync;
+  readonly insert: StatementSync;
+  readonly remove: StatementSync;
+  readonly compacted: StatementSync;
+}
+
+let journal: Journal | undefined;
+let failed = false;
+let queue: Request[] = [];
+
+function open(path: string): Journal {
+  const database = new DatabaseSync(path);
+  database.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit');
+  return {
+    database,
+    insert: database.prepare('insert into changes (id, key, value, created, version) values (?, ?, ?, ?, ?)'),
+    remove: database.prepare('delete from changes where id between ? and ? and key = ?'),
+    compacted: database.prepare(`update facts set value = ? where name = 'compacted'`),
+  };
+}
+
+function carryOut({ insert, remove, compacted }: Journal, request: Request): void {
+  if (request.type === 'append') {
+    for (const row of request.rows) insert.run(row.id, row.key, row.value, row.created, row.version);
+  }
+  if (request.type !== 'forget') return;
+  for (const { key, revision } of request.rows) remove.run(revision * idsPerRevision, (revision + 1) * idsPerRevision - 1, key);
+  compacted.run(request.compacted);
+}
+
+function flush(): void {
+  const batch = queue;
+  queue = [];
+  if (failed) return;
+  try {
+    commit(batch);
+    answer({ done: batch.length });
+  } catch (error) {
+    failed = true;
+    answer({ failed: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function commit(batch: readonly Request[]): void {
+  const [first] = batch;
+  if (first?.type === 'open') journal = open(first.path);
+  if (!journal) throw new Error('not open');
+  journal.database.exec('begin');
+  for (const request of batch) carryOut(journal, request);
+  journal.database.exec('commit');
+  if (batch.at(-1)?.type === 'close') journal.database.close();
+}
+
+function answer(value: Answer): void {
+  parentPort?.postMessage(value);
+}
+
+parentPort?.on('message', (request: Request) => {
+  if (queue.length === 0) setImmediate(flush);
+  queue.push(request);
+});

@@ -1,0 +1,18 @@
+import type { Obsolete } from './keyspace.ts';
+import type { Change } from './store.ts';
+
+/** Where changes are kept. Calls are carried out in order; after a failure every later call fails. */
+export interface Journal {
+  /** Resolved = survives power loss. The changes are one revision: all or nothing. */
+  append(changes: readonly Change[]): Promise<void>;
+  /** History up to `compacted` is no longer readable, and these rows are not needed. */
+  forget(rows: readonly Obsolete[], compacted: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Keeps nothing. */
+export const noJournal: Journal = {
+  append: async () => undefined,
+  forget: async () => undefined,
+  close: async () => undefined,
+};

@@ -1,0 +1,152 @@
+import { KindError } from '../base/errors.ts';
+import type { Change, Entry, Range, RangeOptions } from './store.ts';
+
+/** A row that history no longer needs: the value that `key` got at `revision`. */
+export interface Obsolete {
+  readonly key: string;
+  readonly revision: number;
+}
+
+/**
+ * What is visible: the newest entry of each key, their keys in order, and the newest changes.
+ *
+ *   changes:   compacted │ 101  102  102  103 … revision
+ *   A past read undoes the changes after its revision; a watch reads on from its own.
+ */
+export class Keyspace {
+  readonly #entries = new Map<string, Entry>();
+  readonly #keys: string[] = [];
+  #changes: Change[] = [];
+  #revision = 0;
+  #compacted = 0;
+
+  /** Of the newest change. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The newest forgotten revision: reads at it work, reads before it are `expired`. */
+  get compacted(): number {
+    return this.#compacted;
+  }
+
+  get retained(): number {
+    return this.#changes.length;
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Fills in state from before the retained history. */
+  restore(base: readonly Entry[], compacted: number): void {
+    for (const entry of base) this.#set(entry.key, entry);
+    this.#compacted = compacted;
+    this.#revision = base.reduce((newest, entry) => Math.max(newest, entry.modRevision), compacted);
+  }
+
+  apply(changes: readonly Change[]): void {
+    for (const change of changes) {
+      this.#set(change.entry.key, change.type === 'put' ? change.entry : undefined);
+      this.#changes.push(change);
+      this.#revision = change.entry.modRevision;
+    }
+  }
+
+  range(prefix: string, options: RangeOptions = {}): Range {
+    const revision = options.revision ?? this.#revision;
+    if (revision > this.#revision) throw new KindError('invalid', `read revision ${revision}: the newest is ${this.#revision}`);
+    const after = options.after !== undefined && options.after >= prefix ? options.after : undefined;
+    const past = revision === this.#revision ? undefined : this.#undone(prefix, revision);
+    const keys = this.#keysOf(prefix, after, past);
+    const limited = options.limit === undefined ? keys : keys.slice(0, options.limit);
+    const entries = limited.map((key) => (past?.has(key) ? past.get(key) : this.#entries.get(key)) as Entry);
+    return { entries, revision, remaining: keys.length - entries.length };
+  }
+
+  /** Changes with the prefix after a revision, in order; `expired` when that revision was forgotten. */
+  changesAfter(revision: number, prefix: string): readonly Change[] {
+    this.#assertRetained(revision);
+    return this.#changes.slice(this.#firstAfter(revision)).filter((change) => change.entry.key.startsWith(prefix));
+  }
+
+  /** Forgets history up to and including the revision; returns the rows that nothing can read any more. */
+  compact(revision: number): readonly Obsolete[] {
+    const end = this.#firstAfter(revision);
+    const dropped = this.#changes.slice(0, end);
+    this.#changes = this.#changes.slice(end);
+    this.#compacted = Math.max(this.#compacted, revision);
+    return dropped.flatMap(obsoletedBy);
+  }
+
+  /** The revision up to which to compact so that at least `keep` changes stay. */
+  revisionBefore(keep: number): number {
+    const first = this.#changes[this.#changes.length - keep];
+    return first ? first.entry.modRevision - 1 : this.#compacted;
+  }
+
+  #undone(prefix: string, revision: number): Map<string, Entry | undefined> {
+    this.#assertRetained(revision);
+    const past = new Map<string, Entry | undefined>();
+    for (const change of this.#changes.slice(this.#firstAfter(revision)).toReversed()) {
+      if (change.entry.key.startsWith(prefix)) past.set(change.entry.key, change.previous);
+    }
+    return past;
+  }
+
+  #keysOf(prefix: string, after: string | undefined, past: Map<string, Entry | undefined> | undefined): readonly string[] {
+    const start = after === undefined ? this.#lowerBound(prefix) : this.#lowerBound(`${after}\0`);
+    let end = start;
+    while (end < this.#keys.length && this.#keys[end]?.startsWith(prefix)) end++;
+    const keys = this.#keys.slice(start, end);
+    if (!past) return keys;
+    const known = new Set(keys);
+    const removedSince = [...past.keys()].filter((key) => !known.has(key) && (after === undefined || key > after));
+    const existed = (key: string): boolean => !past.has(key) || past.get(key) !== undefined;
+    return [...keys, ...removedSince].filter(existed).toSorted(compareKeys);
+  }
+
+  #assertRetained(revision: number): void {
+    if (revision >= this.#compacted) return;
+    throw new KindError('expired', `revision ${revision} has been compacted; the oldest available is ${this.#compacted}`);
+  }
+
+  #set(key: string, entry: Entry | undefined): void {
+    const known = this.#entries.has(key);
+    if (entry) this.#entries.set(key, entry);
+    else this.#entries.delete(key);
+    if (known === (entry !== undefined)) return;
+    this.#keys.splice(this.#lowerBound(key), known ? 1 : 0, ...(known ? [] : [key]));
+  }
+
+  #lowerBound(key: string): number {
+    return partitionPoint(this.#keys, (candidate) => candidate < key);
+  }
+
+  #firstAfter(revision: number): number {
+    return partitionPoint(this.#changes, (change) => change.entry.modRevision <= revision);
+  }
+}
+
+function obsoletedBy(change: Change): readonly Obsolete[] {
+  const own = { key: change.entry.key, revision: change.entry.modRevision };
+  const before = change.previous ? [{ key: change.entry.key, revision: change.previous.modRevision }] : [];
+  return change.type === 'delete' ? [...before, own] : before;
+}
+
+/** Index of the first item for which `before` is false; the items are ordered by it. */
+function partitionPoint<T>(items: readonly T[], before: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (before(items[middle] as T)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Byte order, as long as keys stay below U+D800 (all of davit's do). */
+function compareKeys(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
