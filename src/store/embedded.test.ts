@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after as afterAll, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
 import { openStore } from './embedded.ts';
 import type { Change, Store } from './store.ts';
 import { storeSuite } from './store.suite.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'davit-store-'));
-after(() => rmSync(directory, { recursive: true }));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 let files = 0;
 const newPath = (): string => join(directory, `${files++}`, 'store.db');

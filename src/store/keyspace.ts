@@ -96,8 +96,7 @@ export class Keyspace {
 
   #keysOf(prefix: string, after: string | undefined, past: Map<string, Entry | undefined> | undefined): readonly string[] {
     const start = after === undefined ? this.#lowerBound(prefix) : this.#lowerBound(`${after}\0`);
-    let end = start;
-    while (end < this.#keys.length && this.#keys[end]?.startsWith(prefix)) end++;
+    const end = partitionPoint(this.#keys, (key) => key < prefix || key.startsWith(prefix));
     const keys = this.#keys.slice(start, end);
     if (!past) return keys;
     const known = new Set(keys);
