@@ -1,0 +1,53 @@
+import type { Firewall } from '../../kernel/firewall.ts';
+import { jumps, missingJumps, renderFirewall, renderTeardown, type FirewallState } from './firewall-rules.ts';
+
+/** Keeps the host's rules equal to the wanted state. Changes that come while a write runs are written together after it. */
+export class HostFirewall {
+  readonly #firewall: Firewall;
+  readonly #wanted: () => FirewallState;
+  #missing: readonly (typeof jumps)[number][] | undefined;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(firewall: Firewall, wanted: () => FirewallState) {
+    this.#firewall = firewall;
+    this.#wanted = wanted;
+  }
+
+  /** Resolves when the state as of this call is in the kernel. */
+  sync(): Promise<void> {
+    if (!this.#running) return this.#start();
+    this.#next ??= this.#running.catch(() => undefined).then(() => {
+      this.#next = undefined;
+      return this.#start();
+    });
+    return this.#next;
+  }
+
+  /** Looks what is really there, then writes: puts back what somebody flushed. */
+  repair(): Promise<void> {
+    this.#missing = undefined;
+    return this.sync();
+  }
+
+  async destroy(): Promise<void> {
+    const teardown = renderTeardown(await this.#firewall.save());
+    if (teardown !== '') await this.#firewall.restore(teardown);
+    this.#missing = undefined;
+  }
+
+  #start(): Promise<void> {
+    const running = this.#write().finally(() => {
+      this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async #write(): Promise<void> {
+    const missing = this.#missing ?? missingJumps(await this.#firewall.save());
+    this.#missing = missing;
+    await this.#firewall.restore(renderFirewall(this.#wanted(), missing));
+    this.#missing = [];
+  }
+}
