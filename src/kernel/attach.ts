@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import { KindError, isKind } from '../base/errors.ts';
 import type { RuntimeStreams } from './runtime.ts';
 import { SeqpacketSocket } from './seqpacket.ts';
