@@ -1,0 +1,49 @@
+import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { frame } from '../api/docker/frames.ts';
+import type { Attachment } from '../engine/containers/containers.ts';
+import { writeTo } from './reply.ts';
+
+export interface StreamOptions {
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** The client's end of input is the process's: true for exec and for containers with StdinOnce. */
+  readonly closeStdin: boolean;
+}
+
+/**
+ * Joins a client's connection with a process: input raw, output raw with a terminal and framed without.
+ * The client may close its sending half first; the output goes on until the process ends it.
+ * Returns when the process ended its output or the client is gone.
+ */
+export async function connectStreams(connection: Duplex, attachment: Attachment, options: StreamOptions): Promise<void> {
+  using attached = attachment;
+  const gone = finished(connection, { readable: false }).catch(() => undefined);
+  const reading = readInput(connection, attached, options);
+  await Promise.race([writeOutput(connection, attached, options), gone]);
+  if (!connection.writableEnded) connection.end();
+  void reading;
+}
+
+async function readInput(connection: Duplex, attachment: Attachment, options: StreamOptions): Promise<void> {
+  try {
+    if (!options.stdin) {
+      connection.resume();
+      return;
+    }
+    for await (const chunk of connection.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) await attachment.write(chunk);
+    if (options.closeStdin) attachment.endInput();
+  } catch {
+    // The process no longer reads or the client is gone; the output side notices.
+  }
+}
+
+async function writeOutput(connection: Duplex, attachment: Attachment, options: StreamOptions): Promise<void> {
+  for await (const { stream, data } of attachment.output) {
+    if (connection.destroyed) return;
+    if (stream === 'stdout' ? !options.stdout : !options.stderr) continue;
+    await writeTo(connection, options.tty ? data : frame(stream, data));
+  }
+}

@@ -1,0 +1,173 @@
+import { never, seconds, timeText } from '../../api/docker/time.ts';
+import type { ImageConfig } from '../../api/oci/image.ts';
+import type { Container, ContainerState, ResolvedMount } from '../../engine/containers/container.ts';
+import { stateOf } from '../../engine/containers/state.ts';
+import { requestFacts } from '../parse/annotation.ts';
+import { statusText } from './duration.ts';
+import { hostConfig } from './host-config.ts';
+import { networks, networkSettings } from './network-settings.ts';
+import { portSummaries } from './ports.ts';
+
+/** Facts that a container's answer needs from elsewhere. */
+export interface Surroundings {
+  /** Undefined when the image was removed by force. */
+  readonly image: ImageConfig | undefined;
+  /** Bytes, when asked for. */
+  readonly size?: { readonly writable: number; readonly root: number };
+}
+
+/** `GET /containers/{id}/json`. */
+export function containerInspect(container: Container, { image, size }: Surroundings) {
+  const exposed = exposedPorts(container, image);
+  return {
+    Id: container.id,
+    Created: container.createdAt.toISOString(),
+    Path: container.path,
+    Args: container.args,
+    State: containerState(container),
+    Image: container.imageId,
+    ResolvConfPath: '',
+    HostnamePath: '',
+    HostsPath: '',
+    LogPath: container.logPath ?? '',
+    Name: `/${container.name}`,
+    RestartCount: container.restartCount,
+    Driver: 'overlay2',
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: container.execIds.length > 0 ? container.execIds : null,
+    HostConfig: hostConfig(container),
+    GraphDriver: { Name: 'overlay2', Data: {} },
+    ...(size ? { SizeRw: size.writable, SizeRootFs: size.root } : {}),
+    Mounts: container.mounts.map(mountPoint),
+    Config: containerConfig(container, image, exposed),
+    NetworkSettings: networkSettings(container, exposed),
+  };
+}
+
+export function containerState(container: Container) {
+  const state = stateOf(container);
+  const { health } = container;
+  return {
+    Status: state,
+    Running: ['running', 'paused', 'restarting'].includes(state),
+    Paused: state === 'paused',
+    Restarting: state === 'restarting',
+    OOMKilled: container.oomKilled,
+    Dead: state === 'dead',
+    Pid: container.pid ?? 0,
+    ExitCode: state === 'running' ? 0 : (container.exitCode ?? 0),
+    Error: container.error ?? '',
+    StartedAt: timeText(container.startedAt),
+    FinishedAt: container.finishedAt ? timeText(container.finishedAt) : never,
+    ...(health
+      ? {
+          Health: {
+            Status: health.status,
+            FailingStreak: health.failingStreak,
+            Log: health.log.map((probe) => ({
+              Start: probe.start.toISOString(),
+              End: probe.end.toISOString(),
+              ExitCode: probe.exitCode,
+              Output: probe.output,
+            })),
+          },
+        }
+      : {}),
+  };
+}
+
+/** The image's configuration with the container's own over it. */
+function containerConfig(container: Container, image: ImageConfig | undefined, exposed: readonly string[]) {
+  const { spec } = container;
+  const facts = requestFacts(spec.annotations);
+  const base = image?.config ?? {};
+  const volumes = [...Object.keys(base.Volumes ?? {}), ...(facts?.Volumes ?? [])];
+  const healthcheck = spec.healthcheck ?? base.Healthcheck;
+  const stopTimeout = spec.stopTimeoutSeconds;
+  return {
+    Hostname: container.hostname,
+    Domainname: spec.domainname ?? '',
+    User: container.user,
+    AttachStdin: facts?.AttachStdin ?? false,
+    AttachStdout: facts?.AttachStdout ?? false,
+    AttachStderr: facts?.AttachStderr ?? false,
+    ...(exposed.length > 0 ? { ExposedPorts: emptyObjects(exposed) } : {}),
+    Tty: spec.tty ?? false,
+    OpenStdin: spec.openStdin ?? false,
+    StdinOnce: spec.stdinOnce ?? false,
+    Env: container.env,
+    Cmd: commandOf(container, image),
+    ...(healthcheck ? { Healthcheck: healthcheck } : {}),
+    Image: spec.image,
+    Volumes: volumes.length > 0 ? emptyObjects(volumes) : null,
+    WorkingDir: container.workingDirectory === '/' && !spec.workingDirectory && !base.WorkingDir ? '' : container.workingDirectory,
+    Entrypoint: spec.entrypoint ?? base.Entrypoint ?? null,
+    OnBuild: null,
+    Labels: container.labels,
+    ...(spec.stopSignal || base.StopSignal ? { StopSignal: container.stopSignal } : {}),
+    ...(stopTimeout === undefined ? {} : { StopTimeout: stopTimeout }),
+    ...(base.Shell ? { Shell: base.Shell } : {}),
+  };
+}
+
+/** An own entrypoint discards the image's command. */
+function commandOf(container: Container, image: ImageConfig | undefined): readonly string[] | null {
+  const { command, entrypoint } = container.spec;
+  if (command?.length) return command;
+  return entrypoint?.length ? null : (image?.config.Cmd ?? null);
+}
+
+export function exposedPorts(container: Container, image: ImageConfig | undefined): readonly string[] {
+  const published = (container.spec.ports ?? []).map((port) => `${port.containerPort}/${port.protocol}`);
+  const ofImage = Object.keys(image?.config.ExposedPorts ?? {});
+  return [...new Set([...ofImage, ...(container.spec.exposedPorts ?? []), ...published])].map((key) =>
+    key.includes('/') ? key : `${key}/tcp`,
+  );
+}
+
+function mountPoint(mount: ResolvedMount) {
+  return {
+    Type: mount.type,
+    ...(mount.type === 'volume' ? { Name: mount.name ?? '' } : {}),
+    Source: mount.type === 'tmpfs' ? '' : mount.source,
+    Destination: mount.target,
+    ...(mount.type === 'volume' ? { Driver: 'local' } : {}),
+    Mode: mount.type === 'volume' ? 'z' : '',
+    RW: !mount.readOnly,
+    Propagation: mount.type === 'bind' ? mount.propagation : '',
+  };
+}
+
+function emptyObjects(keys: readonly string[]): Record<string, Record<string, never>> {
+  return Object.fromEntries(keys.map((key) => [key, {}]));
+}
+
+/** One row of `GET /containers/json`. */
+export function containerSummary(container: Container, { image, size }: Surroundings, now: Date) {
+  const exposed = exposedPorts(container, image);
+  const state: ContainerState = stateOf(container);
+  const facts = requestFacts(container.spec.annotations);
+  return {
+    Id: container.id,
+    Names: [`/${container.name}`],
+    Image: container.spec.image,
+    ImageID: container.imageId,
+    Command: [container.path, ...container.args].map(quoted).join(' '),
+    Created: seconds(container.createdAt),
+    Ports: state === 'running' || state === 'paused' ? portSummaries(exposed, container.ports) : [],
+    Labels: container.labels,
+    State: state,
+    Status: statusText(container, now),
+    HostConfig: { NetworkMode: facts?.NetworkMode || container.spec.network || 'bridge' },
+    NetworkSettings: { Networks: networks(container) },
+    Mounts: container.mounts.map(mountPoint),
+    ...(size ? { SizeRw: size.writable, SizeRootFs: size.root } : {}),
+  };
+}
+
+function quoted(argument: string): string {
+  return /\s/.test(argument) ? `'${argument}'` : argument;
+}

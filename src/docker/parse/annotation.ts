@@ -1,0 +1,46 @@
+import type { ContainerCreate } from '../../api/docker/container-create.ts';
+
+/** Parts of a create request that the engine has no use for and `inspect` gives back: kept as one opaque annotation. */
+export interface RequestFacts {
+  readonly AttachStdin?: boolean;
+  readonly AttachStdout?: boolean;
+  readonly AttachStderr?: boolean;
+  readonly Volumes?: readonly string[];
+  readonly Binds?: readonly string[];
+  readonly Mounts?: readonly unknown[];
+  readonly VolumesFrom?: readonly string[];
+  readonly Tmpfs?: Readonly<Record<string, string>>;
+  readonly Links?: readonly string[];
+  readonly SecurityOpt?: readonly string[];
+  readonly ContainerIDFile?: string;
+  readonly NetworkMode?: string;
+  readonly Annotations?: Readonly<Record<string, string>>;
+}
+
+const key = 'davit.docker/request';
+
+export function requestAnnotation(body: ContainerCreate): Readonly<Record<string, string>> {
+  const host = body.HostConfig ?? {};
+  const facts: RequestFacts = {
+    AttachStdin: body.AttachStdin,
+    AttachStdout: body.AttachStdout,
+    AttachStderr: body.AttachStderr,
+    Volumes: body.Volumes && Object.keys(body.Volumes),
+    Binds: host.Binds,
+    Mounts: host.Mounts,
+    VolumesFrom: host.VolumesFrom,
+    Tmpfs: host.Tmpfs,
+    Links: host.Links,
+    SecurityOpt: host.SecurityOpt,
+    ContainerIDFile: host.ContainerIDFile,
+    NetworkMode: host.NetworkMode,
+    Annotations: host.Annotations,
+  };
+  return { [key]: JSON.stringify(facts) };
+}
+
+/** Undefined for containers that another front door made. */
+export function requestFacts(annotations: Readonly<Record<string, string>> | undefined): RequestFacts | undefined {
+  const stored = annotations?.[key];
+  return stored === undefined ? undefined : (JSON.parse(stored) as RequestFacts);
+}

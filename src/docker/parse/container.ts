@@ -1,0 +1,152 @@
+import type { ContainerCreate, EndpointSettings, HealthcheckRequest, HostConfig } from '../../api/docker/container-create.ts';
+import { refuseUnsupported } from '../../api/docker/unsupported.ts';
+import type { HealthConfig } from '../../api/oci/image.ts';
+import { KindError } from '../../base/errors.ts';
+import type { ContainerSpec, RestartPolicy } from '../../engine/containers/container.ts';
+import type { EndpointSpec } from '../../engine/network/networks.ts';
+import { requestAnnotation } from './annotation.ts';
+import { parseLimits } from './limits.ts';
+import { parseLogDriver, parseModes, parseSecurity } from './modes.ts';
+import { parseMounts } from './mounts.ts';
+import { parseExposed, parsePortBindings } from './ports.ts';
+
+/** What a `docker run` asks for, in the engine's words. Throws `invalid` for whatever davit does not do. */
+export function parseContainer(body: ContainerCreate, name: string | undefined): ContainerSpec {
+  const host = body.HostConfig ?? {};
+  refuseUnsupported(host);
+  checkBasics(body, name);
+  const restart = parseRestart(host.RestartPolicy);
+  if (host.AutoRemove && restart && restart.name !== 'no') {
+    throw new KindError('invalid', `can't create 'AutoRemove' container with restart policy`);
+  }
+  return {
+    name,
+    ...parseProcess(body),
+    ...parseNetwork(body, host),
+    ...parseModes(host),
+    ...parseSecurity(host),
+    labels: body.Labels,
+    exposedPorts: parseExposed(body.ExposedPorts),
+    ports: parsePortBindings(host.PortBindings),
+    publishAll: host.PublishAllPorts,
+    mounts: parseMounts(host, Object.keys(body.Volumes ?? {})),
+    devices: host.Devices?.map((device) => ({
+      hostPath: device.PathOnHost ?? '',
+      containerPath: device.PathInContainer || device.PathOnHost || '',
+      permissions: device.CgroupPermissions || 'rwm',
+    })),
+    autoRemove: host.AutoRemove,
+    restart,
+    limits: parseLimits(host),
+    ulimits: host.Ulimits?.map((limit) => ({ name: limit.Name ?? '', soft: limit.Soft ?? 0, hard: limit.Hard ?? 0 })),
+    sysctls: host.Sysctls,
+    shmBytes: host.ShmSize || undefined,
+    init: host.Init,
+    logDriver: parseLogDriver(host.LogConfig),
+    cgroupParent: host.CgroupParent || undefined,
+    annotations: requestAnnotation(body),
+  };
+}
+
+export function parseRestart(policy: HostConfig['RestartPolicy']): RestartPolicy | undefined {
+  const name = policy?.Name || 'no';
+  const maximumRetries = policy?.MaximumRetryCount ?? 0;
+  if (name !== 'no' && name !== 'always' && name !== 'unless-stopped' && name !== 'on-failure') {
+    throw new KindError(
+      'invalid',
+      `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  }
+  if (maximumRetries < 0) throw new KindError('invalid', `invalid restart policy: maximum retry count cannot be negative`);
+  if (maximumRetries > 0 && name !== 'on-failure') {
+    throw new KindError('invalid', `invalid restart policy: maximum retry count can only be used with 'on-failure'`);
+  }
+  return { name, maximumRetries };
+}
+
+function checkBasics(body: ContainerCreate, name: string | undefined): void {
+  if (!body.Image) throw new KindError('invalid', 'no image specified: Config.Image cannot be empty');
+  if (name !== undefined && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
+    throw new KindError('invalid', `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+  }
+  for (const entry of body.Env ?? []) {
+    if (entry === '' || entry.startsWith('=')) throw new KindError('invalid', `invalid environment variable: ${entry}`);
+  }
+  if (body.WorkingDir && !body.WorkingDir.startsWith('/')) {
+    throw new KindError('invalid', `the working directory '${body.WorkingDir}' is invalid, it needs to be an absolute path`);
+  }
+  if ((body.StopTimeout ?? 0) < -1) throw new KindError('invalid', `invalid stop timeout: ${body.StopTimeout}`);
+}
+
+function parseProcess(body: ContainerCreate): Partial<ContainerSpec> & { readonly image: string } {
+  return {
+    image: body.Image ?? '',
+    entrypoint: body.Entrypoint,
+    command: body.Cmd,
+    env: body.Env,
+    user: body.User || undefined,
+    groupAdd: body.HostConfig?.GroupAdd,
+    workingDirectory: body.WorkingDir || undefined,
+    hostname: body.Hostname || undefined,
+    domainname: body.Domainname || undefined,
+    tty: body.Tty,
+    openStdin: body.OpenStdin,
+    stdinOnce: body.StdinOnce,
+    stopSignal: body.StopSignal || undefined,
+    stopTimeoutSeconds: body.StopTimeout,
+    healthcheck: parseHealthcheck(body.Healthcheck),
+  };
+}
+
+const shortestNs = 1_000_000;
+
+function parseHealthcheck(check: HealthcheckRequest | undefined): HealthConfig | undefined {
+  if (check === undefined) return undefined;
+  for (const field of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const) {
+    const value = check[field] ?? 0;
+    if (value !== 0 && value < shortestNs) throw new KindError('invalid', `${field} in Healthcheck cannot be less than 1ms`);
+  }
+  if ((check.Retries ?? 0) < 0) throw new KindError('invalid', 'Retries in Healthcheck cannot be negative');
+  const kind = check.Test?.[0];
+  if (kind !== undefined && !['', 'NONE', 'CMD', 'CMD-SHELL'].includes(kind)) {
+    throw new KindError('invalid', `Unknown healthcheck type '${kind}' (expected 'CMD') in container healthcheck`);
+  }
+  return check;
+}
+
+function parseNetwork(body: ContainerCreate, host: HostConfig): Partial<ContainerSpec> {
+  const network = body.NetworkDisabled ? 'none' : normalNetwork(host.NetworkMode ?? '');
+  const given = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
+  const endpoints = Object.fromEntries(given.map(([name, settings]) => [normalNetwork(name), parseEndpoint(settings)]));
+  const own = endpoints[network];
+  const mac = own?.mac ?? (body.MacAddress || undefined);
+  const links = [...(own?.links ?? []), ...(host.Links ?? [])];
+  const needsOwn = own !== undefined || mac !== undefined || links.length > 0;
+  return {
+    network,
+    endpoints: needsOwn ? { ...endpoints, [network]: { ...own, mac, links } } : endpoints,
+    extraHosts: host.ExtraHosts,
+    dns: { servers: host.Dns, search: host.DnsSearch, options: host.DnsOptions },
+  };
+}
+
+/** `default` is what clients send when the user named no network. */
+export function normalNetwork(name: string): string {
+  return name === '' || name === 'default' ? 'bridge' : name;
+}
+
+export function parseEndpoint(settings: EndpointSettings): EndpointSpec {
+  if (settings.IPAMConfig?.IPv6Address) {
+    throw new KindError(
+      'invalid',
+      `IPv6Address: ${settings.IPAMConfig.IPv6Address} is not supported by this engine: it has no IPv6 networks`,
+    );
+  }
+  return {
+    aliases: settings.Aliases,
+    ipv4: settings.IPAMConfig?.IPv4Address || undefined,
+    mac: settings.MacAddress || undefined,
+    links: settings.Links,
+    driverOptions: settings.DriverOpts,
+  };
+}

@@ -1,0 +1,95 @@
+import type { HostConfig } from '../../api/docker/container-create.ts';
+import { KindError } from '../../base/errors.ts';
+import type { ContainerSpec } from '../../engine/containers/container.ts';
+
+/** Namespaces that are shared with the host or another container. */
+export function parseModes(host: HostConfig): Pick<ContainerSpec, 'pidMode' | 'ipcMode' | 'utsMode'> {
+  return { pidMode: parsePid(host.PidMode ?? ''), ipcMode: parseIpc(host.IpcMode ?? ''), utsMode: parseUts(host.UTSMode ?? '') };
+}
+
+function parsePid(mode: string): ContainerSpec['pidMode'] {
+  if (mode === '' || mode === 'private') return undefined;
+  if (mode === 'host' || isContainerMode(mode)) return mode;
+  throw new KindError('invalid', `invalid PID mode: ${mode}`);
+}
+
+function parseIpc(mode: string): ContainerSpec['ipcMode'] {
+  if (mode === '') return undefined;
+  if (mode === 'private' || mode === 'host' || mode === 'shareable' || mode === 'none' || isContainerMode(mode)) return mode;
+  throw new KindError('invalid', `invalid IPC mode: ${mode}`);
+}
+
+function parseUts(mode: string): ContainerSpec['utsMode'] {
+  if (mode === '') return undefined;
+  if (mode === 'host') return mode;
+  throw new KindError('invalid', `invalid UTS mode: ${mode}`);
+}
+
+function isContainerMode(mode: string): mode is `container:${string}` {
+  return /^container:.+/.test(mode);
+}
+
+type Security = Pick<ContainerSpec, 'capAdd' | 'capDrop' | 'privileged' | 'readonlyRoot' | 'noNewPrivileges' | 'seccomp'>;
+
+export function parseSecurity(host: HostConfig): Security {
+  if (host.MaskedPaths !== undefined || host.ReadonlyPaths !== undefined) {
+    throw new KindError(
+      'invalid',
+      'HostConfig.MaskedPaths and ReadonlyPaths (systempaths=unconfined) are not supported by this engine; leave them out',
+    );
+  }
+  return {
+    capAdd: host.CapAdd?.map(capability),
+    capDrop: host.CapDrop?.map(capability),
+    privileged: host.Privileged,
+    readonlyRoot: host.ReadonlyRootfs,
+    ...parseSecurityOptions(host.SecurityOpt ?? []),
+  };
+}
+
+function capability(name: string): string {
+  const upper = name.toUpperCase();
+  if (!/^[A-Z_]+$/.test(upper)) throw new KindError('invalid', `invalid capability: "${name}"`);
+  return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+}
+
+/** `no-new-privileges`, `seccomp=unconfined|<profile as JSON>`, `apparmor=unconfined`, `label=disable`; older clients write `:` for `=`. */
+function parseSecurityOptions(options: readonly string[]): Pick<Security, 'noNewPrivileges' | 'seccomp'> {
+  let security: Pick<Security, 'noNewPrivileges' | 'seccomp'> = {};
+  for (const option of options) {
+    const [, name = '', value = ''] = /^([^=:]*)[=:]?([^]*)$/.exec(option) ?? [];
+    if (name === 'no-new-privileges') security = { ...security, noNewPrivileges: value === '' || value === 'true' };
+    else if (name === 'seccomp') security = { ...security, seccomp: parseSeccomp(value) };
+    else if (!isHarmless(name, value))
+      throw new KindError('invalid', `invalid --security-opt: "${option}" is not supported by this engine`);
+  }
+  return security;
+}
+
+/** Asks for what is so anyway: this engine confines by neither AppArmor nor SELinux. */
+function isHarmless(name: string, value: string): boolean {
+  return (name === 'apparmor' && value === 'unconfined') || (name === 'label' && value === 'disable');
+}
+
+function parseSeccomp(value: string): ContainerSpec['seccomp'] {
+  if (value === 'unconfined') return 'unconfined';
+  if (value === 'builtin' || value === 'default') return 'default';
+  try {
+    const profile: unknown = JSON.parse(value);
+    if (typeof profile === 'object' && profile !== null) return profile;
+  } catch {
+    // told below
+  }
+  throw new KindError('invalid', 'Decoding seccomp profile failed: it must be `unconfined`, `builtin` or a profile in JSON');
+}
+
+export function parseLogDriver(config: HostConfig['LogConfig']): ContainerSpec['logDriver'] {
+  const type = config?.Type || 'json-file';
+  if (type !== 'json-file' && type !== 'local' && type !== 'none') {
+    throw new KindError('invalid', `logger: no log driver named '${type}' is registered; this engine has json-file, local and none`);
+  }
+  for (const option of Object.keys(config?.Config ?? {})) {
+    throw new KindError('invalid', `unknown log opt '${option}' for ${type} log driver: this engine keeps logs whole`);
+  }
+  return type;
+}

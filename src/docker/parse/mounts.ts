@@ -1,0 +1,141 @@
+import type { HostConfig, MountRequest } from '../../api/docker/container-create.ts';
+import { posix } from 'node:path';
+import { KindError } from '../../base/errors.ts';
+import type { Container, MountSpec } from '../../engine/containers/container.ts';
+
+/** Everything mounted into a container: `-v` (Binds), `--mount` (Mounts), `--tmpfs` and anonymous volumes (Config.Volumes). */
+export function parseMounts(host: HostConfig, anonymous: readonly string[]): readonly MountSpec[] {
+  const given = [
+    ...(host.Binds ?? []).map(parseBind),
+    ...(host.Mounts ?? []).map(parseMount),
+    ...Object.entries(host.Tmpfs ?? {}).map(([target, options]) => tmpfs(cleanTarget(target), options)),
+  ];
+  const targets = new Set<string>();
+  for (const { target } of given) {
+    if (targets.has(target)) throw new KindError('invalid', `Duplicate mount point: ${target}`);
+    targets.add(target);
+  }
+  const rest = anonymous.map((target) => cleanTarget(target)).filter((target) => !targets.has(target));
+  return [...given, ...rest.map((target): MountSpec => ({ type: 'volume', target, readOnly: false }))];
+}
+
+const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
+/** SELinux labels and macOS consistency have no meaning here; dockerd without them ignores them too. */
+const ignoredModes = ['', 'z', 'Z', 'consistent', 'cached', 'delegated'];
+
+/** `/host:/inside:ro`, `name:/inside`, `/inside`. */
+export function parseBind(bind: string): MountSpec {
+  const parts = bind.split(':');
+  if (parts.length > 3 || parts.some((part, at) => part === '' && at < 2)) {
+    throw new KindError('invalid', `invalid volume specification: '${bind}'`);
+  }
+  if (parts.length === 1) return { type: 'volume', target: cleanTarget(bind, bind), readOnly: false };
+  const [source = '', target = '', mode = ''] = parts;
+  const modes = parseModeList(mode, bind);
+  const common = { target: cleanTarget(target, bind), readOnly: modes.readOnly };
+  if (source.startsWith('/')) {
+    return { type: 'bind', source: posix.normalize(source), ...common, propagation: modes.propagation, createSource: true };
+  }
+  checkVolumeName(source);
+  return { type: 'volume', source, ...common, noCopy: modes.noCopy };
+}
+
+function parseModeList(
+  mode: string,
+  bind: string,
+): { readonly readOnly: boolean; readonly noCopy: boolean; readonly propagation: string | undefined } {
+  const words = mode.split(',');
+  const unknown = words.find((word) => !['ro', 'rw', 'nocopy', ...propagations, ...ignoredModes].includes(word));
+  if (unknown !== undefined) throw new KindError('invalid', `invalid volume specification: '${bind}': invalid mode: ${mode}`);
+  return {
+    readOnly: words.includes('ro'),
+    noCopy: words.includes('nocopy'),
+    propagation: words.find((word) => propagations.includes(word)),
+  };
+}
+
+export function checkVolumeName(name: string): void {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
+  throw new KindError(
+    'invalid',
+    `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+  );
+}
+
+function parseMount(mount: MountRequest): MountSpec {
+  const { Type: type = '', Source: source = '' } = mount;
+  if (!mount.Target) throw mountError(type, 'field Target must not be empty');
+  const target = cleanTarget(mount.Target);
+  const readOnly = mount.ReadOnly ?? false;
+  if (type === 'bind') return parseBindMount(mount, source, target, readOnly);
+  if (type === 'volume') return parseVolumeMount(mount, source, target, readOnly);
+  if (type === 'tmpfs') return parseTmpfsMount(mount, source, target);
+  throw mountError(type, `mount type unknown: "${type}"`);
+}
+
+function parseBindMount(mount: MountRequest, source: string, target: string, readOnly: boolean): MountSpec {
+  if (source === '') throw mountError('bind', 'field Source must not be empty');
+  if (!source.startsWith('/')) throw mountError('bind', `invalid mount path: '${source}' mount path must be absolute`);
+  const { Propagation: propagation, CreateMountpoint: createSource } = mount.BindOptions ?? {};
+  if (propagation && !propagations.includes(propagation)) throw mountError('bind', `invalid propagation mode: ${propagation}`);
+  if (mount.BindOptions?.NonRecursive) throw mountError('bind', 'BindOptions.NonRecursive is not supported by this engine');
+  return { type: 'bind', source: posix.normalize(source), target, readOnly, propagation: propagation || undefined, createSource };
+}
+
+function parseVolumeMount(mount: MountRequest, source: string, target: string, readOnly: boolean): MountSpec {
+  const { NoCopy: noCopy, Subpath: subpath, DriverConfig: driver } = mount.VolumeOptions ?? {};
+  if (driver?.Name && driver.Name !== 'local')
+    throw mountError('volume', `no volume driver named "${driver.Name}": this engine has "local"`);
+  if (Object.keys(driver?.Options ?? {}).length > 0) {
+    throw mountError(
+      'volume',
+      'VolumeOptions.DriverConfig.Options are not supported here; create the volume with `docker volume create` first',
+    );
+  }
+  if (source !== '') checkVolumeName(source);
+  return { type: 'volume', source: source || undefined, target, readOnly, noCopy, subpath: subpath || undefined };
+}
+
+function parseTmpfsMount(mount: MountRequest, source: string, target: string): MountSpec {
+  if (source !== '') throw mountError('tmpfs', 'field Source must not be specified');
+  const { SizeBytes: size, Mode: mode, Options: options } = mount.TmpfsOptions ?? {};
+  const words = [
+    ...(size ? [`size=${size}`] : []),
+    ...(mode ? [`mode=${mode.toString(8)}`] : []),
+    ...(mount.ReadOnly ? ['ro'] : []),
+    ...(options ?? []).map((option) => option.join('=')),
+  ];
+  return { type: 'tmpfs', target, options: words };
+}
+
+function tmpfs(target: string, options: string): MountSpec {
+  return { type: 'tmpfs', target, options: options === '' ? [] : options.split(',') };
+}
+
+function cleanTarget(target: string, bind = target): string {
+  const clean = posix.normalize(target).replace(/(.)\/$/, '$1');
+  if (!clean.startsWith('/')) {
+    throw new KindError(
+      'invalid',
+      `invalid volume specification: '${bind}': invalid mount config: invalid mount path: '${target}' mount path must be absolute`,
+    );
+  }
+  if (clean === '/')
+    throw new KindError('invalid', `invalid volume specification: '${bind}': invalid mount config: destination can't be '/'`);
+  return clean;
+}
+
+function mountError(type: string, message: string): KindError {
+  return new KindError('invalid', `invalid mount config for type "${type}": ${message}`);
+}
+
+/** `--volumes-from other[:ro]`: what the other container has mounted. */
+export function mountsFrom(container: Container, mode: string): readonly MountSpec[] {
+  if (!['', 'ro', 'rw', 'z', 'Z'].includes(mode)) throw new KindError('invalid', `invalid mode: ${mode}`);
+  return container.mounts.flatMap((mount): readonly MountSpec[] => {
+    const readOnly = mode === 'ro' || mount.readOnly;
+    if (mount.type === 'bind') return [{ type: 'bind', source: mount.source, target: mount.target, readOnly }];
+    if (mount.type === 'volume') return [{ type: 'volume', source: mount.name, target: mount.target, readOnly, noCopy: true }];
+    return [];
+  });
+}

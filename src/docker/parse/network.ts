@@ -1,0 +1,69 @@
+import { flag, list, map, record, text, type Of } from '../../api/docker/shape.ts';
+import { KindError } from '../../base/errors.ts';
+import type { NetworkSpec } from '../../engine/network/networks.ts';
+
+/** Body of `POST /networks/create`. */
+export const networkCreate = record({
+  Name: text,
+  CheckDuplicate: flag,
+  Driver: text,
+  Scope: text,
+  EnableIPv4: flag,
+  EnableIPv6: flag,
+  IPAM: record({
+    Driver: text,
+    Options: map(text),
+    Config: list(record({ Subnet: text, IPRange: text, Gateway: text, AuxiliaryAddresses: map(text) })),
+  }),
+  Internal: flag,
+  Attachable: flag,
+  Ingress: flag,
+  ConfigOnly: flag,
+  ConfigFrom: record({ Network: text }),
+  Options: map(text),
+  Labels: map(text),
+});
+
+type NetworkCreate = Of<typeof networkCreate>;
+
+export function parseNetwork(body: NetworkCreate): NetworkSpec {
+  const { Name: name = '', Driver: driver = '' } = body;
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
+    throw new KindError('invalid', `invalid network name: "${name}": only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+  }
+  if (['host', 'null', 'none'].includes(driver)) throw new KindError('forbidden', `only one instance of "${driver}" network is allowed`);
+  if (driver !== '' && driver !== 'bridge') {
+    throw new KindError(
+      'notFound',
+      `could not find plugin ${driver} in v1 plugin registry: plugin not found (this engine has bridge networks)`,
+    );
+  }
+  refuseUnsupportedNetwork(body);
+  const [config = {}] = body.IPAM?.Config ?? [];
+  return {
+    name,
+    driver: 'bridge',
+    subnet: config.Subnet || undefined,
+    gateway: config.Gateway || undefined,
+    ipRange: config.IPRange || undefined,
+    internal: body.Internal,
+    attachable: body.Attachable,
+    labels: body.Labels ?? {},
+    options: body.Options ?? {},
+  };
+}
+
+function refuseUnsupportedNetwork(body: NetworkCreate): void {
+  const { IPAM: ipam } = body;
+  const config = ipam?.Config ?? [];
+  if (body.EnableIPv6) throw new KindError('invalid', 'EnableIPv6: IPv6 networks are not supported by this engine');
+  if (body.EnableIPv4 === false) throw new KindError('invalid', 'EnableIPv4: networks without IPv4 are not supported by this engine');
+  if (body.Ingress) throw new KindError('forbidden', 'Ingress network can not be created: this node is not a swarm manager');
+  if (body.ConfigOnly || body.ConfigFrom?.Network) throw new KindError('invalid', 'config-only networks are not supported by this engine');
+  if (body.Scope && body.Scope !== 'local') throw new KindError('invalid', `network scope "${body.Scope}" is not supported by this engine`);
+  if (ipam?.Driver && ipam.Driver !== 'default')
+    throw new KindError('invalid', `IPAM driver "${ipam.Driver}" is not supported by this engine`);
+  if (config.length > 1) throw new KindError('invalid', 'bridge driver does not support multiple subnets');
+  if (Object.keys(config[0]?.AuxiliaryAddresses ?? {}).length > 0)
+    throw new KindError('invalid', 'IPAM.Config.AuxiliaryAddresses are not supported by this engine');
+}

@@ -1,0 +1,32 @@
+import type { BuildOutput, BuildRequest } from '../../engine/build/builder.ts';
+import { type Call } from '../call.ts';
+import { sendMessages, type Message } from '../messages.ts';
+import { parseBuild } from '../parse/build.ts';
+import type { Route } from '../router.ts';
+
+export const buildRoutes: readonly Route[] = [
+  { method: 'POST', pattern: '/build', handle: build },
+  { method: 'POST', pattern: '/build/prune', handle: pruneBuild },
+];
+
+async function build(call: Call): Promise<void> {
+  const request: BuildRequest = { context: call.body, ...parseBuild(call.query) };
+  const output = call.engine.builder.build(request, call.signal);
+  await sendMessages(call, request.quiet ? quietMessages(output) : buildMessages(output));
+}
+
+async function* buildMessages(output: AsyncIterable<BuildOutput>): AsyncIterable<Message> {
+  for await (const item of output) yield 'stream' in item ? item : { aux: { ID: item.imageId } };
+}
+
+/** `docker build -q` prints what comes as it is: the image's ID alone. */
+async function* quietMessages(output: AsyncIterable<BuildOutput>): AsyncIterable<Message> {
+  for await (const item of output) {
+    if ('imageId' in item) yield { stream: `${item.imageId}\n` };
+  }
+}
+
+async function pruneBuild(call: Call): Promise<void> {
+  const { bytes } = await call.engine.builder.prune();
+  call.reply.json({ CachesDeleted: null, SpaceReclaimed: bytes });
+}

@@ -1,0 +1,157 @@
+import { containerCreate, containerUpdate } from '../../api/docker/container-create.ts';
+import { labelsMatch, parseFilters } from '../../api/docker/filters.ts';
+import { refuseUnsupported } from '../../api/docker/unsupported.ts';
+import type { Digest } from '../../base/digest.ts';
+import { isKind, KindError } from '../../base/errors.ts';
+import type { Container, MountSpec } from '../../engine/containers/container.ts';
+import { stateOf } from '../../engine/containers/state.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Image } from '../../engine/images/images.ts';
+import { flagParam, integerParam, jsonBody, param, type Call } from '../call.ts';
+import { containerInspect, containerSummary } from '../encode/container.ts';
+import { containerFilters, selectContainers } from '../filter-containers.ts';
+import { parseContainer, parseRestart } from '../parse/container.ts';
+import { parseLimits } from '../parse/limits.ts';
+import { mountsFrom } from '../parse/mounts.ts';
+import { checkPlatform } from '../parse/platform.ts';
+import type { Route } from '../router.ts';
+
+export const containerRoutes: readonly Route[] = [
+  { method: 'GET', pattern: '/containers/json', handle: listContainers },
+  { method: 'POST', pattern: '/containers/create', handle: createContainer },
+  { method: 'POST', pattern: '/containers/prune', handle: pruneContainers },
+  { method: 'GET', pattern: '/containers/:id/json', handle: inspectContainer },
+  { method: 'GET', pattern: '/containers/:id/top', handle: topContainer },
+  { method: 'GET', pattern: '/containers/:id/changes', handle: containerChanges },
+  { method: 'POST', pattern: '/containers/:id/update', handle: updateContainer },
+  { method: 'POST', pattern: '/containers/:id/rename', handle: renameContainer },
+  { method: 'DELETE', pattern: '/containers/:id', handle: removeContainer },
+];
+
+async function listContainers(call: Call): Promise<void> {
+  const { engine, query } = call;
+  const images = new Map<string, Image>((await engine.images.list()).map((image) => [image.id, image]));
+  const filters = parseFilters(query.get('filters'), containerFilters);
+  const options = { all: flagParam(query, 'all'), limit: integerParam(query, 'limit'), filters };
+  const rows = selectContainers(await engine.containers.list(), images, options);
+  call.reply.json(await summaries(engine, rows, images, flagParam(query, 'size')));
+}
+
+/** Rows for containers; with sizes they cost a walk over each writable layer. */
+export async function summaries(engine: Engine, rows: readonly Container[], images: ReadonlyMap<string, Image>, withSize: boolean) {
+  const now = new Date();
+  return Promise.all(
+    rows.map(async (container) => {
+      const size = withSize ? await engine.containers.size(container.id) : undefined;
+      return containerSummary(container, { image: images.get(container.imageId)?.config, size }, now);
+    }),
+  );
+}
+
+async function createContainer(call: Call): Promise<void> {
+  const body = await jsonBody(call, containerCreate);
+  checkPlatform(call.query.get('platform'));
+  const spec = parseContainer(body, call.query.get('name')?.replace(/^\//, '') || undefined);
+  const inherited = await inheritedMounts(call.engine, body.HostConfig?.VolumesFrom ?? []);
+  const own = new Set(spec.mounts?.map((mount) => mount.target));
+  const mounts = [...(spec.mounts ?? []), ...inherited.filter((mount) => !own.has(mount.target))];
+  const { container, warnings } = await call.engine.containers.create({ ...spec, mounts });
+  call.reply.json({ Id: container.id, Warnings: warnings }, 201);
+}
+
+async function inheritedMounts(engine: Engine, volumesFrom: readonly string[]): Promise<readonly MountSpec[]> {
+  const lists = volumesFrom.map(async (given) => {
+    const [reference = '', mode = ''] = given.split(':');
+    return mountsFrom(await engine.containers.get(reference), mode);
+  });
+  return (await Promise.all(lists)).flat();
+}
+
+async function inspectContainer(call: Call): Promise<void> {
+  const { engine } = call;
+  const container = await engine.containers.get(param(call, 'id'));
+  const image = await imageOf(engine, container.imageId);
+  const size = flagParam(call.query, 'size') ? await engine.containers.size(container.id) : undefined;
+  call.reply.json(containerInspect(container, { image: image?.config, size }));
+}
+
+/** Undefined when the image was removed by force. */
+async function imageOf(engine: Engine, id: Digest): Promise<Image | undefined> {
+  try {
+    return await engine.images.get(id);
+  } catch (error) {
+    if (isKind(error, 'notFound')) return undefined;
+    throw error;
+  }
+}
+
+async function topContainer(call: Call): Promise<void> {
+  const { titles, processes } = await call.engine.containers.top(param(call, 'id'), call.query.get('ps_args') ?? '-ef');
+  call.reply.json({ Titles: titles, Processes: processes });
+}
+
+const changeKinds = { modified: 0, added: 1, deleted: 2 } as const;
+
+async function containerChanges(call: Call): Promise<void> {
+  const changes = await call.engine.containers.changes(param(call, 'id'));
+  const rows = changes.map((change) => ({ Path: change.path, Kind: changeKinds[change.kind] }));
+  call.reply.json(rows.length > 0 ? rows : null);
+}
+
+async function updateContainer(call: Call): Promise<void> {
+  const body = await jsonBody(call, containerUpdate);
+  refuseUnsupported(body);
+  const restart = body.RestartPolicy?.Name ? parseRestart(body.RestartPolicy) : undefined;
+  await call.engine.containers.update(param(call, 'id'), { limits: parseLimits(body), restart });
+  call.reply.json({ Warnings: null });
+}
+
+async function renameContainer(call: Call): Promise<void> {
+  const name = call.query.get('name')?.replace(/^\//, '') ?? '';
+  if (name === '') throw new KindError('invalid', 'Neither old nor new names may be empty');
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
+    throw new KindError('invalid', `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+  }
+  await call.engine.containers.rename(param(call, 'id'), name);
+  call.reply.empty(204);
+}
+
+async function removeContainer(call: Call): Promise<void> {
+  if (flagParam(call.query, 'link'))
+    throw new KindError('invalid', 'removing a link is not supported by this engine: it has no legacy links');
+  await call.engine.containers.remove(param(call, 'id'), { force: flagParam(call.query, 'force'), volumes: flagParam(call.query, 'v') });
+  call.reply.empty(204);
+}
+
+async function pruneContainers(call: Call): Promise<void> {
+  const { containers } = call.engine;
+  const filters = parseFilters(call.query.get('filters'), ['until', 'label', 'label!']);
+  if (filters.size === 0) {
+    const { ids, bytes } = await containers.prune();
+    return call.reply.json({ ContainersDeleted: ids.length > 0 ? ids : null, SpaceReclaimed: bytes });
+  }
+  const until = untilTime(filters.get('until')?.[0]);
+  const stopped = (await containers.list()).filter((one) => ['created', 'exited', 'dead'].includes(stateOf(one)));
+  const chosen = stopped.filter((one) => labelsMatch(filters, one.labels) && (until === undefined || one.createdAt < until));
+  let bytes = 0;
+  for (const container of chosen) {
+    bytes += (await containers.size(container.id)).writable;
+    await containers.remove(container.id, { force: false, volumes: false });
+  }
+  const ids = chosen.map((one) => one.id);
+  call.reply.json({ ContainersDeleted: ids.length > 0 ? ids : null, SpaceReclaimed: bytes });
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `until=24h` (ago, Go durations) or a timestamp. */
+export function untilTime(given: string | undefined): Date | undefined {
+  if (given === undefined) return undefined;
+  if (/^(\d+(\.\d+)?[smh])+$/.test(given)) {
+    const parts = [...given.matchAll(/(\d+(?:\.\d+)?)([smh])/g)];
+    return new Date(Date.now() - parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? ''] ?? 0), 0));
+  }
+  const time = /^\d+(\.\d+)?$/.test(given) ? new Date(Number(given) * 1000) : new Date(given);
+  if (Number.isNaN(time.getTime())) throw new KindError('invalid', `invalid filter 'until=${given}'`);
+  return time;
+}

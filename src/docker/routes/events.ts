@@ -1,0 +1,22 @@
+import { anyOf, parseFilters } from '../../api/docker/filters.ts';
+import { parseTime } from '../../api/docker/time.ts';
+import type { Call } from '../call.ts';
+import { eventMessage } from '../encode/event.ts';
+import { eventFilters, eventMatches } from '../filter-events.ts';
+import type { Route } from '../router.ts';
+
+export const eventRoutes: readonly Route[] = [{ method: 'GET', pattern: '/events', handle: events }];
+
+async function events(call: Call): Promise<void> {
+  const filters = parseFilters(call.query.get('filters'), eventFilters);
+  const until = parseTime('until', call.query.get('until'));
+  const since = parseTime('since', call.query.get('since'));
+  const stream = call.engine.events.stream({ since, until }, call.signal);
+  call.reply.begin('application/json');
+  for await (const event of stream) {
+    if (anyOf(filters, 'type', (type) => type === event.type) && eventMatches(event, filters)) {
+      await call.reply.write(`${JSON.stringify(eventMessage(event))}\n`);
+    }
+  }
+  call.reply.end();
+}

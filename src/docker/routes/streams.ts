@@ -1,0 +1,80 @@
+import { frame, streamTypes } from '../../api/docker/frames.ts';
+import { parseTime } from '../../api/docker/time.ts';
+import { KindError } from '../../base/errors.ts';
+import type { LogLine, LogOptions } from '../../engine/containers/containers.ts';
+import { flagParam, param, type Call } from '../call.ts';
+import { connectStreams } from '../connect-streams.ts';
+import { writeTo } from '../reply.ts';
+import type { Route } from '../router.ts';
+
+export const streamRoutes: readonly Route[] = [
+  { method: 'GET', pattern: '/containers/:id/logs', handle: logs },
+  { method: 'POST', pattern: '/containers/:id/attach', handle: attach },
+  { method: 'GET', pattern: '/containers/:id/attach/ws', handle: attachWebSocket },
+];
+
+/** Clients of API 1.42 and newer are told how the stream is encoded. */
+export function streamType(call: Call, tty: boolean): string {
+  return tty || call.minor < 42 ? streamTypes.raw : streamTypes.multiplexed;
+}
+
+async function logs(call: Call): Promise<void> {
+  const { containers } = call.engine;
+  const options = logOptions(call.query);
+  const container = await containers.get(param(call, 'id'));
+  if (container.spec.logDriver === 'none') throw new KindError('notImplemented', 'configured logging driver does not support reading');
+  const tty = container.spec.tty ?? false;
+  const timestamps = flagParam(call.query, 'timestamps');
+  call.reply.begin(streamType(call, tty));
+  for await (const line of containers.logs(container.id, options, call.signal)) {
+    const data = timestamps ? stamped(line) : line.data;
+    await call.reply.write(tty ? data : frame(line.stream, data));
+  }
+  call.reply.end();
+}
+
+function stamped(line: LogLine): Buffer {
+  return Buffer.concat([Buffer.from(`${line.time} `), line.data]);
+}
+
+export function logOptions(query: URLSearchParams): LogOptions {
+  const options = {
+    follow: flagParam(query, 'follow'),
+    stdout: flagParam(query, 'stdout'),
+    stderr: flagParam(query, 'stderr'),
+    since: parseTime('since', query.get('since')),
+    until: parseTime('until', query.get('until')),
+    tail: parseTail(query.get('tail')),
+  };
+  if (!options.stdout && !options.stderr) throw new KindError('invalid', 'Bad parameters: you must choose at least one stream');
+  return options;
+}
+
+/** Not a number: all, as dockerd has it. */
+function parseTail(tail: string | null): number | undefined {
+  const count = Number(tail || 'all');
+  return Number.isInteger(count) && count >= 0 ? count : undefined;
+}
+
+async function attach(call: Call): Promise<void> {
+  const { containers } = call.engine;
+  const container = await containers.get(param(call, 'id'));
+  const wants = (name: string): boolean => flagParam(call.query, name);
+  const tty = container.spec.tty ?? false;
+  const stdin = wants('stdin') && (container.spec.openStdin ?? false);
+  const attachment = wants('stream') ? await containers.attach(container.id, { stdin }) : undefined;
+  const connection = call.reply.hijack(streamType(call, tty));
+  if (wants('logs')) {
+    const options: LogOptions = { follow: false, stdout: wants('stdout'), stderr: wants('stderr') };
+    for await (const line of containers.logs(container.id, options, call.signal)) {
+      await writeTo(connection, tty ? line.data : frame(line.stream, line.data));
+    }
+  }
+  if (!attachment) return void connection.end();
+  const closeStdin = (container.spec.stdinOnce ?? false) && !tty;
+  await connectStreams(connection, attachment, { tty, stdin, stdout: wants('stdout'), stderr: wants('stderr'), closeStdin });
+}
+
+async function attachWebSocket(): Promise<void> {
+  throw new KindError('notImplemented', 'attaching over a WebSocket is not supported by this engine; use POST /containers/{id}/attach');
+}

@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import { arch, cpus, release, totalmem } from 'node:os';
+import { apiVersion, minApiVersion } from '../../api/docker/version.ts';
+import { KindError } from '../../base/errors.ts';
+import type { Container } from '../../engine/containers/container.ts';
+import { stateOf } from '../../engine/containers/state.ts';
+import { param, type Call } from '../call.ts';
+import { imageSummary } from '../encode/image.ts';
+import { systemInfo } from '../encode/info.ts';
+import { volumeInspect } from '../encode/volume.ts';
+import { architecture } from '../parse/platform.ts';
+import type { Route } from '../router.ts';
+import { summaries } from './containers.ts';
+import { volumeReferences } from './volumes.ts';
+
+export const systemRoutes: readonly Route[] = [
+  { method: 'GET', pattern: '/_ping', handle: ping },
+  { method: 'HEAD', pattern: '/_ping', handle: ping },
+  { method: 'GET', pattern: '/version', handle: version },
+  { method: 'GET', pattern: '/info', handle: info },
+  { method: 'GET', pattern: '/system/df', handle: diskUsage },
+  { method: 'POST', pattern: '/auth', handle: login },
+  { method: 'GET', pattern: '/distribution/:name*/json', handle: distribution },
+];
+
+/** `Builder-Version: 1` sends clients to the classic builder. */
+async function ping({ reply }: Call): Promise<void> {
+  reply.text('OK', {
+    'Builder-Version': '1',
+    'Docker-Experimental': 'false',
+    Ostype: 'linux',
+    Swarm: 'inactive',
+    'Cache-Control': 'no-cache, no-store, must-revalidate',
+    Pragma: 'no-cache',
+  });
+}
+
+async function version({ facts, reply }: Call): Promise<void> {
+  const details = {
+    ApiVersion: apiVersion,
+    Arch: architecture,
+    BuildTime: facts.startedAt.toISOString(),
+    Experimental: 'false',
+    GitCommit: facts.version,
+    GoVersion: 'none',
+    KernelVersion: release(),
+    MinAPIVersion: minApiVersion,
+    Os: 'linux',
+  };
+  reply.json({
+    Platform: { Name: 'davit' },
+    Components: [{ Name: 'Engine', Version: facts.version, Details: details }],
+    Version: facts.version,
+    ApiVersion: apiVersion,
+    MinAPIVersion: minApiVersion,
+    GitCommit: facts.version,
+    GoVersion: 'none',
+    Os: 'linux',
+    Arch: architecture,
+    KernelVersion: release(),
+    BuildTime: facts.startedAt.toISOString(),
+  });
+}
+
+async function info({ engine, facts, reply }: Call): Promise<void> {
+  const [containers, images] = await Promise.all([engine.containers.list(), engine.images.list()]);
+  reply.json(
+    systemInfo({
+      config: engine.config,
+      containers: counts(containers),
+      images: images.length,
+      version: facts.version,
+      cgroupVersion: facts.cgroupVersion,
+      now: new Date(),
+      host: {
+        kernel: release(),
+        machine: arch() === 'x64' ? 'x86_64' : 'aarch64',
+        processors: cpus().length,
+        memory: totalmem(),
+        os: await osRelease(),
+      },
+    }),
+  );
+}
+
+function counts(containers: readonly Container[]) {
+  const states = containers.map(stateOf);
+  const running = states.filter((state) => state === 'running' || state === 'restarting').length;
+  const paused = states.filter((state) => state === 'paused').length;
+  return { all: states.length, running, paused, stopped: states.length - running - paused };
+}
+
+async function osRelease(): Promise<{ readonly name: string; readonly version: string }> {
+  const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  const field = (name: string): string => new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
+  return { name: field('PRETTY_NAME') || 'Linux', version: field('VERSION_ID') };
+}
+
+async function diskUsage(call: Call): Promise<void> {
+  const { engine, query } = call;
+  const types = query.getAll('type');
+  const wants = (type: string): boolean => types.length === 0 || types.includes(type);
+  const [images, containers, references] = await Promise.all([engine.images.list(), engine.containers.list(), volumeReferences(engine)]);
+  const users = (id: string): number => containers.filter((container) => container.imageId === id).length;
+  const rows = images.map((image) => imageSummary(image, users(image.id)));
+  const byId = new Map<string, (typeof images)[number]>(images.map((image) => [image.id, image]));
+  const volumes = await engine.volumes.list();
+  call.reply.json({
+    LayersSize: wants('image') ? rows.reduce((sum, row) => sum + Math.max(0, row.Size - (byId.get(row.ParentId)?.bytes ?? 0)), 0) : 0,
+    Images: wants('image') ? rows : null,
+    Containers: wants('container') ? await summaries(engine, containers, byId, true) : null,
+    Volumes: wants('volume')
+      ? volumes.map((volume) => volumeInspect(volume, { bytes: -1, references: references.get(volume.name) ?? 0 }))
+      : null,
+    BuildCache: wants('build-cache') ? [] : null,
+    BuilderSize: 0,
+  });
+}
+
+async function login(): Promise<void> {
+  throw new KindError(
+    'notImplemented',
+    'logging in to a registry is not supported by this engine; `docker pull` sends the credentials of your client configuration',
+  );
+}
+
+async function distribution(call: Call): Promise<void> {
+  throw new KindError('notImplemented', `inspecting ${param(call, 'name')} in its registry is not supported by this engine`);
+}
