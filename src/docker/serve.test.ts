@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+import { KindError } from '../base/errors.ts';
+import { silentLog } from '../base/log.ts';
+import { Pushable } from '../base/pushable.ts';
+import type { Attachment } from '../engine/containers/containers.ts';
+import type { Engine } from '../engine/engine.ts';
+import { serveDocker } from './serve.ts';
+
+/** An engine with one container, `cat`, that answers what it is told. */
+const input: string[] = [];
+let waitSignal: AbortSignal | undefined;
+
+function catAttachment(): Attachment {
+  const output = new Pushable<{ stream: 'stdout' | 'stderr'; data: Buffer }>();
+  return {
+    output,
+    async write(data) {
+      input.push(Buffer.from(data).toString());
+      output.push({ stream: 'stdout', data: Buffer.from(data) });
+    },
+    endInput() {
+      output.push({ stream: 'stderr', data: Buffer.from('bye') });
+      output.end();
+    },
+    [Symbol.dispose]: () => output.end(),
+  };
+}
+
+const cat = { id: 'c'.repeat(64), name: 'cat', spec: { image: 'busybox', openStdin: true, stdinOnce: true } };
+const exec = { id: 'e1', containerId: cat.id, spec: { command: ['cat'], openStdin: true }, pid: undefined, isRunning: false, exitCode: undefined };
+
+const engine = {
+  containers: {
+    async get(reference: string) {
+      if (reference === 'cat' || reference === cat.id) return cat;
+      throw new KindError('notFound', `No such container: ${reference}`);
+    },
+    start: async (reference: string) => reference === 'stopped',
+    attach: async () => catAttachment(),
+    wait: (_: string, __: string, signal: AbortSignal) => {
+      waitSignal = signal;
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new KindError('canceled', 'gone')), { once: true }));
+    },
+    async *logs() {
+      yield { stream: 'stdout', time: '2026-01-01T00:00:00.000000001Z', data: Buffer.from('hello\n') };
+      yield { stream: 'stderr', time: '2026-01-01T00:00:00.000000002Z', data: Buffer.from('oh\n') };
+    },
+  },
+  execs: {
+    get: async () => exec,
+    start: async () => catAttachment(),
+  },
+  builder: {
+    async *build() {
+      yield { stream: 'Step 1/1 : RUN false\n' };
+      throw new KindError('invalid', "The command '/bin/sh -c false' returned a non-zero code: 3", { details: { exitCode: 3 } });
+    },
+  },
+} as unknown as Engine;
+
+let folder = '';
+let socketPath = '';
+let server: AsyncDisposable;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'davit-docker-'));
+  socketPath = join(folder, 'docker.sock');
+  server = await serveDocker({ engine, socketPath, log: silentLog, version: '0.0.0-test' });
+});
+
+after(async () => {
+  await server[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+function ask(method: string, path: string, body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, method, path, agent: false }, (response) => {
+      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: answer }), reject);
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** Raw bytes of a connection until the server ends it. */
+function raw(send: string, then: (socket: Socket, received: () => string) => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path: socketPath, allowHalfOpen: true });
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      then(socket, () => Buffer.concat(chunks).toString('latin1'));
+    });
+    socket.on('end', () => {
+      socket.end();
+      resolve(Buffer.concat(chunks));
+    });
+    socket.on('error', reject);
+    socket.write(send);
+  });
+}
+
+test('the socket is for its owner and group', async () => {
+  assert.equal((await stat(socketPath)).mode & 0o777, 0o660);
+});
+
+test('ping names the version and the classic builder', async () => {
+  const { status, headers, body } = await ask('GET', '/_ping');
+  assert.deepEqual([status, body, headers['api-version'], headers['builder-version'], headers['ostype']], [200, 'OK', '1.48', '1', 'linux']);
+  assert.equal((await ask('HEAD', '/v1.24/_ping')).body, '');
+});
+
+test('versions outside the range are refused in dockerd’s words', async () => {
+  const tooNew = await ask('GET', '/v1.99/_ping');
+  assert.equal(tooNew.status, 400);
+  assert.match(tooNew.body, /client version 1\.99 is too new\. Maximum supported API version is 1\.48/);
+  assert.match((await ask('GET', '/v1.12/_ping')).body, /client version 1\.12 is too old/);
+});
+
+const refusals: readonly (readonly [method: string, path: string, status: number, message: RegExp, body?: string])[] = [
+  ['GET', '/nonsense', 404, /^page not found$/],
+  ['GET', '/containers/nix/json', 404, /^No such container: nix$/],
+  ['POST', '/containers/create', 400, /^invalid JSON: got EOF while reading request body$/],
+  ['POST', '/containers/create', 400, /^invalid JSON: /, '{'],
+  ['POST', '/containers/create', 400, /cannot unmarshal string into Go struct field HostConfig\.Memory of type int64/, '{"HostConfig":{"Memory":"1g"}}'],
+  ['POST', '/containers/create?name=a/b', 400, /^Invalid container name \(a\/b\)/, '{"Image":"busybox"}'],
+  ['POST', '/containers/cat/wait?condition=never', 400, /invalid condition: "never"/],
+  ['POST', '/build?version=2', 501, /BuildKit is not supported/],
+  ['POST', '/images/create?fromSrc=http://x/y.tar', 501, /not supported/],
+  ['GET', '/services', 503, /^This node is not a swarm manager\./],
+  ['GET', '/containers/cat/logs', 400, /you must choose at least one stream/],
+  ['POST', '/session', 501, /BuildKit/],
+];
+
+for (const [method, path, status, message, body] of refusals) {
+  test(`${method} ${path} ${body ?? ''} is refused with ${status}`, async () => {
+    const answer = await ask(method, path, body);
+    assert.equal(answer.status, status);
+    assert.match((JSON.parse(answer.body) as { message: string }).message, message);
+  });
+}
+
+test('starting what runs is not modified', async () => {
+  assert.equal((await ask('POST', '/containers/stopped/start')).status, 204);
+  assert.equal((await ask('POST', '/containers/running/start')).status, 304);
+});
+
+test('logs come framed, with times when asked', async () => {
+  const { body, headers } = await ask('GET', '/v1.43/containers/cat/logs?stdout=1&stderr=1');
+  assert.equal(headers['content-type'], 'application/vnd.docker.multiplexed-stream');
+  assert.equal(body, '\u0001\0\0\0\0\0\0\u0006hello\n\u0002\0\0\0\0\0\0\u0003oh\n');
+  assert.match((await ask('GET', '/containers/cat/logs?stdout=1&timestamps=1')).body, /2026-01-01T00:00:00\.000000001Z hello/);
+});
+
+test('a failure in the middle of a build is the last line, with the exit code', async () => {
+  const { status, body } = await ask('POST', '/build?t=x', 'tar');
+  const lines = body.trim().split('\r\n');
+  assert.equal(status, 200);
+  assert.deepEqual(JSON.parse(lines[0] ?? ''), { stream: 'Step 1/1 : RUN false\n' });
+  const message = "The command '/bin/sh -c false' returned a non-zero code: 3";
+  assert.deepEqual(JSON.parse(lines[1] ?? ''), { errorDetail: { code: 3, message }, error: message });
+});
+
+test('attach upgrades, carries input raw and output framed, and survives the client’s half-close', async () => {
+  let isSent = false;
+  const received = await raw(
+    'POST /v1.41/containers/cat/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
+    (socket) => {
+      if (isSent) return;
+      isSent = true;
+      socket.end('ping');
+    },
+  );
+  const [head = '', ...rest] = received.toString('latin1').split('\r\n\r\n');
+  assert.match(head, /^HTTP\/1\.1 101 UPGRADED\r\nContent-Type: application\/vnd\.docker\.raw-stream/);
+  assert.equal(rest.join(''), '\u0001\0\0\0\0\0\0\u0004ping\u0002\0\0\0\0\0\0\u0003bye');
+});
+
+test('exec start reads its body before the upgrade and leaves what follows to the process', async () => {
+  input.length = 0;
+  const body = '{"Detach":false,"Tty":false}';
+  const received = await raw(
+    `POST /v1.45/exec/e1/start HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${body.length}\r\n\r\n${body}early`,
+    (socket, all) => {
+      if (all().includes('early')) socket.end();
+    },
+  );
+  assert.deepEqual(input, ['early']);
+  assert.match(received.toString('latin1'), /multiplexed-stream[^]*early[^]*bye$/);
+});
+
+test('an upgrade that is refused gets an ordinary error', async () => {
+  const received = await raw('POST /containers/nix/attach?stream=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n', () => undefined);
+  assert.match(received.toString(), /^HTTP\/1\.1 404 Not Found\r\n[^]*\{"message":"No such container: nix"\}/);
+});
+
+test('without an upgrade the body is the input', async () => {
+  const { status, body } = await ask('POST', '/containers/cat/attach?stream=1&stdin=1&stdout=1', 'hi');
+  assert.deepEqual([status, body], [200, '\u0001\0\0\0\0\0\0\u0002hi']);
+});
+
+test('a client that goes away aborts its work', async () => {
+  const socket = connect(socketPath);
+  socket.write('POST /containers/cat/wait HTTP/1.1\r\nHost: d\r\n\r\n');
+  await new Promise((resolve) => socket.once('data', resolve));
+  assert.equal(waitSignal?.aborted, false);
+  const aborted = new Promise((resolve) => waitSignal?.addEventListener('abort', resolve));
+  socket.destroy();
+  await aborted;
+});
