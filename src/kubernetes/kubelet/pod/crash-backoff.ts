@@ -1,0 +1,28 @@
+/** How long a container that keeps ending has to wait, and when that was last decided. Kept in memory, as upstream does. */
+export interface CrashBackoff {
+  readonly durationMs: number;
+  readonly updatedAt: Date;
+}
+
+export const crashBackoff = { initialMs: 10_000, maxMs: 300_000 } as const;
+
+/**
+ * The first restart is immediate, then 10 s, 20 s … 5 min after each end; a container that ran for
+ * more than 10 minutes starts afresh.
+ *
+ *   end 1 → restart at once (entry 10 s) → end 2 → wait 10 s → restart (entry 20 s) → …
+ */
+export function nextRestart(entry: CrashBackoff | undefined, finishedAt: Date, now: Date): { readonly waitMs: number } | { readonly entry: CrashBackoff } {
+  const isFresh = !entry || finishedAt.getTime() - entry.updatedAt.getTime() > 2 * crashBackoff.maxMs;
+  if (isFresh) return { entry: { durationMs: crashBackoff.initialMs, updatedAt: now } };
+  const waited = now.getTime() - finishedAt.getTime();
+  if (waited < entry.durationMs) return { waitMs: entry.durationMs - waited };
+  return { entry: { durationMs: Math.min(crashBackoff.maxMs, entry.durationMs * 2), updatedAt: now } };
+}
+
+/** `10s`, `2m40s`, as Go prints durations. */
+export function goDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  return minutes > 0 ? `${minutes}m${seconds % 60}s` : `${seconds}s`;
+}

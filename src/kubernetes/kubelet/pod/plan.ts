@@ -1,0 +1,212 @@
+import type { Container, Pod } from '../../../api/kubernetes/types.generated.ts';
+import { crashBackoff, goDuration, nextRestart, type CrashBackoff } from './crash-backoff.ts';
+import { latest, type ObservedContainer, type ObservedPod } from './observed.ts';
+
+/** What probes have found out about one running container. */
+export interface ProbeFacts {
+  readonly started: boolean;
+  readonly ready: boolean;
+  readonly live: boolean;
+  /** Why it is not live: `Container web failed liveness probe, will be restarted`. */
+  readonly message?: string;
+}
+
+export interface PlanFacts {
+  readonly now: Date;
+  /** By container ID. */
+  readonly probes: ReadonlyMap<string, ProbeFacts>;
+  /** By container name. */
+  readonly backoffs: ReadonlyMap<string, CrashBackoff>;
+  /** The sandbox's namespaces exist (they end with the boot). */
+  readonly isSandboxAlive: boolean;
+}
+
+export type PodAction =
+  | { readonly do: 'createSandbox' }
+  /** With everything in it; before a new one is made. */
+  | { readonly do: 'removeSandbox' }
+  | { readonly do: 'startContainer'; readonly container: Container; readonly attempt: number; readonly backoff?: CrashBackoff }
+  | { readonly do: 'stopContainer'; readonly id: string; readonly container: Container | undefined; readonly message: string; readonly graceSeconds: number }
+  | { readonly do: 'removeContainer'; readonly id: string }
+  /** Nothing runs any more: remove the sandbox, the volumes and then the object. */
+  | { readonly do: 'finalize' };
+
+export interface PodPlan {
+  readonly actions: readonly PodAction[];
+  /** Containers that wait, by name: the `waiting` state of their status. */
+  readonly waiting: ReadonlyMap<string, { readonly reason: string; readonly message: string }>;
+  readonly requeueAfterMs: number | undefined;
+  /** The pod ended as a whole, e.g. DeadlineExceeded. */
+  readonly failure: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** The difference between a pod and what runs of it. Doing the actions and planning again leads to an empty plan. */
+export function planPod(pod: Pod, observed: ObservedPod, facts: PlanFacts): PodPlan {
+  const draft = new Draft();
+  const failure = deadlineOf(pod, facts.now, draft);
+  if (pod.metadata.deletionTimestamp) return draft.plan(terminate(pod, observed, graceOf(pod), { finalize: true }));
+  if (failure) return draft.plan(terminate(pod, observed, graceOf(pod), { finalize: false }), failure);
+  if (isOver(pod, observed)) return draft.plan(terminate(pod, observed, graceOf(pod), { finalize: false }));
+  if (!observed.sandbox) return draft.plan([{ do: 'createSandbox' }]);
+  if (!facts.isSandboxAlive) return draft.plan([{ do: 'removeSandbox' }]);
+  draft.actions.push(...outdated(observed));
+  if (!planInit(pod, observed, facts, draft)) return draft.plan();
+  for (const container of pod.spec?.containers ?? []) planContainer(pod, container, observed, facts, draft);
+  return draft.plan();
+}
+
+/** Nothing is left to do for it: every container ended and none is to be restarted, or initialisation failed for good. */
+export function isOver(pod: Pod, observed: ObservedPod): boolean {
+  if (['Succeeded', 'Failed'].includes(pod.status?.phase ?? '')) return true;
+  const policy = pod.spec?.restartPolicy ?? 'Always';
+  const isDone = (container: Container): boolean => {
+    const last = latest(observed, container.name);
+    return last?.state === 'exited' && !shouldRestart(policy, last.exitCode);
+  };
+  if (isInitFailed(pod, observed)) return true;
+  return (pod.spec?.containers ?? []).every(isDone);
+}
+
+export function isInitFailed(pod: Pod, observed: ObservedPod): boolean {
+  if (pod.spec?.restartPolicy !== 'Never') return false;
+  return (pod.spec.initContainers ?? []).some((container) => {
+    const last = latest(observed, container.name);
+    return !isSidecar(container) && last?.state === 'exited' && last.exitCode !== 0;
+  });
+}
+
+/** A sidecar is an init container that is restarted for as long as the pod lives. */
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+export function shouldRestart(policy: string, exitCode: number): boolean {
+  if (policy === 'Always') return true;
+  return policy === 'OnFailure' && exitCode !== 0;
+}
+
+class Draft {
+  readonly actions: PodAction[] = [];
+  readonly waiting = new Map<string, { reason: string; message: string }>();
+  requeueAfterMs: number | undefined;
+
+  later(ms: number): void {
+    this.requeueAfterMs = Math.min(this.requeueAfterMs ?? Infinity, Math.max(1, ms));
+  }
+
+  plan(actions: readonly PodAction[] = this.actions, failure?: PodPlan['failure']): PodPlan {
+    return { actions, waiting: this.waiting, requeueAfterMs: this.requeueAfterMs, failure };
+  }
+}
+
+function deadlineOf(pod: Pod, now: Date, draft: Draft): PodPlan['failure'] {
+  const seconds = pod.spec?.activeDeadlineSeconds;
+  if (seconds === undefined || !pod.status?.startTime) return undefined;
+  const left = Date.parse(pod.status.startTime) + seconds * 1000 - now.getTime();
+  if (left <= 0) return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+  draft.later(left);
+  return undefined;
+}
+
+function graceOf(pod: Pod): number {
+  return pod.metadata.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30;
+}
+
+/** Main containers first, then sidecars in reverse order; last the rest. */
+function terminate(pod: Pod, observed: ObservedPod, graceSeconds: number, options: { readonly finalize: boolean }): readonly PodAction[] {
+  const running = observed.containers.filter((container) => container.state === 'running');
+  const sidecars = (pod.spec?.initContainers ?? []).filter(isSidecar).map((container) => container.name);
+  const mains = running.filter((container) => !sidecars.includes(container.name));
+  const last = running.toSorted((a, b) => sidecars.indexOf(b.name) - sidecars.indexOf(a.name)).slice(0, 1);
+  const stopped = (mains.length > 0 ? mains : last).map((container): PodAction => {
+    const spec = specOf(pod, container.name);
+    return { do: 'stopContainer', id: container.id, container: spec, message: `Stopping container ${container.name}`, graceSeconds };
+  });
+  if (stopped.length > 0) return stopped;
+  return options.finalize ? [{ do: 'finalize' }] : [];
+}
+
+function specOf(pod: Pod, name: string): Container | undefined {
+  return [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find((container) => container.name === name);
+}
+
+/** Whether main containers may run. Init containers run one after the other, each to its end; a sidecar until it has started. */
+function planInit(pod: Pod, observed: ObservedPod, facts: PlanFacts, draft: Draft): boolean {
+  const hasMain = (pod.spec?.containers ?? []).some((container) => latest(observed, container.name));
+  for (const container of pod.spec?.initContainers ?? []) {
+    const last = latest(observed, container.name);
+    if (isSidecar(container)) {
+      planContainer(pod, container, observed, facts, draft);
+      const isStarted = last?.state === 'running' && (facts.probes.get(last.id)?.started ?? true);
+      if (!isStarted && !hasMain) return false;
+      continue;
+    }
+    if (hasMain || (last?.state === 'exited' && last.exitCode === 0)) continue;
+    if (last?.state === 'running') return false;
+    planStart(pod, container, last, facts, draft);
+    return false;
+  }
+  return true;
+}
+
+function planContainer(pod: Pod, container: Container, observed: ObservedPod, facts: PlanFacts, draft: Draft): void {
+  const last = latest(observed, container.name);
+  if (last?.state !== 'running') {
+    const policy = isSidecar(container) ? 'Always' : (pod.spec?.restartPolicy ?? 'Always');
+    if (last?.state !== 'exited' || shouldRestart(policy, last.exitCode)) planStart(pod, container, last, facts, draft);
+    return;
+  }
+  const graceSeconds = pod.spec?.terminationGracePeriodSeconds ?? 30;
+  const probe = facts.probes.get(last.id);
+  if (last.image !== container.image) {
+    const message = `Container ${container.name} definition changed, will be restarted`;
+    draft.actions.push({ do: 'stopContainer', id: last.id, container, message, graceSeconds });
+  }
+  else if (probe && !probe.live) {
+    const message = probe.message ?? `Container ${container.name} failed liveness probe, will be restarted`;
+    draft.actions.push({ do: 'stopContainer', id: last.id, container, message, graceSeconds: livenessGrace(container) ?? graceSeconds });
+  }
+}
+
+function livenessGrace(container: Container): number | undefined {
+  return container.livenessProbe?.terminationGracePeriodSeconds ?? container.startupProbe?.terminationGracePeriodSeconds;
+}
+
+function planStart(pod: Pod, container: Container, last: ObservedContainer | undefined, facts: PlanFacts, draft: Draft): void {
+  if (!last) {
+    draft.actions.push({ do: 'startContainer', container, attempt: firstAttempt(pod, container.name) });
+    return;
+  }
+  if (last.state === 'created') {
+    draft.actions.push({ do: 'removeContainer', id: last.id }, { do: 'startContainer', container, attempt: last.attempt });
+    return;
+  }
+  const next = nextRestart(facts.backoffs.get(container.name), last.finishedAt ?? last.createdAt, facts.now);
+  if ('entry' in next) {
+    draft.actions.push({ do: 'startContainer', container, attempt: last.attempt + 1, backoff: next.entry });
+    return;
+  }
+  const duration = goDuration(facts.backoffs.get(container.name)?.durationMs ?? crashBackoff.initialMs);
+  const of = `${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`;
+  draft.waiting.set(container.name, { reason: 'CrashLoopBackOff', message: `back-off ${duration} restarting failed container=${container.name} pod=${of}` });
+  draft.later(next.waitMs);
+}
+
+/** Restart counts go on when the engine has lost the containers (a reboot): the status still knows them. */
+function firstAttempt(pod: Pod, name: string): number {
+  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+  const status = statuses.find((each) => each.name === name);
+  return status?.containerID ? status.restartCount + 1 : 0;
+}
+
+/** Attempts before the previous one, whose logs `kubectl logs --previous` still shows. */
+function outdated(observed: ObservedPod): readonly PodAction[] {
+  const seen = new Map<string, number>();
+  const actions: PodAction[] = [];
+  for (const container of observed.containers) {
+    const count = (seen.get(container.name) ?? 0) + 1;
+    seen.set(container.name, count);
+    if (count > 2 && container.state !== 'running') actions.push({ do: 'removeContainer', id: container.id });
+  }
+  return actions;
+}

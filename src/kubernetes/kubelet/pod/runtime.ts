@@ -1,0 +1,194 @@
+import { KindError, messageOf } from '../../../base/errors.ts';
+import type { Log } from '../../../base/log.ts';
+import type { Container, Pod, Quantity } from '../../../api/kubernetes/types.generated.ts';
+import type { Engine } from '../../../engine/engine.ts';
+import type { Kernel } from '../../../kernel/kernel.ts';
+import type { Client } from '../../client/client.ts';
+import type { Tasks } from '../tasks.ts';
+import { containerMounts } from '../volumes/container-mounts.ts';
+import type { MountedVolume, PodVolumes, VolumeSources } from '../volumes/volumes.ts';
+import { containerSpecOf } from './container-spec.ts';
+import { ContainerWaits } from './container-waits.ts';
+import { environmentOf, type EnvironmentSources } from './environment.ts';
+import type { PodImages } from './images.ts';
+import { runHook } from './lifecycle.ts';
+import { fetchObjects } from './objects.ts';
+import type { PodAction } from './plan.ts';
+import type { PodRecorder } from './recorder.ts';
+import { podLimitsOf } from './resources.ts';
+import { sandboxSpecOf, type SandboxFacts } from './sandbox-spec.ts';
+
+export interface PodRuntimeOptions {
+  readonly client: Client;
+  readonly engine: Engine;
+  readonly kernel: Kernel;
+  readonly volumes: PodVolumes;
+  readonly images: PodImages;
+  readonly tasks: Tasks;
+  readonly recorder: PodRecorder;
+  readonly log: Log;
+  readonly sandbox: SandboxFacts;
+  readonly nodeIp: string;
+  readonly cgroupParent: string;
+  readonly memoryCapacity: number;
+  readonly allocatable: Readonly<Record<string, Quantity>>;
+}
+
+type Start = Extract<PodAction, { readonly do: 'startContainer' }>;
+type Stop = Extract<PodAction, { readonly do: 'stopContainer' }>;
+
+/** What is fetched and made once for all the containers of a pod that start together. */
+export interface PodGround {
+  readonly sources: VolumeSources & EnvironmentSources;
+  readonly volumes: ReadonlyMap<string, MountedVolume>;
+}
+
+/** The acts of the kubelet: each brings the engine one step closer to a plan. */
+export class PodRuntime {
+  readonly #options: PodRuntimeOptions;
+  /** When each container that is being stopped is killed at the latest, in ms since the epoch. */
+  readonly #deadlines = new Map<string, number>();
+
+  constructor(options: PodRuntimeOptions) {
+    this.#options = options;
+  }
+
+  async createSandbox(pod: Pod): Promise<void> {
+    const { kernel, engine, sandbox, recorder } = this.#options;
+    kernel.cgroups.create(this.#cgroup(pod.metadata.uid ?? ''), podLimitsOf(pod));
+    try {
+      await engine.sandboxes.create(sandboxSpecOf(pod, sandbox));
+    } catch (error) {
+      recorder.record(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  /** Everything of a pod on this host but its volumes elsewhere. Succeeds when nothing is left. */
+  async remove(uid: string): Promise<void> {
+    const { engine, kernel, volumes } = this.#options;
+    await engine.sandboxes.remove(uid);
+    await volumes.remove(uid);
+    kernel.cgroups.remove(this.#cgroup(uid));
+  }
+
+  /** Reads what the pod refers to and makes its volumes. Throws ContainerWaits while something is missing. */
+  async prepare(pod: Pod, podIp: string): Promise<PodGround> {
+    const sources = await this.#sources(pod, podIp);
+    try {
+      return { sources, volumes: await this.#options.volumes.mountAll(pod, sources) };
+    } catch (error) {
+      this.#options.recorder.record(pod, 'Warning', 'FailedMount', messageOf(error));
+      throw new ContainerWaits('ContainerCreating', '', 1000);
+    }
+  }
+
+  /** Brings configuration volumes of a running pod up to date. */
+  async refresh(pod: Pod, podIp: string): Promise<void> {
+    await this.#options.volumes.refresh(pod, await this.#sources(pod, podIp));
+  }
+
+  /** `wake` is called when something it waits for (an image) has come. */
+  async startContainer(pod: Pod, action: Start, ground: PodGround, wake: () => void): Promise<void> {
+    const { engine, images, recorder, volumes, memoryCapacity } = this.#options;
+    const { container, attempt } = action;
+    const image = await images.resolve(pod, container, wake);
+    const uid = pod.metadata.uid ?? '';
+    const spec = await this.#configured(pod, container, async () => {
+      const environment = environmentOf(pod, container, ground.sources);
+      return containerSpecOf(pod, container, {
+        attempt,
+        environment,
+        mounts: await containerMounts(container, ground.volumes, environment),
+        imageUser: image.config.config.User ?? '',
+        cgroupParent: this.#cgroup(uid),
+        memoryCapacity,
+        terminationLog: await volumes.terminationLog(uid, container.name, attempt),
+      });
+    });
+    const { container: created } = await this.#attempt(pod, container, 'CreateContainerError', () => engine.containers.create(spec));
+    recorder.record(pod, 'Normal', 'Created', `Created container: ${container.name}`, container);
+    await this.#attempt(pod, container, 'RunContainerError', () => engine.containers.start(created.id));
+    recorder.record(pod, 'Normal', 'Started', `Started container ${container.name}`, container);
+    await this.#postStart(pod, container, created.id, ground.sources.podIp);
+  }
+
+  /** Begins to stop a container: preStop, stop signal, SIGKILL at the end of the grace period. Asked again with less time, it ends sooner. */
+  stopContainer(pod: Pod, action: Stop, podIp: string, wake: () => void): void {
+    const { tasks, recorder } = this.#options;
+    const deadline = Date.now() + action.graceSeconds * 1000;
+    const isUnderWay = tasks.has(`stop/${action.id}`);
+    const known = this.#deadlines.get(action.id);
+    if (isUnderWay && known !== undefined && deadline < known - 1000 && action.graceSeconds <= 2) {
+      this.#deadlines.set(action.id, deadline);
+      tasks.start(`kill/${action.id}`, () => this.#options.engine.containers.kill(action.id, 'SIGKILL'), wake);
+    }
+    if (isUnderWay) return;
+    this.#deadlines.set(action.id, deadline);
+    recorder.record(pod, 'Normal', 'Killing', action.message, action.container);
+    const work = async (): Promise<void> => {
+      try {
+        await this.#preStop(pod, action, podIp);
+        const left = Math.max(action.graceSeconds > 0 ? 2 : 0, Math.round((deadline - Date.now()) / 1000));
+        await this.#options.engine.containers.stop(action.id, { timeoutSeconds: left });
+      } finally {
+        this.#deadlines.delete(action.id);
+      }
+    };
+    tasks.start(`stop/${action.id}`, work, wake);
+  }
+
+  async removeContainer(id: string): Promise<void> {
+    await this.#options.engine.containers.remove(id, { force: true, volumes: true });
+  }
+
+  async #preStop(pod: Pod, action: Stop, podIp: string): Promise<void> {
+    const handler = action.container?.lifecycle?.preStop;
+    if (!handler || !action.container || action.graceSeconds === 0) return;
+    try {
+      await runHook(handler, { containerId: action.id, container: action.container, ip: podIp }, this.#options.engine.execs, action.graceSeconds * 1000);
+    } catch (error) {
+      this.#options.recorder.record(pod, 'Warning', 'FailedPreStopHook', messageOf(error), action.container);
+    }
+  }
+
+  async #postStart(pod: Pod, container: Container, id: string, podIp: string): Promise<void> {
+    const handler = container.lifecycle?.postStart;
+    if (!handler) return;
+    try {
+      await runHook(handler, { containerId: id, container, ip: podIp }, this.#options.engine.execs, 600_000);
+    } catch (error) {
+      this.#options.recorder.record(pod, 'Warning', 'FailedPostStartHook', messageOf(error), container);
+      this.#options.recorder.record(pod, 'Normal', 'Killing', 'FailedPostStartHook', container);
+      await this.#options.engine.containers.stop(id, { timeoutSeconds: 2 });
+    }
+  }
+
+  async #sources(pod: Pod, podIp: string): Promise<VolumeSources & EnvironmentSources> {
+    const { client, nodeIp, sandbox, allocatable } = this.#options;
+    return { ...(await fetchObjects(client, pod)), podIp, hostIp: nodeIp, nodeName: sandbox.nodeName, allocatable };
+  }
+
+  /** Errors of a pod's own configuration, in the kubelet's words. */
+  async #configured<T>(pod: Pod, container: Container, build: () => Promise<T>): Promise<T> {
+    try {
+      return await build();
+    } catch (error) {
+      this.#options.recorder.record(pod, 'Warning', 'Failed', `Error: ${messageOf(error)}`, container);
+      throw new ContainerWaits('CreateContainerConfigError', messageOf(error), 2000);
+    }
+  }
+
+  async #attempt<T>(pod: Pod, container: Container, reason: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      this.#options.recorder.record(pod, 'Warning', 'Failed', `Error: ${messageOf(error)}`, container);
+      throw new ContainerWaits(reason, messageOf(error), error instanceof KindError && error.kind === 'conflict' ? 200 : 1000);
+    }
+  }
+
+  #cgroup(uid: string): string {
+    return `${this.#options.cgroupParent}/pods/${uid}`;
+  }
+}

@@ -1,0 +1,30 @@
+/** Slow work that a reconcile starts and does not wait for (pulling, stopping): one at a time per key, all owned. */
+export class Tasks implements AsyncDisposable {
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #failed: (key: string, error: unknown) => void;
+
+  constructor(failed: (key: string, error: unknown) => void) {
+    this.#failed = failed;
+  }
+
+  has(key: string): boolean {
+    return this.#running.has(key);
+  }
+
+  /** Starts the work unless the same is under way. `done` is called once it has ended, well or not. */
+  start(key: string, work: () => Promise<void>, done: () => void): boolean {
+    if (this.#running.has(key)) return false;
+    const ended = work()
+      .catch((error: unknown) => this.#failed(key, error))
+      .then(() => {
+        this.#running.delete(key);
+        done();
+      });
+    this.#running.set(key, ended);
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#running.values());
+  }
+}
