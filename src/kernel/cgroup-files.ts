@@ -20,6 +20,8 @@ export interface CgroupFormat {
 export interface CgroupVersion extends CgroupFormat {
   /** Root folder of each controller's hierarchy. */
   readonly controllers: ReadonlyMap<string, string>;
+  /** Root folders of all hierarchies. */
+  readonly roots: readonly string[];
 }
 
 const known = new Set([

@@ -8,7 +8,9 @@ import type { MountPoint } from './mounts.ts';
 
 export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'))): Cgroups {
   const version = detect(mounts);
-  const folders = (path: string): readonly string[] => [...new Set([...version.controllers.values()].map((root) => join(root, path)))];
+  const folders = (path: string): readonly string[] => [...new Set(version.controllers.values())].map((root) => join(root, path));
+  /** Also hierarchies without controllers (systemd's, the empty unified one): the runtime makes the group there too. */
+  const everywhere = (path: string): readonly string[] => version.roots.map((root) => join(root, path));
 
   return {
     version: version.version,
@@ -24,7 +26,7 @@ export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(read
     },
 
     remove(path) {
-      for (const folder of folders(path)) removeTree(folder);
+      for (const folder of everywhere(path)) removeTree(folder);
     },
 
     stats(path): CgroupStats {
@@ -36,25 +38,26 @@ export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(read
 
     processes(path) {
       const pids = new Set<number>();
-      for (const folder of folders(path)) for (const pid of processesOf(folder)) pids.add(pid);
+      for (const folder of everywhere(path)) for (const pid of processesOf(folder)) pids.add(pid);
       return [...pids].toSorted((a, b) => a - b);
     },
 
-    controllers: () => [...version.controllers.keys()].filter((name) => !name.startsWith('name=')),
+    controllers: () => [...version.controllers.keys()],
   };
 }
 
 /** Hybrid hosts mount v1 controllers and an empty v2 hierarchy: they count as v1. */
 function detect(mounts: readonly MountPoint[]): CgroupVersion {
+  const roots = [...new Set(mounts.filter((mount) => mount.type === 'cgroup' || mount.type === 'cgroup2').map((mount) => mount.target))];
   const v1 = new Map<string, string>();
   for (const mount of mounts) {
     if (mount.type !== 'cgroup') continue;
     for (const option of mount.options) if (cgroupsV1.known.has(option) && !v1.has(option)) v1.set(option, mount.target);
   }
-  if (v1.size > 0) return { ...cgroupsV1, controllers: v1 };
+  if (v1.size > 0) return { ...cgroupsV1, controllers: v1, roots };
   const unified = mounts.find((mount) => mount.type === 'cgroup2')?.target ?? '/sys/fs/cgroup';
   const names = read(join(unified, 'cgroup.controllers'))?.trim().split(' ') ?? [];
-  return { ...cgroupsV2, controllers: new Map(names.filter((name) => name !== '').map((name) => [name, unified])) };
+  return { ...cgroupsV2, controllers: new Map(names.filter((name) => name !== '').map((name) => [name, unified])), roots };
 }
 
 /** v1's cpuset starts empty and takes no process until filled; v2 hands controllers down from parent to child. */

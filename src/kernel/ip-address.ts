@@ -44,6 +44,8 @@ function ipv6Bytes(text: string): Buffer {
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
   const buffer = Buffer.alloc(16);
-  [...left, ...Array<string>(zeros).fill('0'), ...right].forEach((group, index) => buffer.writeUInt16BE(Number.parseInt(group, 16), index * 2));
+  [...left, ...Array<string>(zeros).fill('0'), ...right].forEach((group, index) =>
+    buffer.writeUInt16BE(Number.parseInt(group, 16), index * 2),
+  );
   return buffer;
 }

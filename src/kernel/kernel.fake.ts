@@ -1,7 +1,7 @@
 import { fakeCgroups, type FakeCgroups } from './cgroups.fake.ts';
 import { fakeFirewall, type FakeFirewall } from './firewall.fake.ts';
 import type { Kernel } from './kernel.ts';
-import { fakeNetworks } from './links.fake.ts';
+import { FakeNetworks } from './links.fake.ts';
 import { fakeMounts } from './mounts.fake.ts';
 import { fakeNamespaces, type FakeNamespaces } from './namespaces.fake.ts';
 import { fakeProcesses, type FakeProcesses } from './processes.fake.ts';
@@ -18,12 +18,12 @@ export interface FakeKernel extends Kernel {
 
 export function fakeKernel(): FakeKernel {
   const processes = fakeProcesses();
-  const networks = fakeNetworks();
+  const networks = new FakeNetworks();
   return {
     processes,
     mounts: fakeMounts(),
     namespaces: fakeNamespaces(networks),
-    links: networks.links,
+    links: networks,
     firewall: fakeFirewall(),
     cgroups: fakeCgroups(),
     runtime: fakeRuntime(processes),

@@ -10,7 +10,6 @@ interface FakeLink {
   mtu: number;
   isUp: boolean;
   master?: FakeLink;
-  hairpin?: boolean;
   addresses: string[];
   /** The other end of a veth and where it lives. */
   peer?: { readonly link: FakeLink; readonly network: FakeNetwork };
@@ -22,56 +21,66 @@ interface FakeNetwork {
 }
 
 /** Every network namespace's links and routes; the host's is under the empty name. */
-export interface FakeNetworks {
-  open(path: string): void;
-  close(path: string): void;
-  readonly links: Links;
-}
+export class FakeNetworks implements Links {
+  readonly #networks = new Map<string, FakeNetwork>();
+  #lastIndex = 0;
 
-export function fakeNetworks(): FakeNetworks {
-  const networks = new Map<string, FakeNetwork>();
-  let lastIndex = 0;
-  const fresh = (): FakeNetwork => ({
-    links: [
-      { index: ++lastIndex, name: 'lo', kind: 'loopback', mac: '00:00:00:00:00:00', mtu: 65_536, isUp: true, addresses: ['127.0.0.1/8'] },
-    ],
-    routes: [],
-  });
-  networks.set('', fresh());
+  constructor() {
+    this.open('');
+  }
 
-  const networkAt = (path: string): FakeNetwork => {
-    const network = networks.get(path);
+  open(path: string): void {
+    const loopback: FakeLink = {
+      index: ++this.#lastIndex,
+      name: 'lo',
+      kind: 'loopback',
+      mac: fakeMac(0),
+      mtu: 65_536,
+      isUp: true,
+      addresses: ['127.0.0.1/8'],
+    };
+    this.#networks.set(path, { links: [loopback], routes: [] });
+  }
+
+  close(path: string): void {
+    const network = this.#networks.get(path);
+    for (const link of network?.links.filter((each) => each.peer) ?? []) removeLink(network as FakeNetwork, link);
+    this.#networks.delete(path);
+  }
+
+  apply(operations: readonly LinkOperation[], namespace = ''): void {
+    const network = this.#at(namespace);
+    for (const operation of operations) this.#applyOne(network, operation);
+  }
+
+  list(namespace = ''): readonly Link[] {
+    return this.#at(namespace).links.map(publicLink);
+  }
+
+  routes(namespace = ''): readonly Route[] {
+    const network = this.#at(namespace);
+    const isConnected = (link: FakeLink): boolean => link.isUp && link.kind !== 'loopback';
+    const connected = network.links
+      .filter(isConnected)
+      .flatMap((link) => link.addresses.map((cidr) => ({ to: subnetOf(cidr), link: link.name })));
+    return [...network.routes, ...connected];
+  }
+
+  #at(path: string): FakeNetwork {
+    const network = this.#networks.get(path);
     if (!network) throw new KindError('notFound', `no network namespace at ${path}`);
     return network;
-  };
+  }
 
-  const add = (network: FakeNetwork, link: Omit<FakeLink, 'index' | 'isUp' | 'addresses'>, doing: string): FakeLink => {
-    if (network.links.some((other) => other.name === link.name)) throw new KindError('alreadyExists', `${doing}: EEXIST`);
-    const added: FakeLink = { ...link, index: ++lastIndex, isUp: false, addresses: [] };
-    network.links.push(added);
-    return added;
-  };
-
-  const apply = (network: FakeNetwork, operation: LinkOperation): void => {
+  #applyOne(network: FakeNetwork, operation: LinkOperation): void {
     switch (operation.do) {
-      case 'addBridge':
-        add(
-          network,
-          { name: operation.name, kind: 'bridge', mac: operation.mac ?? fakeMac(lastIndex), mtu: operation.mtu ?? 1500 },
-          `add bridge ${operation.name}`,
-        );
-        return;
-      case 'addVeth': {
-        const { name, peer, mtu = 1500, peerMac } = operation;
-        const doing = `add veth ${name} with peer ${peer}`;
-        const far = operation.peerNamespace === undefined ? network : networkAt(operation.peerNamespace);
-        if (far.links.some((link) => link.name === peer)) throw new KindError('alreadyExists', `${doing}: EEXIST`);
-        const near = add(network, { name, kind: 'veth', mac: fakeMac(lastIndex), mtu }, doing);
-        const other = add(far, { name: peer, kind: 'veth', mac: peerMac ?? fakeMac(lastIndex), mtu }, doing);
-        near.peer = { link: other, network: far };
-        other.peer = { link: near, network };
+      case 'addBridge': {
+        const { name, mac = fakeMac(this.#lastIndex), mtu = 1500 } = operation;
+        this.#add(network, { name, kind: 'bridge', mac, mtu }, `add bridge ${name}`);
         return;
       }
+      case 'addVeth':
+        return this.#addVeth(network, operation);
       case 'deleteLink':
         return removeLink(network, find(network, operation.name, 'delete link'));
       case 'setUp':
@@ -81,37 +90,30 @@ export function fakeNetworks(): FakeNetworks {
       case 'setMaster': {
         const link = find(network, operation.name, 'set master of');
         link.master = find(network, operation.master, 'set master to');
-        if (operation.hairpin !== undefined) link.hairpin = operation.hairpin;
         return;
       }
       default:
         return applyAddressing(network, operation);
     }
-  };
+  }
 
-  const links: Links = {
-    apply(operations, namespace = '') {
-      const network = networkAt(namespace);
-      for (const operation of operations) apply(network, operation);
-    },
-    list: (namespace = '') => networkAt(namespace).links.map(publicLink),
-    routes(namespace = '') {
-      const network = networkAt(namespace);
-      const connected = network.links
-        .filter((link) => link.isUp && link.kind !== 'loopback')
-        .flatMap((link) => link.addresses.map((cidr) => ({ to: subnetOf(cidr), link: link.name })));
-      return [...network.routes, ...connected];
-    },
-  };
+  #addVeth(network: FakeNetwork, operation: LinkOperation & { do: 'addVeth' }): void {
+    const { name, peer, mtu = 1500, peerMac, peerNamespace } = operation;
+    const doing = `add veth ${name} with peer ${peer}`;
+    const far = peerNamespace === undefined ? network : this.#at(peerNamespace);
+    if (far.links.some((link) => link.name === peer)) throw new KindError('alreadyExists', `${doing}: EEXIST`);
+    const near = this.#add(network, { name, kind: 'veth', mac: fakeMac(this.#lastIndex), mtu }, doing);
+    const other = this.#add(far, { name: peer, kind: 'veth', mac: peerMac ?? fakeMac(this.#lastIndex), mtu }, doing);
+    near.peer = { link: other, network: far };
+    other.peer = { link: near, network };
+  }
 
-  return {
-    links,
-    open: (path) => void networks.set(path, fresh()),
-    close(path) {
-      for (const link of networks.get(path)?.links ?? []) if (link.peer) removeLink(networkAt(path), link);
-      networks.delete(path);
-    },
-  };
+  #add(network: FakeNetwork, link: Pick<FakeLink, 'name' | 'kind' | 'mac' | 'mtu'>, doing: string): FakeLink {
+    if (network.links.some((other) => other.name === link.name)) throw new KindError('alreadyExists', `${doing}: EEXIST`);
+    const added: FakeLink = { ...link, index: ++this.#lastIndex, isUp: false, addresses: [] };
+    network.links.push(added);
+    return added;
+  }
 }
 
 function applyAddressing(

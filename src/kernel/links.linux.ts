@@ -2,7 +2,19 @@ import { closeSync, openSync } from 'node:fs';
 import { KindError } from '../base/errors.ts';
 import { formatAddress, parseAddress, parseCidr } from './ip-address.ts';
 import type { Link, LinkOperation, Links, Route } from './links.ts';
-import { create, decodeAttributes, decodeText, encodeAttributes, exclusive, nested, text, u32, u8, type Attribute, type NetlinkMessage } from './netlink.ts';
+import {
+  create,
+  decodeAttributes,
+  decodeText,
+  encodeAttributes,
+  exclusive,
+  nested,
+  text,
+  u32,
+  u8,
+  type Attribute,
+  type NetlinkMessage,
+} from './netlink.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 import { inNetwork } from './network-namespace.ts';
 
@@ -41,7 +53,10 @@ export const linuxLinks: Links = {
     using socket = openSocket(namespace);
     const links = socket.list(getLink, ifInfo(), 'list links').map(parseLink);
     const names = new Map(links.map((link) => [link.index, link.name]));
-    const addresses = Map.groupBy(socket.list(getAddress, Buffer.alloc(8), 'list addresses').map(parseAddressMessage), (address) => address.index);
+    const addresses = Map.groupBy(
+      socket.list(getAddress, Buffer.alloc(8), 'list addresses').map(parseAddressMessage),
+      (address) => address.index,
+    );
     return links.map(({ masterIndex, ...link }) => ({
       ...link,
       ...(masterIndex === undefined ? {} : { master: names.get(masterIndex) ?? String(masterIndex) }),
@@ -51,7 +66,9 @@ export const linuxLinks: Links = {
 
   routes(namespace) {
     using socket = openSocket(namespace);
-    const names = new Map(socket.list(getLink, ifInfo(), 'list links').map((message) => [parseLink(message).index, parseLink(message).name]));
+    const names = new Map(
+      socket.list(getLink, ifInfo(), 'list links').map((message) => [parseLink(message).index, parseLink(message).name]),
+    );
     return socket.list(getRoute, Buffer.alloc(12), 'list routes').flatMap((message) => parseRoute(message, names));
   },
 };
@@ -152,7 +169,12 @@ function changeAddress(socket: NetlinkSocket, operation: LinkOperation & { do: '
   ];
   if (adds && family === 4 && prefix < 31) attributes.push([ifa.broadcast, broadcastOf(bytes, prefix)]);
   try {
-    socket.change(adds ? newAddress : deleteAddress, adds ? create | exclusive : 0, Buffer.concat([header, encodeAttributes(attributes)]), doing);
+    socket.change(
+      adds ? newAddress : deleteAddress,
+      adds ? create | exclusive : 0,
+      Buffer.concat([header, encodeAttributes(attributes)]),
+      doing,
+    );
   } catch (error) {
     throw missing(error, ['EADDRNOTAVAIL'], doing);
   }
@@ -167,7 +189,20 @@ function changeRoute(socket: NetlinkSocket, operation: LinkOperation & { do: 'ad
   const family = destination?.family ?? gateway?.family ?? 4;
   const [boot, unicast, linkScope, nowhere] = [3, 1, 253, 255];
   const scope = !adds ? nowhere : gateway === undefined && family === 4 ? linkScope : 0;
-  const header = Buffer.from([familyNumber[family], destination?.prefix ?? 0, 0, 0, mainTable, boot, scope, adds ? unicast : 0, 0, 0, 0, 0]);
+  const header = Buffer.from([
+    familyNumber[family],
+    destination?.prefix ?? 0,
+    0,
+    0,
+    mainTable,
+    boot,
+    scope,
+    adds ? unicast : 0,
+    0,
+    0,
+    0,
+    0,
+  ]);
   const attributes = encodeAttributes([
     ...optional(rta.destination, destination?.bytes, (bytes) => bytes),
     ...optional(rta.gateway, gateway?.bytes, (bytes) => bytes),
@@ -234,7 +269,11 @@ function parseLink(message: NetlinkMessage): Omit<Link, 'master' | 'addresses'> 
     index: payload.readInt32LE(4),
     name: decodeText(attributes.get(ifla.name)),
     kind: kind === '' ? ((flags & loopback) !== 0 ? 'loopback' : 'physical') : kind,
-    mac: attributes.get(ifla.address)?.toString('hex').replace(/..(?=.)/g, '$&:') ?? '',
+    mac:
+      attributes
+        .get(ifla.address)
+        ?.toString('hex')
+        .replace(/..(?=.)/g, '$&:') ?? '',
     mtu: attributes.get(ifla.mtu)?.readUInt32LE(0) ?? 0,
     isUp: (flags & up) !== 0,
     ...(master === undefined ? {} : { masterIndex: master }),

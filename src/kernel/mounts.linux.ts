@@ -41,7 +41,8 @@ function attach(mount: Mount, calls: MountCalls): void {
   if (calls.isPropagationOnly) return;
   const doing = `mount ${mount.type} ${mount.source} on ${mount.target}`;
   const { directory, data } = shorten(calls.data);
-  if (data.length > pageLimit) throw new KindError('invalid', `${doing}: its options take ${data.length} bytes, the kernel accepts ${pageLimit}`);
+  if (data.length > pageLimit)
+    throw new KindError('invalid', `${doing}: its options take ${data.length} bytes, the kernel accepts ${pageLimit}`);
   const home = directory === undefined ? '/' : process.cwd();
   if (directory !== undefined && native.chdir(directory) !== 0) throw systemError(`${doing}: chdir ${directory}`);
   try {
@@ -71,10 +72,13 @@ function setAttributes(mount: Mount, attributes: MountCalls['attributes'] & obje
   const struct = Buffer.alloc(32);
   struct.writeBigUInt64LE(BigInt(attributes.set), 0);
   struct.writeBigUInt64LE(BigInt(attributes.clear), 8);
-  const result = Number(native.mountSetattr(mountSetattrNumber, atFdCwd, mount.target, isRecursive ? atRecursive : 0, struct, struct.length));
+  const result = Number(
+    native.mountSetattr(mountSetattrNumber, atFdCwd, mount.target, isRecursive ? atRecursive : 0, struct, struct.length),
+  );
   if (result !== 0) throw systemError(`set ${mount.options.join(',')} on mount ${mount.target}`);
 }
 
 function setPropagation(mount: Mount, flags: number): void {
-  if (native.mount('none', mount.target, null, flags, null) !== 0) throw systemError(`set ${mount.options.join(',')} on mount ${mount.target}`);
+  if (native.mount('none', mount.target, null, flags, null) !== 0)
+    throw systemError(`set ${mount.options.join(',')} on mount ${mount.target}`);
 }

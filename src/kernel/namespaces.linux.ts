@@ -5,7 +5,7 @@ import { linuxLinks } from './links.linux.ts';
 import { linuxMounts } from './mounts.linux.ts';
 import { native, systemError } from './native.ts';
 import type { NamespaceKind, Namespaces } from './namespaces.ts';
-import { cloneFlags, inNetwork } from './network-namespace.ts';
+import { cloneFlags, inNetwork, returnTo } from './network-namespace.ts';
 
 /** Magic number of nsfs, linux/magic.h. */
 const nsfs = 0x6e736673;
@@ -50,9 +50,7 @@ function inFreshNamespaces(kinds: readonly NamespaceKind[], run: () => void): vo
     try {
       run();
     } finally {
-      for (const { kind, fd } of homes) {
-        if (native.setns(fd, cloneFlags[kind]) !== 0) throw new Error(`cannot return to the host's ${kind} namespace: ${systemError('setns').message}`);
-      }
+      for (const { kind, fd } of homes) returnTo(fd, kind);
     }
   } finally {
     for (const { fd } of homes) closeSync(fd);
@@ -74,7 +72,8 @@ function pin(kind: NamespaceKind, path: string): void {
 function furnish(kinds: readonly NamespaceKind[], options: NonNullable<Parameters<Namespaces['create']>[1]>): void {
   if (kinds.includes('net')) linuxLinks.apply([{ do: 'setUp', name: 'lo' }]);
   if (options.hostname !== undefined && kinds.includes('uts')) {
-    if (native.sethostname(options.hostname, Buffer.byteLength(options.hostname)) !== 0) throw systemError(`set hostname ${options.hostname}`);
+    if (native.sethostname(options.hostname, Buffer.byteLength(options.hostname)) !== 0)
+      throw systemError(`set hostname ${options.hostname}`);
   }
   for (const [name, value] of Object.entries(options.sysctls ?? {})) {
     try {

@@ -1,6 +1,17 @@
 import { closeSync } from 'node:fs';
 import { native, systemError } from './native.ts';
-import { ack, decodeAttributes, decodeMessages, decodeText, doneType, dump, encodeMessage, errorType, request, type NetlinkMessage } from './netlink.ts';
+import {
+  ack,
+  decodeAttributes,
+  decodeMessages,
+  decodeText,
+  doneType,
+  dump,
+  encodeMessage,
+  errorType,
+  request,
+  type NetlinkMessage,
+} from './netlink.ts';
 import { KindError, wrap } from '../base/errors.ts';
 
 const afNetlink = 16;
@@ -72,5 +83,7 @@ function refusal(doing: string, errno: number, answer: NetlinkMessage): KindErro
   const error = systemError(doing, errno);
   const requestLength = answer.payload.readUInt32LE(4);
   const words = decodeText(decodeAttributes(answer.payload.subarray(4 + requestLength)).get(1));
-  return words === '' ? error : new KindError(error.kind, `${error.message} (${words})`, { details: error.details, cause: wrap(error, doing) });
+  return words === ''
+    ? error
+    : new KindError(error.kind, `${error.message} (${words})`, { details: error.details, cause: wrap(error, doing) });
 }

@@ -55,7 +55,7 @@ export function encodeMessage(type: number, flags: number, sequence: number, pay
 
 export function decodeMessages(data: Buffer): readonly NetlinkMessage[] {
   const messages: NetlinkMessage[] = [];
-  for (let at = 0; at + 16 <= data.length; ) {
+  for (let at = 0; at + 16 <= data.length;) {
     const length = data.readUInt32LE(at);
     if (length < 16) break;
     messages.push({ type: data.readUInt16LE(at + 4), sequence: data.readUInt32LE(at + 8), payload: data.subarray(at + 16, at + length) });
@@ -67,7 +67,7 @@ export function decodeMessages(data: Buffer): readonly NetlinkMessage[] {
 /** Attributes by type, flags stripped; the last of a type wins. */
 export function decodeAttributes(data: Buffer): ReadonlyMap<number, Buffer> {
   const attributes = new Map<number, Buffer>();
-  for (let at = 0; at + 4 <= data.length; ) {
+  for (let at = 0; at + 4 <= data.length;) {
     const length = data.readUInt16LE(at);
     if (length < 4) break;
     attributes.set(data.readUInt16LE(at + 2) & 0x3fff, data.subarray(at + 4, at + length));

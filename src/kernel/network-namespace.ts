@@ -15,11 +15,17 @@ export function inNetwork<T>(path: string, run: () => T): T {
     try {
       return run();
     } finally {
-      if (native.setns(home, cloneFlags.net) !== 0) throw new Error(`cannot leave network namespace ${path}: ${systemError('setns').message}`);
+      returnTo(home, 'net');
     }
   } finally {
     closeSync(home);
   }
+}
+
+/** Staying away would run the rest of davit in the wrong namespace: not an error to handle. */
+export function returnTo(home: number, kind: keyof typeof cloneFlags): void {
+  if (native.setns(home, cloneFlags[kind]) !== 0)
+    throw new Error(`cannot return to the host's ${kind} namespace: ${systemError('setns').message}`);
 }
 
 function enter(path: string): void {

@@ -40,7 +40,7 @@ export function linuxProcesses(lifetime: AbortSignal): Processes {
     startTime: startTimeOf,
 
     exited(pid, signal) {
-      return processExited(pid, signal === undefined ? lifetime : AbortSignal.any([signal, lifetime]));
+      return processExited(pid, AbortSignal.any(signal === undefined ? [lifetime] : [signal, lifetime]));
     },
   };
 }

@@ -4,8 +4,8 @@ import { startConmon } from './conmon.ts';
 import { AttachStreams } from './attach.ts';
 import { findProgram } from './processes.linux.ts';
 import type { Processes } from './processes.ts';
-import { runtimeError } from './runc.ts';
-import type { Runtime, RuntimeCreate, RuntimeExec, RuntimeState } from './runtime.ts';
+import { runtimeCommands, type RuntimeCommands } from './runtime-commands.ts';
+import type { Runtime, RuntimeCreate, RuntimeExec } from './runtime.ts';
 import { prepareSupervision, readExit, supervisionPaths, waitForExit, writeRecord } from './supervision.ts';
 
 export interface RuntimeOptions {
@@ -19,24 +19,48 @@ export interface RuntimeOptions {
 }
 
 export function linuxRuntime(options: RuntimeOptions): Runtime {
-  const { runtimePath, conmonPath, runtimeRoot, processes, lifetime } = options;
-  const rootArgs = runtimeRoot === undefined ? [] : ['--root', runtimeRoot];
+  const { runtimePath, runtimeRoot, processes, lifetime } = options;
+  if (runtimeRoot !== undefined) mkdirSync(runtimeRoot, { recursive: true, mode: 0o700 });
+  const globalArgs = runtimeRoot === undefined ? [] : ['--root', runtimeRoot];
+  const commands = runtimeCommands(processes, runtimePath, globalArgs);
+  return {
+    ...commands,
+    ...supervised(options, commands, globalArgs),
+    exitOf: readExit,
+    exited: (directory, signal) => waitForExit(directory, either(lifetime, signal)),
+  };
+}
+
+/** What goes through conmon. */
+function supervised(
+  options: RuntimeOptions,
+  commands: RuntimeCommands,
+  globalArgs: readonly string[],
+): Pick<Runtime, 'create' | 'exec' | 'attach' | 'resize'> {
   /** Streams that an exec opened before its program ran, until somebody attaches. */
   const parked = new Map<string, AttachStreams>();
-
-  const oci = async (doing: string, ...args: readonly string[]): Promise<string> => {
-    const { exitCode, stdout, stderr } = await processes.run([runtimePath, ...rootArgs, ...args]);
-    if (exitCode !== 0) throw wrap(runtimeError(stderr), doing);
-    return stdout;
-  };
+  options.lifetime.addEventListener('abort', () => parked.forEach((streams) => streams[Symbol.dispose]()), { once: true });
 
   const conmon = async (directory: string, id: string, args: readonly string[], beforeRun?: () => void): Promise<{ pid: number }> => {
-    const common = ['--api-version', '1', '-c', id, '-u', 's', '-r', findProgram(runtimePath), '--log-level', 'error', '--no-sync-log'];
     const paths = supervisionPaths(directory);
+    const common = [
+      '--api-version',
+      '1',
+      '-c',
+      id,
+      '-u',
+      's',
+      '-r',
+      findProgram(options.runtimePath),
+      '--log-level',
+      'error',
+      '--no-sync-log',
+    ];
     const places = ['-p', paths.pid, '-P', paths.supervisorPid, '--exit-dir', paths.exits, '--socket-dir-path', directory];
-    const runtimeArgs = rootArgs.flatMap((arg) => ['--runtime-arg', arg]);
+    const runtimeArgs = globalArgs.flatMap((arg) => ['--runtime-arg', arg]);
+    const program = findProgram(options.conmonPath);
     const pid = await startConmon({
-      program: findProgram(conmonPath),
+      program,
       args: [...common, ...places, ...runtimeArgs, ...args],
       directory,
       ...(beforeRun ? { beforeRun } : {}),
@@ -45,69 +69,24 @@ export function linuxRuntime(options: RuntimeOptions): Runtime {
     return { pid };
   };
 
-  const runtime: Runtime = {
-    async version() {
-      const { stdout } = await processes.run([runtimePath, '--version']);
-      return /^(\S+) version ([0-9][0-9.]*)/.exec(stdout)?.slice(1).join(' ') ?? stdout.split('\n')[0] ?? runtimePath;
-    },
-
+  return {
     async create(request, signal) {
-      signal?.throwIfAborted();
+      checkNotAborted(signal);
       const { directory, id } = request;
       prepareSupervision(directory);
       try {
         const created = await conmon(directory, id, createArgs(request));
-        if (signal?.aborted === true) throw new KindError('canceled', 'operation canceled');
+        checkNotAborted(signal);
         return created;
       } catch (error) {
-        await runtime.delete(id, { force: true }).catch(() => undefined);
+        // A name already in use is somebody else's container.
+        if (!isKind(error, 'alreadyExists')) await commands.delete(id, { force: true }).catch(() => undefined);
         throw wrap(error, 'OCI runtime create failed');
       }
     },
 
-    async start(id) {
-      await oci('OCI runtime start failed', 'start', id);
-    },
-
-    async kill(id, signal, { all = false } = {}) {
-      await oci(`kill container ${id}`, 'kill', ...(all ? ['--all'] : []), id, String(signal));
-    },
-
-    async delete(id, { force = false } = {}) {
-      try {
-        await oci(`delete container ${id}`, 'delete', ...(force ? ['--force'] : []), id);
-      } catch (error) {
-        if (!isKind(error, 'notFound')) throw error;
-      }
-    },
-
-    async pause(id) {
-      await oci(`pause container ${id}`, 'pause', id);
-    },
-
-    async resume(id) {
-      await oci(`resume container ${id}`, 'resume', id);
-    },
-
-    async update(id, resources) {
-      const { exitCode, stderr } = await processes.run([runtimePath, ...rootArgs, 'update', '--resources', '-', id], {
-        stdin: JSON.stringify(resources),
-      });
-      if (exitCode !== 0) throw wrap(runtimeError(stderr), `update container ${id}`);
-    },
-
-    async state(id) {
-      try {
-        const state = JSON.parse(await oci(`state of container ${id}`, 'state', id)) as RuntimeState;
-        return { status: state.status, pid: state.pid };
-      } catch (error) {
-        if (isKind(error, 'notFound')) return undefined;
-        throw error;
-      }
-    },
-
     async exec(request, signal) {
-      signal?.throwIfAborted();
+      checkNotAborted(signal);
       const { directory, id } = request;
       prepareSupervision(directory);
       const { process: processPath } = supervisionPaths(directory);
@@ -132,23 +111,26 @@ export function linuxRuntime(options: RuntimeOptions): Runtime {
     async resize(directory, size) {
       resize(supervisionPaths(directory).control, size);
     },
-
-    exitOf: readExit,
-
-    exited(directory, signal) {
-      return waitForExit(directory, signal === undefined ? lifetime : AbortSignal.any([signal, lifetime]));
-    },
   };
-  if (runtimeRoot !== undefined) mkdirSync(runtimeRoot, { recursive: true, mode: 0o700 });
-  lifetime.addEventListener('abort', () => parked.forEach((streams) => streams[Symbol.dispose]()), { once: true });
-  return runtime;
+}
+
+/** A signal of its own for each wait, so that listeners do not pile up on the shared one. */
+function either(lifetime: AbortSignal, signal: AbortSignal | undefined): AbortSignal {
+  return AbortSignal.any(signal === undefined ? [lifetime] : [signal, lifetime]);
+}
+
+function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new KindError('canceled', 'operation canceled');
 }
 
 function createArgs(request: RuntimeCreate): readonly string[] {
   // conmon refuses to start over its own leftovers of a bundle that was used before.
   for (const name of ['attach', 'ctl', 'winsz']) rmSync(`${request.bundle}/${name}`, { force: true });
   return [
-    ...['-b', request.bundle, '-l', request.logPath === undefined ? 'none' : `k8s-file:${request.logPath}`],
+    '-b',
+    request.bundle,
+    '-l',
+    request.logPath === undefined ? 'none' : `k8s-file:${request.logPath}`,
     ...streamArgs(request.terminal, request.stdin),
     ...(request.stdin && request.stdinOnce !== true ? ['--leave-stdin-open'] : []),
   ];
