@@ -90,7 +90,9 @@ test('reads what GNU tar writes, in every dialect, and writes it again byte for 
   }),
 );
 
-function archive(...entries: readonly (Partial<TarEntry> & { readonly name: string; readonly data?: string })[]): Readable {
+type Member = Partial<TarEntry> & { readonly name: string; readonly data?: string };
+
+function archive(...entries: readonly Member[]): Readable {
   const blocks = entries.flatMap(({ data = '', ...entry }) => {
     const size = Buffer.byteLength(data);
     return [encodeEntry(entryOf({ ...entry, size })), Buffer.from(data), padding(size)];
@@ -102,7 +104,7 @@ test('nothing escapes the directory', () =>
   scratch(async (directory) => {
     mkdirSync(`${directory}/in`);
     writeFileSync(`${directory}/secret`, 'outside');
-    const attempts: readonly Parameters<typeof archive>[] = [
+    const attempts: readonly (readonly Member[])[] = [
       [{ name: '../evil', data: 'x' }],
       [{ name: `${directory}/evil`, data: 'x' }],
       [

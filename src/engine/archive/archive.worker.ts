@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync } from 'node:fs';
+import { constants, createReadStream, mkdirSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Digest } from '../../base/digest.ts';
 import { kindOf, KindError, messageOf } from '../../base/errors.ts';
 import { Pushable } from '../../base/pushable.ts';
 import { Root } from '../../kernel/files.ts';
 import { decompressed } from './compression.ts';
 import { copyTree } from './copy-tree.ts';
 import { FrameWriter, unframe } from './frames.ts';
-import { window, type DigestResult, type FromWorker, type Job, type ToWorker, type UnpackJobResult } from './jobs.ts';
+import { window, type DigestResult, type FromWorker, type InnerFile, type Job, type ToWorker, type UnpackJobResult } from './jobs.ts';
 import { packFrom, type PackOptions } from './pack.ts';
 import { unpackInto } from './unpack.ts';
 import { usageOf } from './usage.ts';
@@ -60,12 +61,30 @@ async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<v
   await flush();
 }
 
+class TarHash {
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+
+  update(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  result(): { readonly diffId: Digest; readonly tarBytes: number } {
+    return { diffId: `sha256:${this.#hash.digest('hex')}`, tarBytes: this.#bytes };
+  }
+}
+
+function readInner(file: InnerFile): AsyncIterable<Uint8Array> {
+  using root = new Root(file.root);
+  const fd = root.open(file.path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return createReadStream('', { fd, highWaterMark: 262_144 });
+}
+
 async function unpack(job: Extract<Job, { readonly do: 'unpack' }>): Promise<UnpackJobResult> {
   using root = new Root(job.root);
-  const source = job.file
-    ? createReadStream(job.file.path, { start: job.file.offset, end: job.file.offset + job.file.length - 1, highWaterMark: 262_144 })
-    : received();
-  const hash = createHash('sha256');
+  const source = job.file ? readInner(job.file) : received();
+  const hash = new TarHash();
   const hashed = async function* (): AsyncGenerator<Uint8Array> {
     for await (const chunk of decompressed(source)) {
       hash.update(chunk);
@@ -75,7 +94,7 @@ async function unpack(job: Extract<Job, { readonly do: 'unpack' }>): Promise<Unp
   const frames = job.frames === undefined ? undefined : new FrameWriter(job.frames);
   try {
     const result = await unpackInto(root, hashed(), job.options, frames);
-    return { ...result, diffId: `sha256:${hash.digest('hex')}`, isExact: frames?.isExact ?? false };
+    return { ...result, ...hash.result(), isExact: frames?.isExact ?? false };
   } finally {
     frames?.close();
   }
@@ -83,10 +102,9 @@ async function unpack(job: Extract<Job, { readonly do: 'unpack' }>): Promise<Unp
 
 function digest(directory: string, options: PackOptions): DigestResult {
   using root = new Root(directory);
-  const hash = createHash('sha256');
+  const hash = new TarHash();
   for (const chunk of packFrom(root, options)) hash.update(chunk);
-  root.forget();
-  return { diffId: `sha256:${hash.digest('hex')}`, bytes: usageOf(root).bytes };
+  return { ...hash.result(), bytes: usageOf(root).bytes };
 }
 
 /** A copy of a layer directory, by the same tar that gives its digest. */
@@ -94,7 +112,7 @@ async function clone(from: string, to: string): Promise<DigestResult> {
   using source = new Root(from);
   mkdirSync(to, { recursive: true, mode: 0o755 });
   using target = new Root(to);
-  const hash = createHash('sha256');
+  const hash = new TarHash();
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
     for (const chunk of packFrom(source, { whiteouts: 'overlay' })) {
       hash.update(chunk);
@@ -102,7 +120,7 @@ async function clone(from: string, to: string): Promise<DigestResult> {
     }
   };
   await unpackInto(target, chunks(), { whiteouts: 'overlay' });
-  return { diffId: `sha256:${hash.digest('hex')}`, bytes: usageOf(target).bytes };
+  return { ...hash.result(), bytes: usageOf(target).bytes };
 }
 
 async function work(job: Job): Promise<unknown> {

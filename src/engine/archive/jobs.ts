@@ -7,7 +7,7 @@ import type { UnpackOptions, UnpackResult } from './unpack.ts';
 /** Bulk file work that runs in a worker thread, so that the engine's loop stays free. */
 export type Job =
   /** Input: a tar (plain, gzip, zstd). With `frames`, what is needed to write the same tar again goes to that file. */
-  | { readonly do: 'unpack'; readonly root: string; readonly options: UnpackOptions; readonly file?: FilePart; readonly frames?: string }
+  | { readonly do: 'unpack'; readonly root: string; readonly options: UnpackOptions; readonly file?: InnerFile; readonly frames?: string }
   /** Output: a tar. */
   | { readonly do: 'pack'; readonly root: string; readonly options: PackOptions }
   /** Output: the tar that `frames` was made from, byte for byte. */
@@ -17,10 +17,11 @@ export type Job =
   | ({ readonly do: 'copy' } & CopyJob)
   | { readonly do: 'usage'; readonly root: string };
 
-export interface FilePart {
+/** A file inside a tree that may hold hostile symlinks. */
+export interface InnerFile {
+  readonly root: string;
+  /** Byte string. */
   readonly path: string;
-  readonly offset: number;
-  readonly length: number;
 }
 
 export interface DigestResult {
@@ -28,10 +29,13 @@ export interface DigestResult {
   readonly diffId: Digest;
   /** Bytes of regular files. */
   readonly bytes: number;
+  /** Bytes of the tar. */
+  readonly tarBytes: number;
 }
 
 export interface UnpackJobResult extends UnpackResult {
   readonly diffId: Digest;
+  readonly tarBytes: number;
   /** Whether the frames suffice to write the same tar again. */
   readonly isExact: boolean;
 }

@@ -1,0 +1,278 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { hexOf, type Digest } from '../../base/digest.ts';
+import { KindError } from '../../base/errors.ts';
+import { newId } from '../../base/ids.ts';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import type { Log } from '../../base/log.ts';
+import { Root, textOf } from '../../kernel/files.ts';
+import type { Mount } from '../../kernel/mounts.ts';
+import type { Store } from '../../store/store.ts';
+import type { DigestResult, InnerFile } from '../archive/jobs.ts';
+import { runJob, streamJob } from '../archive/run-job.ts';
+import type { Readable } from 'node:stream';
+import { Records } from '../images/records.ts';
+import { chainIdOf, chainIdsOf, layerPrefix, paths, snapshotPrefix, type LayerRecord, type SnapshotRecord } from './layers.ts';
+import { existsInLayers } from './lower.ts';
+import type { SnapshotChange, Snapshots } from './snapshots.ts';
+
+/**
+ * On disk:
+ *
+ *   overlay2/<chain hex>/diff     a layer: what it changes, in overlayfs' form
+ *   overlay2/<chain hex>/frames   of a foreign layer: what its tar had besides file data
+ *   overlay2/<key>-rw/{diff,work} a snapshot
+ *   l/<n>                         short links to the diff directories, since mount options are one page
+ *   tmp/                          under way; emptied at open
+ *
+ * The store's record makes a layer or snapshot exist: directories without one are swept at open.
+ */
+export class OverlaySnapshots implements Snapshots {
+  readonly #paths: ReturnType<typeof paths>;
+  readonly #layers: Records<LayerRecord>;
+  readonly #snapshots: Records<SnapshotRecord>;
+  readonly #busy = new KeyedMutex();
+  /** Layers made by this process that no image or snapshot names yet. */
+  readonly #fresh = new Set<Digest>();
+  #nextLink = 0;
+
+  private constructor(dataRoot: string, store: Store) {
+    this.#paths = paths(dataRoot);
+    this.#layers = new Records(store, layerPrefix);
+    this.#snapshots = new Records(store, snapshotPrefix);
+  }
+
+  static async open(options: { readonly dataRoot: string; readonly store: Store; readonly log: Log }): Promise<OverlaySnapshots> {
+    const snapshots = new OverlaySnapshots(options.dataRoot, options.store);
+    await snapshots.#sweep(options.log);
+    return snapshots;
+  }
+
+  async prepare(key: string, layers: readonly Digest[]): Promise<void> {
+    if (!/^[\w.-]+$/.test(key)) throw new KindError('invalid', `bad snapshot key "${key}"`);
+    for (const chainId of chainIdsOf(layers)) this.layer(chainId);
+    if (this.#snapshots.get(key)) throw new KindError('alreadyExists', `snapshot ${key} exists already`);
+    const directory = this.#paths.snapshot(key);
+    const link = this.#takeLink();
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(`${directory}/diff`, { recursive: true, mode: 0o755 });
+    mkdirSync(`${directory}/work`, { mode: 0o700 });
+    symlinkSync(`../overlay2/${key}-rw`, `${this.#paths.links}/${link}`);
+    await this.#snapshots.put(key, { key, layers, link });
+  }
+
+  mount(key: string, target: string): Mount {
+    const { layers, link } = this.#snapshot(key);
+    const own = `${this.#paths.links}/${link}`;
+    const options = [
+      `lowerdir=${this.#lowers(layers).join(':')}`,
+      `upperdir=${own}/diff`,
+      `workdir=${own}/work`,
+      'index=off',
+      'redirect_dir=off',
+    ];
+    return { type: 'overlay', source: 'overlay', target, options };
+  }
+
+  async remove(key: string): Promise<void> {
+    const record = this.#snapshots.get(key);
+    if (record) await this.#snapshots.delete(key);
+    if (record) rmSync(`${this.#paths.links}/${record.link}`, { force: true });
+    await rm(this.#paths.snapshot(key), { recursive: true, force: true });
+  }
+
+  /** Keys of all snapshots: their owners remove what they do not know. */
+  keys(): readonly string[] {
+    return this.#snapshots.list().map((record) => record.key);
+  }
+
+  async usage(key: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
+    this.#snapshot(key);
+    return runJob({ do: 'usage', root: `${this.#paths.snapshot(key)}/diff` });
+  }
+
+  async changes(key: string): Promise<readonly SnapshotChange[]> {
+    const { layers } = this.#snapshot(key);
+    using opened = new DisposableStack();
+    const upper = opened.use(new Root(`${this.#paths.snapshot(key)}/diff`));
+    const lowers = this.#lowers(layers).map((directory) => opened.use(new Root(directory)));
+    const changes: SnapshotChange[] = [];
+    const walk = (parent: string): void => {
+      for (const name of upper.list(parent)) {
+        const path = parent === '' ? name : `${parent}/${name}`;
+        const stat = upper.stat(path);
+        if (!stat) continue;
+        const isWhiteout = stat.isCharacterDevice() && stat.rdev === 0n;
+        const kind = existsInLayers(lowers, path) ? 'modified' : 'added';
+        changes.push({ path: `/${textOf(path)}`, kind: isWhiteout ? 'deleted' : kind });
+        if (stat.isDirectory()) walk(path);
+      }
+    };
+    walk('');
+    return changes;
+  }
+
+  async commit(key: string, options: { readonly consume?: boolean } = {}): Promise<{ readonly diffId: Digest; readonly bytes: number }> {
+    const { layers } = this.#snapshot(key);
+    const upper = `${this.#paths.snapshot(key)}/diff`;
+    if (options.consume) {
+      const result = await runJob({ do: 'digest', root: upper, options: { whiteouts: 'overlay' } });
+      await this.#adopt(layers, result, upper, undefined);
+      await this.remove(key);
+      return result;
+    }
+    const copy = this.temporary();
+    try {
+      const result = await runJob({ do: 'clone', from: upper, to: `${copy}/diff` });
+      await this.#adopt(layers, result, `${copy}/diff`, undefined);
+      return result;
+    } finally {
+      rmSync(copy, { recursive: true, force: true });
+    }
+  }
+
+  async layerBytes(layers: readonly Digest[]): Promise<number> {
+    const chainId = chainIdOf(layers);
+    return chainId === undefined ? 0 : this.layer(chainId).bytes;
+  }
+
+  /** Whether the topmost of these layers is here. */
+  has(layers: readonly Digest[]): boolean {
+    const chainId = chainIdOf(layers);
+    return chainId === undefined || this.#layers.get(hexOf(chainId)) !== undefined;
+  }
+
+  layer(chainId: Digest): LayerRecord {
+    const record = this.#layers.get(hexOf(chainId));
+    if (record) return record;
+    throw new KindError('notFound', `layer ${chainId} is missing`);
+  }
+
+  /** Adds a layer from a tar stream or part of a file (plain, gzip, zstd) over `below`; `wanted` is what its uncompressed digest must be. */
+  async add(
+    below: readonly Digest[],
+    source: AsyncIterable<Uint8Array> | InnerFile,
+    wanted?: Digest,
+    signal?: AbortSignal,
+  ): Promise<{ readonly diffId: Digest; readonly bytes: number }> {
+    const directory = this.temporary();
+    const [root, frames] = [`${directory}/diff`, `${directory}/frames`];
+    try {
+      mkdirSync(root, { mode: 0o755 });
+      const isFile = 'path' in source;
+      const job = { do: 'unpack', root, frames, options: { whiteouts: 'overlay' }, file: isFile ? source : undefined } as const;
+      const unpacked = await runJob(job, isFile ? undefined : source, signal);
+      if (wanted !== undefined && unpacked.diffId !== wanted)
+        throw new KindError('invalid', `layer ${wanted}: content has digest ${unpacked.diffId}`);
+      const own = unpacked.isExact ? undefined : await runJob({ do: 'digest', root, options: { whiteouts: 'overlay' } });
+      if (own && wanted !== undefined && own.diffId !== wanted) {
+        throw new KindError('notImplemented', `layer ${wanted} holds sparse files or a member twice: it cannot be kept with its digest`);
+      }
+      const result = own ?? unpacked;
+      await this.#adopt(below, result, root, own ? undefined : frames);
+      return result;
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+
+  /** The uncompressed tar of the topmost layer; its digest is the layer's diff ID. */
+  tar(chainId: Digest, signal?: AbortSignal): Readable {
+    const record = this.layer(chainId);
+    const directory = this.#paths.layer(chainId);
+    if (record.hasFrames) return streamJob({ do: 'repack', root: `${directory}/diff`, frames: `${directory}/frames` }, signal);
+    return streamJob({ do: 'pack', root: `${directory}/diff`, options: { whiteouts: 'overlay' } }, signal);
+  }
+
+  /** An empty directory of its own, removed at the next open if its owner does not. */
+  temporary(): string {
+    const directory = `${this.#paths.temporary}/${newId().slice(0, 16)}`;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return directory;
+  }
+
+  /** Takes layers out of the care that keeps new ones until an image names them. */
+  settle(layers: readonly Digest[]): void {
+    for (const chainId of chainIdsOf(layers)) this.#fresh.delete(chainId);
+  }
+
+  /** Removes every layer that neither a snapshot nor one of these stacks of layers needs; returns bytes freed. */
+  async collect(stacks: readonly (readonly Digest[])[]): Promise<number> {
+    const needed = new Set<Digest>(this.#fresh);
+    for (const layers of [...stacks, ...this.#snapshots.list().map((snapshot) => snapshot.layers)])
+      for (const chainId of chainIdsOf(layers)) needed.add(chainId);
+    const garbage = this.#layers.list().filter((layer) => !needed.has(layer.chainId));
+    if (garbage.length === 0) return 0;
+    await this.#layers.deleteAll(garbage.map((layer) => hexOf(layer.chainId)));
+    for (const layer of garbage) {
+      rmSync(`${this.#paths.links}/${layer.link}`, { force: true });
+      await this.#discard(this.#paths.layer(layer.chainId));
+    }
+    return garbage.reduce((sum, layer) => sum + layer.bytes, 0);
+  }
+
+  /** Makes `diff` (and `frames`) the directory of a new layer; harmless when the layer is there already. */
+  async #adopt(below: readonly Digest[], content: DigestResult, diff: string, frames: string | undefined): Promise<void> {
+    const chainId = chainIdOf([...below, content.diffId]) ?? content.diffId;
+    this.#fresh.add(chainId);
+    await this.#busy.run(chainId, async () => {
+      if (this.#layers.get(hexOf(chainId))) return;
+      const directory = this.#paths.layer(chainId);
+      const link = this.#takeLink();
+      rmSync(directory, { recursive: true, force: true });
+      mkdirSync(directory, { mode: 0o700 });
+      renameSync(diff, `${directory}/diff`);
+      if (frames !== undefined) renameSync(frames, `${directory}/frames`);
+      symlinkSync(`../overlay2/${hexOf(chainId)}/diff`, `${this.#paths.links}/${link}`);
+      await this.#layers.put(hexOf(chainId), {
+        chainId,
+        diffId: content.diffId,
+        link,
+        bytes: content.bytes,
+        tarBytes: content.tarBytes,
+        hasFrames: frames !== undefined,
+      });
+    });
+  }
+
+  /** Topmost first, as overlayfs wants them. */
+  #lowers(layers: readonly Digest[]): readonly string[] {
+    const lowers = chainIdsOf(layers).map((chainId) => `${this.#paths.links}/${this.layer(chainId).link}`);
+    return lowers.length === 0 ? [this.#paths.empty] : lowers.reverse();
+  }
+
+  #snapshot(key: string): SnapshotRecord {
+    const record = this.#snapshots.get(key);
+    if (record) return record;
+    throw new KindError('notFound', `snapshot ${key} is missing`);
+  }
+
+  #takeLink(): string {
+    this.#nextLink += 1;
+    return this.#nextLink.toString(36);
+  }
+
+  /** Out of sight at once, gone when the disk is done with it. */
+  async #discard(directory: string): Promise<void> {
+    const grave = `${this.#paths.temporary}/${newId().slice(0, 16)}`;
+    if (!existsSync(directory)) return;
+    renameSync(directory, grave);
+    await rm(grave, { recursive: true, force: true });
+  }
+
+  async #sweep(log: Log): Promise<void> {
+    const { overlay, links, temporary, empty } = this.#paths;
+    await rm(temporary, { recursive: true, force: true });
+    for (const directory of [overlay, links, temporary, empty]) mkdirSync(directory, { recursive: true, mode: 0o711 });
+    const [layers, snapshots] = [this.#layers.list(), this.#snapshots.list()];
+    const known = new Set(['empty', ...layers.map((layer) => hexOf(layer.chainId)), ...snapshots.map((snapshot) => `${snapshot.key}-rw`)]);
+    for (const name of readdirSync(overlay)) {
+      if (known.has(name)) continue;
+      log.info({ directory: name }, 'removing a layer directory that nothing names');
+      await rm(`${overlay}/${name}`, { recursive: true, force: true });
+    }
+    const used = new Set([...layers, ...snapshots].map((record) => record.link));
+    for (const name of readdirSync(links)) if (!used.has(name)) rmSync(`${links}/${name}`, { force: true });
+    this.#nextLink = Math.max(0, ...[...used].map((link) => Number.parseInt(link, 36)));
+  }
+}
