@@ -31,43 +31,15 @@ export function linuxRuntime(options: RuntimeOptions): Runtime {
   };
 }
 
+type Supervised = Pick<Runtime, 'create' | 'exec' | 'attach' | 'resize'>;
+
 /** What goes through conmon. */
-function supervised(
-  options: RuntimeOptions,
-  commands: RuntimeCommands,
-  globalArgs: readonly string[],
-): Pick<Runtime, 'create' | 'exec' | 'attach' | 'resize'> {
+function supervised(options: RuntimeOptions, commands: RuntimeCommands, globalArgs: readonly string[]): Supervised {
   /** Streams that an exec opened before its program ran, until somebody attaches. */
   const parked = new Map<string, AttachStreams>();
   options.lifetime.addEventListener('abort', () => parked.forEach((streams) => streams[Symbol.dispose]()), { once: true });
-
-  const conmon = async (directory: string, id: string, args: readonly string[], beforeRun?: () => void): Promise<{ pid: number }> => {
-    const paths = supervisionPaths(directory);
-    const common = [
-      '--api-version',
-      '1',
-      '-c',
-      id,
-      '-u',
-      's',
-      '-r',
-      findProgram(options.runtimePath),
-      '--log-level',
-      'error',
-      '--no-sync-log',
-    ];
-    const places = ['-p', paths.pid, '-P', paths.supervisorPid, '--exit-dir', paths.exits, '--socket-dir-path', directory];
-    const runtimeArgs = globalArgs.flatMap((arg) => ['--runtime-arg', arg]);
-    const program = findProgram(options.conmonPath);
-    const pid = await startConmon({
-      program,
-      args: [...common, ...places, ...runtimeArgs, ...args],
-      directory,
-      ...(beforeRun ? { beforeRun } : {}),
-    });
-    writeRecord(directory, id, pid);
-    return { pid };
-  };
+  const supervise = (directory: string, id: string, args: readonly string[], beforeRun?: () => void): Promise<{ readonly pid: number }> =>
+    startSupervised(options, globalArgs, { directory, id, args, ...(beforeRun ? { beforeRun } : {}) });
 
   return {
     async create(request, signal) {
@@ -75,7 +47,7 @@ function supervised(
       const { directory, id } = request;
       prepareSupervision(directory);
       try {
-        const created = await conmon(directory, id, createArgs(request));
+        const created = await supervise(directory, id, createArgs(request));
         checkNotAborted(signal);
         return created;
       } catch (error) {
@@ -95,7 +67,7 @@ function supervised(
         parked.set(directory, new AttachStreams(directory, () => parked.delete(directory)));
       };
       try {
-        return await conmon(directory, id, execArgs(request, processPath), park);
+        return await supervise(directory, id, execArgs(request, processPath), park);
       } catch (error) {
         parked.get(directory)?.[Symbol.dispose]();
         throw wrap(error, 'OCI runtime exec failed');
@@ -112,6 +84,46 @@ function supervised(
       resize(supervisionPaths(directory).control, size);
     },
   };
+}
+
+interface SupervisedStart {
+  readonly directory: string;
+  readonly id: string;
+  readonly args: readonly string[];
+  readonly beforeRun?: () => void;
+}
+
+async function startSupervised(
+  options: RuntimeOptions,
+  globalArgs: readonly string[],
+  start: SupervisedStart,
+): Promise<{ readonly pid: number }> {
+  const { directory, id, args, beforeRun } = start;
+  const paths = supervisionPaths(directory);
+  const common = [
+    '--api-version',
+    '1',
+    '-c',
+    id,
+    '-u',
+    's',
+    '-r',
+    findProgram(options.runtimePath),
+    '--log-level',
+    'error',
+    '--no-sync-log',
+  ];
+  const places = ['-p', paths.pid, '-P', paths.supervisorPid, '--exit-dir', paths.exits, '--socket-dir-path', directory];
+  const runtimeArgs = globalArgs.flatMap((arg) => ['--runtime-arg', arg]);
+  const program = findProgram(options.conmonPath);
+  const pid = await startConmon({
+    program,
+    args: [...common, ...places, ...runtimeArgs, ...args],
+    directory,
+    ...(beforeRun ? { beforeRun } : {}),
+  });
+  writeRecord(directory, id, pid);
+  return { pid };
 }
 
 /** A signal of its own for each wait, so that listeners do not pile up on the shared one. */

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
+import { inNetwork } from './network-namespace.ts';
+
+export interface HostFacts {
+  readonly hostname: string;
+  readonly kernelRelease: string;
+  /** `Debian GNU/Linux 12 (bookworm)` */
+  readonly operatingSystem: string;
+  /** `12` */
+  readonly osVersion: string;
+  /** As `uname -m` says: `x86_64`, `aarch64`. */
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+export function hostFacts(): HostFacts {
+  const os = parseOsRelease(read('/etc/os-release'));
+  return {
+    hostname: hostname(),
+    kernelRelease: release(),
+    operatingSystem: os['PRETTY_NAME'] ?? 'Linux',
+    osVersion: os['VERSION_ID'] ?? '',
+    architecture: machine(),
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+  };
+}
+
+/** os-release(5): `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"` */
+export function parseOsRelease(text: string): Readonly<Record<string, string>> {
+  const lines = [...text.matchAll(/^([A-Z0-9_]+)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|(.*))$/gm)];
+  return Object.fromEntries(
+    lines.map(([, name, double, single, bare]) => [name, double?.replaceAll(/\\(.)/g, '$1') ?? single ?? bare ?? '']),
+  );
+}
+
+export interface InterfaceCounters {
+  readonly name: string;
+  readonly receivedBytes: number;
+  readonly receivedPackets: number;
+  readonly receivedErrors: number;
+  readonly receivedDropped: number;
+  readonly sentBytes: number;
+  readonly sentPackets: number;
+  readonly sentErrors: number;
+  readonly sentDropped: number;
+}
+
+/** Counters of every interface but the loopback, of this or of a pinned network namespace. */
+export function interfaceCounters(namespace?: string): readonly InterfaceCounters[] {
+  const text = namespace === undefined ? read('/proc/thread-self/net/dev') : inNetwork(namespace, () => read('/proc/thread-self/net/dev'));
+  return parseInterfaceCounters(text).filter((counters) => counters.name !== 'lo');
+}
+
+/** /proc/net/dev: two lines of headings, then `eth0: 8 received counters 8 sent counters`. */
+export function parseInterfaceCounters(text: string): readonly InterfaceCounters[] {
+  return text
+    .split('\n')
+    .slice(2)
+    .flatMap((line) => {
+      const [name, rest] = line.split(':');
+      if (name === undefined || rest === undefined) return [];
+      const numbers = rest.trim().split(/\s+/).map(Number);
+      const at = (index: number): number => numbers[index] ?? 0;
+      return [
+        {
+          name: name.trim(),
+          receivedBytes: at(0),
+          receivedPackets: at(1),
+          receivedErrors: at(2),
+          receivedDropped: at(3),
+          sentBytes: at(8),
+          sentPackets: at(9),
+          sentErrors: at(10),
+          sentDropped: at(11),
+        },
+      ];
+    });
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
