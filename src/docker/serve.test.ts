@@ -34,7 +34,14 @@ function catAttachment(): Attachment {
 }
 
 const cat = { id: 'c'.repeat(64), name: 'cat', spec: { image: 'busybox', openStdin: true, stdinOnce: true } };
-const exec = { id: 'e1', containerId: cat.id, spec: { command: ['cat'], openStdin: true }, pid: undefined, isRunning: false, exitCode: undefined };
+const exec = {
+  id: 'e1',
+  containerId: cat.id,
+  spec: { command: ['cat'], openStdin: true },
+  pid: undefined,
+  isRunning: false,
+  exitCode: undefined,
+};
 
 const engine = {
   containers: {
@@ -46,7 +53,9 @@ const engine = {
     attach: async () => catAttachment(),
     wait: (_: string, __: string, signal: AbortSignal) => {
       waitSignal = signal;
-      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new KindError('canceled', 'gone')), { once: true }));
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(new KindError('canceled', 'gone')), { once: true }),
+      );
     },
     async *logs() {
       yield { stream: 'stdout', time: '2026-01-01T00:00:00.000000001Z', data: Buffer.from('hello\n') };
@@ -120,7 +129,10 @@ test('the socket is for its owner and group', async () => {
 
 test('ping names the version and the classic builder', async () => {
   const { status, headers, body } = await ask('GET', '/_ping');
-  assert.deepEqual([status, body, headers['api-version'], headers['builder-version'], headers['ostype']], [200, 'OK', '1.48', '1', 'linux']);
+  assert.deepEqual(
+    [status, body, headers['api-version'], headers['builder-version'], headers['ostype']],
+    [200, 'OK', '1.48', '1', 'linux'],
+  );
   assert.equal((await ask('HEAD', '/v1.24/_ping')).body, '');
 });
 
@@ -136,7 +148,13 @@ const refusals: readonly (readonly [method: string, path: string, status: number
   ['GET', '/containers/nix/json', 404, /^No such container: nix$/],
   ['POST', '/containers/create', 400, /^invalid JSON: got EOF while reading request body$/],
   ['POST', '/containers/create', 400, /^invalid JSON: /, '{'],
-  ['POST', '/containers/create', 400, /cannot unmarshal string into Go struct field HostConfig\.Memory of type int64/, '{"HostConfig":{"Memory":"1g"}}'],
+  [
+    'POST',
+    '/containers/create',
+    400,
+    /cannot unmarshal string into Go struct field HostConfig\.Memory of type int64/,
+    '{"HostConfig":{"Memory":"1g"}}',
+  ],
   ['POST', '/containers/create?name=a/b', 400, /^Invalid container name \(a\/b\)/, '{"Image":"busybox"}'],
   ['POST', '/containers/cat/wait?condition=never', 400, /invalid condition: "never"/],
   ['POST', '/build?version=2', 501, /BuildKit is not supported/],
@@ -204,7 +222,10 @@ test('exec start reads its body before the upgrade and leaves what follows to th
 });
 
 test('an upgrade that is refused gets an ordinary error', async () => {
-  const received = await raw('POST /containers/nix/attach?stream=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n', () => undefined);
+  const received = await raw(
+    'POST /containers/nix/attach?stream=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
+    () => undefined,
+  );
   assert.match(received.toString(), /^HTTP\/1\.1 404 Not Found\r\n[^]*\{"message":"No such container: nix"\}/);
 });
 
