@@ -5,10 +5,14 @@ export interface Client {
   get<T extends KubernetesObject>(kind: Kind<T>, key: ObjectKey): Promise<T>;
   list<T extends KubernetesObject>(kind: Kind<T>, options?: ListOptions): Promise<ObjectList<T>>;
   /** Ends when the signal aborts or the server closes it; `expired` when the resourceVersion is too old. */
-  watch<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions & { readonly resourceVersion: string }, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubernetesObject>(
+    kind: Kind<T>,
+    options: ListOptions & { readonly resourceVersion: string },
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>;
   create<T extends KubernetesObject>(kind: Kind<T>, object: T): Promise<T>;
-  /** Optimistic: `conflict` unless metadata.resourceVersion is the newest. */
-  update<T extends KubernetesObject>(kind: Kind<T>, object: T, subresource?: 'status'): Promise<T>;
+  /** Optimistic: `conflict` unless metadata.resourceVersion is the newest. `finalize`: a Namespace's spec.finalizers. */
+  update<T extends KubernetesObject>(kind: Kind<T>, object: T, subresource?: 'status' | 'finalize'): Promise<T>;
   patch<T extends KubernetesObject>(kind: Kind<T>, key: ObjectKey, patch: Patch, subresource?: 'status' | 'scale'): Promise<T>;
   delete<T extends KubernetesObject>(kind: Kind<T>, key: ObjectKey, options?: DeleteOptions): Promise<void>;
   /** `POST …/pods/<name>/binding`. */

@@ -1,0 +1,107 @@
+import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
+import { pods } from '../../api/kubernetes/kinds.ts';
+import type { Client, DeleteOptions, ListOptions, ObjectKey, ObjectList, Patch, WatchEvent } from './client.ts';
+import { Connection, linesOf, textOf, type ConnectionOptions } from './connection.ts';
+import { apiVersionOf, queryOf, resourcePath } from './paths.ts';
+import { statusError } from './status-error.ts';
+
+const patchTypes: Readonly<Record<Patch['type'], string>> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+/** The client over HTTPS, authenticated by certificate. Requests and watches share one connection. */
+export function httpClient(options: ConnectionOptions): Client & AsyncDisposable {
+  return new HttpClient(new Connection(options));
+}
+
+class HttpClient implements Client, AsyncDisposable {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get<T extends KubernetesObject>(kind: Kind<T>, key: ObjectKey): Promise<T> {
+    return this.#ask('GET', resourcePath(kind, key.namespace, key.name));
+  }
+
+  async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
+    const path = resourcePath(kind, options.namespace) + queryOf(options);
+    const list = await this.#ask<{ readonly metadata: { readonly resourceVersion: string }; readonly items?: readonly T[] }>('GET', path);
+    // Items of a typed list carry no kind of their own.
+    const items = (list.items ?? []).map((item) => ({ ...item, apiVersion: apiVersionOf(kind), kind: kind.kind }));
+    return { resourceVersion: list.metadata.resourceVersion, items };
+  }
+
+  async *watch<T extends KubernetesObject>(
+    kind: Kind<T>,
+    options: ListOptions & { readonly resourceVersion: string },
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>, void, undefined> {
+    if (signal.aborted) return;
+    const query = queryOf(options, { watch: '1', resourceVersion: options.resourceVersion, allowWatchBookmarks: 'true' });
+    const path = resourcePath(kind, options.namespace) + query;
+    const { code, stream } = await this.#connection.send({ ':method': 'GET', ':path': path, accept: 'application/json' });
+    const stop = (): void => void stream.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      if (code !== 200) throw statusError(code, await textOf(stream));
+      for await (const line of linesOf(stream)) {
+        const event = JSON.parse(line) as { readonly type: string; readonly object: { readonly code?: number } };
+        if (event.type === 'ERROR') throw statusError(event.object.code ?? 500, JSON.stringify(event.object));
+        yield event as unknown as WatchEvent<T>;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      stream.destroy();
+    }
+  }
+
+  create<T extends KubernetesObject>(kind: Kind<T>, object: T): Promise<T> {
+    return this.#ask('POST', resourcePath(kind, object.metadata.namespace), object);
+  }
+
+  update<T extends KubernetesObject>(kind: Kind<T>, object: T, subresource?: 'status' | 'finalize'): Promise<T> {
+    const { namespace, name } = object.metadata;
+    return this.#ask('PUT', resourcePath(kind, namespace, name, subresource), object);
+  }
+
+  patch<T extends KubernetesObject>(kind: Kind<T>, key: ObjectKey, patch: Patch, subresource?: 'status' | 'scale'): Promise<T> {
+    const query = new URLSearchParams();
+    if (patch.fieldManager !== undefined) query.set('fieldManager', patch.fieldManager);
+    if (patch.force !== undefined) query.set('force', String(patch.force));
+    const path = resourcePath(kind, key.namespace, key.name, subresource) + (query.size === 0 ? '' : `?${query.toString()}`);
+    return this.#ask('PATCH', path, patch.body, patchTypes[patch.type]);
+  }
+
+  async delete<T extends KubernetesObject>(kind: Kind<T>, key: ObjectKey, options: DeleteOptions = {}): Promise<void> {
+    const { uid, resourceVersion, ...rest } = options;
+    const preconditions = uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion };
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...rest, preconditions };
+    await this.#ask('DELETE', resourcePath(kind, key.namespace, key.name), body);
+  }
+
+  async bind(key: ObjectKey, nodeName: string): Promise<void> {
+    const target = { apiVersion: 'v1', kind: 'Node', name: nodeName };
+    const binding = { apiVersion: 'v1', kind: 'Binding', metadata: key, target };
+    await this.#ask('POST', resourcePath(pods, key.namespace, key.name, 'binding'), binding);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#connection[Symbol.asyncDispose]();
+  }
+
+  async #ask<R>(method: string, path: string, body?: unknown, type = 'application/json'): Promise<R> {
+    const head = { ':method': method, ':path': path, accept: 'application/json', 'user-agent': 'davit' };
+    const headers = body === undefined ? head : { ...head, 'content-type': type };
+    const { code, stream } = await this.#connection.send(headers, body === undefined ? undefined : JSON.stringify(body));
+    const text = await textOf(stream);
+    if (code >= 300) throw statusError(code, text);
+    return JSON.parse(text) as R;
+  }
+}
