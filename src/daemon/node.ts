@@ -107,7 +107,7 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       log: log.child({ part: 'kubelet' }),
     }),
   );
-  starting.use(await startProxy({ client, kernel, nodeIp, podCidr, log: log.child({ part: 'proxy' }) }));
+  starting.use(await startProxy({ client, kernel, podCidr, log: log.child({ part: 'proxy' }) }));
   starting.use(
     await startDns({
       client,
