@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { wrap } from '../base/errors.ts';
+import { KindError, wrap } from '../base/errors.ts';
 import { linuxLinks } from './links.linux.ts';
 import { linuxMounts } from './mounts.linux.ts';
 import { native, systemError } from './native.ts';
@@ -59,6 +59,7 @@ function inFreshNamespaces(kinds: readonly NamespaceKind[], run: () => void): vo
 
 function pin(kind: NamespaceKind, path: string): void {
   mkdirSync(dirname(path), { recursive: true });
+  if (existsSync(path)) throw new KindError('alreadyExists', `${path} exists`);
   writeFileSync(path, '', { flag: 'wx' });
   try {
     linuxMounts.mount({ type: 'none', source: `/proc/thread-self/ns/${kind}`, target: path, options: ['bind'] });
