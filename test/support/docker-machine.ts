@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import type { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { busyboxTar } from './images.ts';
+import { eventually } from './eventually.ts';
+import { Machine, type Result } from './machine.ts';
+
+const davit = fileURLToPath(new URL('../../bin/davit', import.meta.url));
+
+/** A machine that runs `davit engine` alone, with the image busybox:test, driven by the real docker client. */
+export class DockerMachine implements AsyncDisposable {
+  readonly machine: Machine;
+  readonly #cgroupParent: string;
+  #engine: ReturnType<typeof spawn> | undefined;
+
+  private constructor(machine: Machine, cgroupParent: string) {
+    this.machine = machine;
+    this.#cgroupParent = cgroupParent;
+  }
+
+  /** `number`: 1–250, different for every test file. */
+  static async create(name: string, number: number): Promise<DockerMachine> {
+    const self = new DockerMachine(await Machine.create(name, number), `/davit-${name}`);
+    await self.startEngine();
+    await self.sh(`docker import -c 'CMD ["sh"]' -c 'ENV PATH=/bin:/usr/bin:/sbin:/usr/sbin' ${await busyboxTar()} busybox:test`);
+    return self;
+  }
+
+  get folder(): string {
+    return this.machine.folder;
+  }
+
+  /** The engine's process, to be killed by tests. */
+  get enginePid(): number {
+    return this.#engine?.pid ?? 0;
+  }
+
+  async startEngine(): Promise<void> {
+    const engine = this.machine.start([davit, 'engine', '--cgroup-parent', this.#cgroupParent, '--node-name', 'node-1']);
+    this.#engine = engine;
+    let said = '';
+    for (const stream of [engine.stdout, engine.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    await eventually(
+      async () => {
+        if (engine.exitCode !== null) throw new Error(`davit engine ended with ${engine.exitCode}\n${said}`);
+        await this.docker('version');
+      },
+      { withinMs: 20_000 },
+    );
+  }
+
+  /** Ends the engine and waits until it is gone. */
+  async stopEngine(signal: NodeJS.Signals): Promise<void> {
+    const engine = this.#engine;
+    if (!engine || engine.exitCode !== null || engine.signalCode !== null) return;
+    const ended = once(engine, 'exit');
+    engine.kill(signal);
+    await ended;
+  }
+
+  /** Standard output of a docker command that must succeed. */
+  docker(...args: readonly string[]): Promise<string> {
+    return this.machine.docker(...args);
+  }
+
+  /** A docker command whatever comes of it. */
+  try(...args: readonly string[]): Promise<Result> {
+    return this.machine.run(['docker', ...args]);
+  }
+
+  /** Standard output of a shell line that must succeed. */
+  sh(line: string, input?: string): Promise<string> {
+    return this.machine.ok(['sh', '-c', line], input === undefined ? {} : { input });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopEngine('SIGTERM');
+    await this.machine[Symbol.asyncDispose]();
+  }
+}
