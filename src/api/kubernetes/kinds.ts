@@ -1,6 +1,23 @@
 import type {
-  ConfigMap, ControllerRevision, Deployment, Endpoints, EndpointSlice, Event, Lease, Namespace, Node, ObjectMeta, PersistentVolume,
-  PersistentVolumeClaim, Pod, ReplicaSet, Secret, Service, ServiceAccount, StatefulSet, StorageClass,
+  ConfigMap,
+  ControllerRevision,
+  Deployment,
+  Endpoints,
+  EndpointSlice,
+  Event,
+  Lease,
+  Namespace,
+  Node,
+  ObjectMeta,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  ReplicaSet,
+  Secret,
+  Service,
+  ServiceAccount,
+  StatefulSet,
+  StorageClass,
 } from './types.generated.ts';
 
 export interface KubernetesObject {

@@ -204,6 +204,14 @@ export interface StatefulSetUpdateStrategy {
   readonly type?: string;
 }
 
+/** `io.k8s.api.authentication.v1.BoundObjectReference` */
+export interface BoundObjectReference {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly uid?: string;
+}
+
 /** `io.k8s.api.authentication.v1.SelfSubjectReview` */
 export interface SelfSubjectReview {
   readonly apiVersion: string;
@@ -215,6 +223,28 @@ export interface SelfSubjectReview {
 /** `io.k8s.api.authentication.v1.SelfSubjectReviewStatus` */
 export interface SelfSubjectReviewStatus {
   readonly userInfo?: UserInfo;
+}
+
+/** `io.k8s.api.authentication.v1.TokenRequest` */
+export interface TokenRequest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly spec: TokenRequestSpec;
+  readonly status?: TokenRequestStatus;
+}
+
+/** `io.k8s.api.authentication.v1.TokenRequestSpec` */
+export interface TokenRequestSpec {
+  readonly audiences: readonly string[];
+  readonly boundObjectRef?: BoundObjectReference;
+  readonly expirationSeconds?: number;
+}
+
+/** `io.k8s.api.authentication.v1.TokenRequestStatus` */
+export interface TokenRequestStatus {
+  readonly expirationTimestamp: Time;
+  readonly token: string;
 }
 
 /** `io.k8s.api.authentication.v1.TokenReview` */
@@ -364,6 +394,26 @@ export interface SubjectRulesReviewStatus {
   readonly incomplete: boolean;
   readonly nonResourceRules: readonly NonResourceRule[];
   readonly resourceRules: readonly ResourceRule[];
+}
+
+/** `io.k8s.api.autoscaling.v1.Scale` */
+export interface Scale {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly spec?: ScaleSpec;
+  readonly status?: ScaleStatus;
+}
+
+/** `io.k8s.api.autoscaling.v1.ScaleSpec` */
+export interface ScaleSpec {
+  readonly replicas?: number;
+}
+
+/** `io.k8s.api.autoscaling.v1.ScaleStatus` */
+export interface ScaleStatus {
+  readonly replicas: number;
+  readonly selector?: string;
 }
 
 /** `io.k8s.api.coordination.v1.Lease` */
@@ -2224,6 +2274,14 @@ export interface EventsEventSeries {
   readonly lastObservedTime: MicroTime;
 }
 
+/** `io.k8s.api.policy.v1.Eviction` */
+export interface Eviction {
+  readonly apiVersion: string;
+  readonly deleteOptions?: DeleteOptions;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+}
+
 /** `io.k8s.api.storage.v1.StorageClass` */
 export interface StorageClass {
   readonly allowVolumeExpansion?: boolean;
@@ -2244,6 +2302,12 @@ export interface StorageClassList {
   readonly items: readonly StorageClass[];
   readonly kind: string;
   readonly metadata?: ListMeta;
+}
+
+/** `io.k8s.api.storage.v1.TokenRequest` */
+export interface StorageTokenRequest {
+  readonly audience: string;
+  readonly expirationSeconds?: number;
 }
 
 /** `io.k8s.apimachinery.pkg.api.resource.Quantity` */
