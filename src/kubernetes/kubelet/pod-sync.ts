@@ -15,14 +15,12 @@ import type { StatusWriter } from './pod/status-writer.ts';
 import { statusOf } from './pod/status.ts';
 import type { TerminationMessages } from './pod/termination-messages.ts';
 import type { Prober } from './probes/prober.ts';
-import type { PodVolumes } from './volumes/volumes.ts';
 
 export interface PodSyncOptions {
   readonly client: Client;
   readonly engine: Engine;
   readonly kernel: Pick<Kernel, 'namespaces'>;
   readonly runtime: PodRuntime;
-  readonly volumes: PodVolumes;
   readonly prober: Prober;
   readonly status: StatusWriter;
   readonly messages: TerminationMessages;
@@ -129,11 +127,23 @@ export class PodSync {
     for (const [name, waiting] of plan.waiting) {
       if (before.get(name)?.reason === waiting.reason) continue;
       const message = `Back-off restarting failed container ${name} in pod ${observed.name}_${observed.namespace}(${observed.uid})`;
-      this.#options.recorder.record(pod, 'Warning', 'BackOff', message, allContainers(pod).find((each) => each.name === name));
+      this.#options.recorder.record(
+        pod,
+        'Warning',
+        'BackOff',
+        message,
+        allContainers(pod).find((each) => each.name === name),
+      );
     }
   }
 
-  async #apply(key: string, pod: Pod, observed: ObservedPod, memory: PodMemory, actions: readonly PodAction[]): Promise<{ readonly hasProgressed: boolean; readonly retryAfterMs: number | undefined }> {
+  async #apply(
+    key: string,
+    pod: Pod,
+    observed: ObservedPod,
+    memory: PodMemory,
+    actions: readonly PodAction[],
+  ): Promise<{ readonly hasProgressed: boolean; readonly retryAfterMs: number | undefined }> {
     const { runtime } = this.#options;
     const podIp = this.#podIp(pod, observed);
     const wake = (cause: string) => (): void => this.#options.enqueue(key, cause);
@@ -153,7 +163,15 @@ export class PodSync {
       hasProgressed ||= action.do !== 'stopContainer' && action.do !== 'startContainer';
     }
     const starts = actions.filter((action) => action.do === 'startContainer');
-    const ground = starts.length > 0 ? await this.#ground(pod, podIp, starts.map((start) => start.container.name), waits) : undefined;
+    const ground =
+      starts.length > 0
+        ? await this.#ground(
+            pod,
+            podIp,
+            starts.map((start) => start.container.name),
+            waits,
+          )
+        : undefined;
     if (!ground) return { hasProgressed: hasProgressed && !isWaiting, retryAfterMs };
     const started = await Promise.allSettled(starts.map((start) => runtime.startContainer(pod, start, ground, wake('image'))));
     for (const [index, result] of started.entries()) {
@@ -162,17 +180,20 @@ export class PodSync {
       if (result.status === 'fulfilled') {
         hasProgressed = true;
         if (start.backoff) memory.backoffs.set(start.container.name, start.backoff);
-      }
-      else if (result.reason instanceof ContainerWaits) {
+      } else if (result.reason instanceof ContainerWaits) {
         if (start.backoff && result.reason.reason === 'RunContainerError') memory.backoffs.set(start.container.name, start.backoff);
         waits(start.container.name, result.reason);
-      }
-      else throw result.reason;
+      } else throw result.reason;
     }
     return { hasProgressed: hasProgressed && !isWaiting, retryAfterMs };
   }
 
-  async #ground(pod: Pod, podIp: string, names: readonly string[], waits: (name: string, error: ContainerWaits) => void): Promise<PodGround | undefined> {
+  async #ground(
+    pod: Pod,
+    podIp: string,
+    names: readonly string[],
+    waits: (name: string, error: ContainerWaits) => void,
+  ): Promise<PodGround | undefined> {
     try {
       return await this.#options.runtime.prepare(pod, podIp);
     } catch (error) {
@@ -188,7 +209,12 @@ export class PodSync {
     const next = statusOf(known, observed, {
       now: new Date(),
       probes: this.#probeFacts(pod, observed),
-      waiting: new Map([...memory.waiting].map(([name, waiting]) => [name, waiting.reason === 'ContainerCreating' ? { reason: waiting.reason, message: '' } : waiting])),
+      waiting: new Map(
+        [...memory.waiting].map(([name, waiting]) => [
+          name,
+          waiting.reason === 'ContainerCreating' ? { reason: waiting.reason, message: '' } : waiting,
+        ]),
+      ),
       failure: memory.failure,
       hostIp: nodeIp,
       podIp: observed.sandbox ? this.#podIp(pod, observed) : undefined,
@@ -226,7 +252,9 @@ export class PodSync {
 
   /** Configuration volumes are brought up to date once a minute, and when a ConfigMap or Secret they show has changed. */
   async #refresh(pod: Pod, observed: ObservedPod, memory: PodMemory): Promise<number | undefined> {
-    const hasConfiguration = (pod.spec?.volumes ?? []).some((volume) => volume.configMap ?? volume.secret ?? volume.projected ?? volume.downwardAPI);
+    const hasConfiguration = (pod.spec?.volumes ?? []).some(
+      (volume) => volume.configMap ?? volume.secret ?? volume.projected ?? volume.downwardAPI,
+    );
     const isRunning = observed.containers.some((container) => container.state === 'running');
     if (!hasConfiguration || !isRunning || pod.metadata.deletionTimestamp) return undefined;
     const age = Date.now() - memory.refreshedAt;

@@ -1,5 +1,7 @@
 import type { Backend, ServicePort } from './service-port.ts';
 
+export const tableName = 'davit_proxy';
+
 /** Set on packets whose source must become ours: hairpin, and what comes from outside the pod network. */
 const masqueradeMark = '0x4000';
 
@@ -33,9 +35,9 @@ export function renderProxy(ports: readonly ServicePort[], options: { readonly p
     ...fixedChains,
   ];
   return [
-    'add table ip davit_proxy',
-    'delete table ip davit_proxy',
-    'table ip davit_proxy {',
+    `add table ip ${tableName}`,
+    `delete table ip ${tableName}`,
+    `table ip ${tableName} {`,
     ...lines.map((line) => `  ${line}`),
     '}',
     '',

@@ -4,7 +4,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Client } from '../client/client.ts';
 import { startController, watching } from '../client/controller.ts';
 import { informer } from '../client/informer.ts';
-import { renderProxy } from './render.ts';
+import { renderProxy, tableName } from './render.ts';
 import { servicePorts } from './service-port.ts';
 
 export interface ProxyOptions {
@@ -14,7 +14,10 @@ export interface ProxyOptions {
   readonly log: Log;
 }
 
-/** Keeps the kernel's Service table equal to Services and EndpointSlices: one key, the whole table, written only when its text differs. */
+/** How often the table is looked at although nothing was heard of: whoever flushed it, it comes back. */
+const resyncMs = 30_000;
+
+/** Keeps the kernel's Service table equal to Services and EndpointSlices: one key, the whole table, written only when its text differs or it is gone. It stays when the proxy ends. */
 export async function startProxy(options: ProxyOptions): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack();
   const { client, kernel, podCidr, log } = options;
@@ -33,9 +36,10 @@ export async function startProxy(options: ProxyOptions): Promise<AsyncDisposable
       sources: [watching(allServices, table), watching(allSlices, table)],
       reconcile: async () => {
         const text = renderProxy(servicePorts(allServices.list(), allSlices.list()), { podCidr });
-        if (text === applied) return;
-        await kernel.firewall.nft(text);
+        const isThere = text === applied && (await kernel.firewall.nftTable('ip', tableName)) !== undefined;
+        if (!isThere) await kernel.firewall.nft(text);
         applied = text;
+        return { requeueAfterMs: resyncMs };
       },
     }),
   );

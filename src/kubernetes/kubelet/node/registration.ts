@@ -1,5 +1,6 @@
 import { leases, namespaces, nodes } from '../../../api/kubernetes/kinds.ts';
 import type { ContainerImage, Lease, Node } from '../../../api/kubernetes/types.generated.ts';
+import { delay } from '../../../base/abort.ts';
 import { isKind, messageOf } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Images } from '../../../engine/images/images.ts';
@@ -8,6 +9,7 @@ import { nodeLabels, nodeObject, nodeStatus, type HostFacts } from './node-objec
 
 const leaseNamespace = 'kube-node-lease';
 const renewMs = 10_000;
+const retryMs = 500;
 /** Every 30th renewal (5 min) the whole status is written too, as upstream does when nothing changes. */
 const statusEvery = 30;
 const maximumImages = 50;
@@ -19,37 +21,44 @@ export interface RegistrationOptions {
   readonly log: Log;
 }
 
-/** Makes the Node exist and keeps saying that it is alive. Resolves once it is registered and Ready. */
-export async function registerNode(options: RegistrationOptions): Promise<AsyncDisposable> {
-  await writeNode(options);
-  await renewLease(options);
-  let beats = 0;
-  let beating: Promise<void> = Promise.resolve();
-  const beat = async (): Promise<void> => {
-    beats += 1;
-    try {
-      await renewLease(options);
-      if (beats % statusEvery === 0) await writeNode(options);
-    } catch (error) {
-      options.log.warn({ error: messageOf(error) }, 'node heartbeat');
-    }
-  };
-  const timer = setInterval(() => {
-    beating = beating.then(beat);
-  }, renewMs);
+/** Makes the Node exist and keeps saying that it is alive; while the API server is away it tries again twice a second. */
+export function registerNode(options: RegistrationOptions): AsyncDisposable {
+  const stop = new AbortController();
+  const beating = keepAlive(options, stop.signal);
   return {
     async [Symbol.asyncDispose]() {
-      clearInterval(timer);
+      stop.abort();
       await beating;
     },
   };
 }
 
+async function keepAlive(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
+  let beats = 0;
+  while (!signal.aborted) {
+    let nextMs = renewMs;
+    try {
+      if (beats % statusEvery === 0) await writeNode(options);
+      await renewLease(options);
+      beats += 1;
+    } catch (error) {
+      options.log.debug({ error: messageOf(error) }, 'node heartbeat');
+      beats = 0;
+      nextMs = retryMs;
+    }
+    await delay(nextMs, signal).catch(() => undefined);
+  }
+}
+
 async function writeNode({ client, images, facts }: RegistrationOptions): Promise<void> {
   const key = { name: facts.nodeName };
-  const node = await orCreate(() => client.get(nodes, key), () => client.create(nodes, nodeObject(facts, new Date())));
+  const node = await orCreate(
+    () => client.get(nodes, key),
+    () => client.create(nodes, nodeObject(facts, new Date())),
+  );
   const labels = nodeLabels(facts);
-  const needsMeta = Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value) || node.spec?.podCIDR !== facts.podCidr;
+  const needsMeta =
+    Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value) || node.spec?.podCIDR !== facts.podCidr;
   if (needsMeta) {
     const spec = { podCIDR: facts.podCidr, podCIDRs: [facts.podCidr] };
     await client.patch(nodes, key, { type: 'merge', body: { metadata: { labels }, spec } });
@@ -67,7 +76,10 @@ async function renewLease({ client, facts }: RegistrationOptions): Promise<void>
   } catch (error) {
     if (!isKind(error, 'notFound')) throw error;
     const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: leaseNamespace } };
-    await orCreate(() => client.get(namespaces, { name: leaseNamespace }), () => client.create(namespaces, namespace));
+    await orCreate(
+      () => client.get(namespaces, { name: leaseNamespace }),
+      () => client.create(namespaces, namespace),
+    );
     await client.create(leases, lease);
   }
 }

@@ -20,7 +20,8 @@ export interface ContainerFacts {
 /** What the engine is asked for to run one container of a pod. Throws `invalid` when the pod's rules forbid it. */
 export function containerSpecOf(pod: Pod, container: Container, facts: ContainerFacts): ContainerSpec {
   const { metadata, spec } = pod;
-  const expanded = (list: readonly string[] | undefined): readonly string[] | undefined => (list && list.length > 0 ? list.map((text) => expand(text, facts.environment)) : undefined);
+  const expanded = (list: readonly string[] | undefined): readonly string[] | undefined =>
+    list && list.length > 0 ? list.map((text) => expand(text, facts.environment)) : undefined;
   const entrypoint = expanded(container.command);
   const command = expanded(container.args);
   return {
@@ -45,7 +46,10 @@ export function containerSpecOf(pod: Pod, container: Container, facts: Container
     healthcheck: { Test: ['NONE'] },
     limits: limitsOf(pod, container, facts.memoryCapacity),
     ...securityOf(pod, container, facts.imageUser),
-    mounts: [...facts.mounts, { type: 'bind', source: facts.terminationLog, target: container.terminationMessagePath ?? '/dev/termination-log', readOnly: false }],
+    mounts: [
+      ...facts.mounts,
+      { type: 'bind', source: facts.terminationLog, target: container.terminationMessagePath ?? '/dev/termination-log', readOnly: false },
+    ],
     sandbox: metadata.uid ?? '',
     cgroupParent: facts.cgroupParent,
     ...(spec?.hostPID ? { pidMode: 'host' as const } : {}),

@@ -12,7 +12,11 @@ export const crashBackoff = { initialMs: 10_000, maxMs: 300_000 } as const;
  *
  *   end 1 → restart at once (entry 10 s) → end 2 → wait 10 s → restart (entry 20 s) → …
  */
-export function nextRestart(entry: CrashBackoff | undefined, finishedAt: Date, now: Date): { readonly waitMs: number } | { readonly entry: CrashBackoff } {
+export function nextRestart(
+  entry: CrashBackoff | undefined,
+  finishedAt: Date,
+  now: Date,
+): { readonly waitMs: number } | { readonly entry: CrashBackoff } {
   const isFresh = !entry || finishedAt.getTime() - entry.updatedAt.getTime() > 2 * crashBackoff.maxMs;
   if (isFresh) return { entry: { durationMs: crashBackoff.initialMs, updatedAt: now } };
   const waited = now.getTime() - finishedAt.getTime();

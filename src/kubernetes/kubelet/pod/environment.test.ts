@@ -5,10 +5,24 @@ import { environmentOf, type EnvironmentSources } from './environment.ts';
 import { expand } from './expand.ts';
 import { appContainer, podOf } from './pod.fake.ts';
 
-const redis: Service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'redis-db', namespace: 'default' }, spec: { clusterIP: '10.96.0.9', ports: [{ name: 'main', port: 6379 }] } };
+const redis: Service = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'redis-db', namespace: 'default' },
+  spec: { clusterIP: '10.96.0.9', ports: [{ name: 'main', port: 6379 }] },
+};
 
 function sources(fields: Partial<EnvironmentSources> = {}): EnvironmentSources {
-  return { configMaps: new Map(), secrets: new Map(), services: [], podIp: '10.244.0.5', hostIp: '192.0.2.1', nodeName: 'n1', allocatable: { cpu: '2', memory: '4Gi' }, ...fields };
+  return {
+    configMaps: new Map(),
+    secrets: new Map(),
+    services: [],
+    podIp: '10.244.0.5',
+    hostIp: '192.0.2.1',
+    nodeName: 'n1',
+    allocatable: { cpu: '2', memory: '4Gi' },
+    ...fields,
+  };
 }
 
 test('variables refer to earlier ones, keep what is unknown, and can be escaped', () => {
@@ -19,7 +33,10 @@ test('variables refer to earlier ones, keep what is unknown, and can be escaped'
 test('Services are weakest, then envFrom, then env', () => {
   const container = appContainer({
     envFrom: [{ prefix: 'C_', configMapRef: { name: 'c' } }, { secretRef: { name: 's' } }],
-    env: [{ name: 'URL', value: 'redis://$(REDIS_DB_SERVICE_HOST):$(C_PORT)' }, { name: 'TOKEN', value: 'own' }],
+    env: [
+      { name: 'URL', value: 'redis://$(REDIS_DB_SERVICE_HOST):$(C_PORT)' },
+      { name: 'TOKEN', value: 'own' },
+    ],
   });
   const configMaps = new Map([['c', { apiVersion: 'v1', kind: 'ConfigMap', metadata: {}, data: { PORT: '6379' } }]]);
   const secrets = new Map([['s', { apiVersion: 'v1', kind: 'Secret', metadata: {}, data: { TOKEN: 'aGlkZGVu', KEY: 'azE=' } }]]);
@@ -41,11 +58,17 @@ test('the downward API gives fields and resources', () => {
       { name: 'CPU', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } },
     ],
   });
-  assert.deepEqual(Object.fromEntries(environmentOf(podOf(), container, sources())), { NAME: 'web', IP: '10.244.0.5', MEMORY: '64', CPU: '2' });
+  assert.deepEqual(Object.fromEntries(environmentOf(podOf(), container, sources())), {
+    NAME: 'web',
+    IP: '10.244.0.5',
+    MEMORY: '64',
+    CPU: '2',
+  });
 });
 
 test('what is missing is an error unless it is optional', () => {
-  const value = (optional: boolean) => appContainer({ env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'gone', key: 'k', optional } } }] });
+  const value = (optional: boolean) =>
+    appContainer({ env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'gone', key: 'k', optional } } }] });
   assert.throws(() => environmentOf(podOf(), value(false), sources()), /configmap "gone" not found/);
   assert.equal(environmentOf(podOf(), value(true), sources()).size, 0);
 });

@@ -1,7 +1,7 @@
 import type { ConfigMap, Container, EnvVar, Pod, Quantity, Secret, Service } from '../../../api/kubernetes/types.generated.ts';
 import { KindError } from '../../../base/errors.ts';
 import { expand } from './expand.ts';
-import { quantityOf } from './quantity.ts';
+import { quantityOf } from '../../../api/kubernetes/quantity.ts';
 
 /** What a container's environment is made from besides its own spec. `undefined` maps: not there. */
 export interface EnvironmentSources {
@@ -16,7 +16,10 @@ export interface EnvironmentSources {
 }
 
 /** Names of ConfigMaps and Secrets that a container's environment needs. */
-export function environmentReferences(container: Container): { readonly configMaps: readonly string[]; readonly secrets: readonly string[] } {
+export function environmentReferences(container: Container): {
+  readonly configMaps: readonly string[];
+  readonly secrets: readonly string[];
+} {
   const from = container.envFrom ?? [];
   const values = (container.env ?? []).map((variable) => variable.valueFrom);
   const names = (list: readonly (string | undefined)[]): string[] => [...new Set(list.filter((name) => name !== undefined))];
@@ -28,8 +31,13 @@ export function environmentReferences(container: Container): { readonly configMa
 
 /** Weakest first: Services, envFrom, env. Throws `invalid` (CreateContainerConfigError) for what is missing and not optional. */
 export function environmentOf(pod: Pod, container: Container, sources: EnvironmentSources): ReadonlyMap<string, string> {
-  const services = pod.spec?.enableServiceLinks === false ? [] : sources.services.filter((service) => service.metadata.namespace === pod.metadata.namespace);
-  const kubernetes = sources.services.filter((service) => service.metadata.namespace === 'default' && service.metadata.name === 'kubernetes');
+  const services =
+    pod.spec?.enableServiceLinks === false
+      ? []
+      : sources.services.filter((service) => service.metadata.namespace === pod.metadata.namespace);
+  const kubernetes = sources.services.filter(
+    (service) => service.metadata.namespace === 'default' && service.metadata.name === 'kubernetes',
+  );
   const result = new Map<string, string>();
   for (const service of new Set([...kubernetes, ...services])) addService(result, service);
   for (const source of container.envFrom ?? []) {
@@ -57,7 +65,13 @@ function envFrom(source: EnvFrom, sources: EnvironmentSources): ReadonlyMap<stri
   return new Map(Object.entries(object?.data ?? {}).map(([key, value]) => [key, decode(value)]));
 }
 
-function valueOf(pod: Pod, container: Container, variable: EnvVar, sources: EnvironmentSources, known: ReadonlyMap<string, string>): string | undefined {
+function valueOf(
+  pod: Pod,
+  container: Container,
+  variable: EnvVar,
+  sources: EnvironmentSources,
+  known: ReadonlyMap<string, string>,
+): string | undefined {
   const from = variable.valueFrom;
   if (!from) return expand(variable.value ?? '', known);
   if (from.configMapKeyRef) {
@@ -71,7 +85,11 @@ function valueOf(pod: Pod, container: Container, variable: EnvVar, sources: Envi
     const object = sources.secrets.get(name);
     if (!object && !optional) throw missing('secret', name);
     const value = object?.data?.[key];
-    return required(value === undefined ? undefined : decode(value), optional, `couldn't find key ${key} in Secret ${pod.metadata.namespace}/${name}`);
+    return required(
+      value === undefined ? undefined : decode(value),
+      optional,
+      `couldn't find key ${key} in Secret ${pod.metadata.namespace}/${name}`,
+    );
   }
   if (from.fieldRef) return fieldOf(pod, from.fieldRef.fieldPath, sources);
   if (from.resourceFieldRef) return resourceOf(pod, container, from.resourceFieldRef, sources.allocatable);
@@ -84,7 +102,10 @@ export function fieldOf(pod: Pod, path: string, facts: Pick<EnvironmentSources, 
   const keyed = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path);
   if (keyed) return (keyed[1] === 'labels' ? metadata.labels : metadata.annotations)?.[keyed[2] ?? ''] ?? '';
   const lines = (map: Readonly<Record<string, string>> = {}): string =>
-    Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join('\n');
+    Object.entries(map)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+      .join('\n');
   const fields: Readonly<Record<string, () => string | undefined>> = {
     'metadata.name': () => metadata.name,
     'metadata.namespace': () => metadata.namespace,

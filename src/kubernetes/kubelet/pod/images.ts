@@ -55,12 +55,22 @@ export class PodImages {
     const failure = this.#failures.get(key);
     if (failure && local) {
       this.#failures.delete(key);
-      this.#recorder.record(pod, 'Warning', 'Failed', `Failed to pull image "${reference}": ${failure.message}; using the copy on this machine`, container);
+      this.#recorder.record(
+        pod,
+        'Warning',
+        'Failed',
+        `Failed to pull image "${reference}": ${failure.message}; using the copy on this machine`,
+        container,
+      );
       return local;
     }
     if (failure && Date.now() < failure.retryAt) {
       this.#recorder.record(pod, 'Normal', 'BackOff', `Back-off pulling image "${reference}"`, container);
-      throw new ContainerWaits('ImagePullBackOff', `Back-off pulling image "${reference}": ErrImagePull: ${failure.message}`, failure.retryAt - Date.now());
+      throw new ContainerWaits(
+        'ImagePullBackOff',
+        `Back-off pulling image "${reference}": ErrImagePull: ${failure.message}`,
+        failure.retryAt - Date.now(),
+      );
     }
     this.#pull(pod, container, reference, key, wake);
     if (failure) throw new ContainerWaits('ErrImagePull', failure.message);
@@ -98,7 +108,8 @@ export class PodImages {
       return await this.#images.get(reference);
     } catch (error) {
       if (isKind(error, 'notFound')) return undefined;
-      if (isKind(error, 'invalid')) throw new ContainerWaits('InvalidImageName', `Failed to apply default image tag "${reference}": ${messageOf(error)}`, 60_000);
+      if (isKind(error, 'invalid'))
+        throw new ContainerWaits('InvalidImageName', `Failed to apply default image tag "${reference}": ${messageOf(error)}`, 60_000);
       throw error;
     }
   }

@@ -17,7 +17,11 @@ export async function runHook(handler: LifecycleHandler, target: HookTarget, exe
     const command = handler.exec.command ?? [];
     const { exitCode, output, timedOut } = await execs.run(target.containerId, { command }, { timeoutMs, maxBytes: 4096 });
     if (timedOut) throw new KindError('canceled', `Exec lifecycle hook (${JSON.stringify(command)}) timed out`);
-    if (exitCode !== 0) throw new KindError('internal', `Exec lifecycle hook (${JSON.stringify(command)}) failed - error: command '${command.join(' ')}' exited with ${exitCode}: ${output}`);
+    if (exitCode !== 0)
+      throw new KindError(
+        'internal',
+        `Exec lifecycle hook (${JSON.stringify(command)}) failed - error: command '${command.join(' ')}' exited with ${exitCode}: ${output}`,
+      );
   }
   if (handler.httpGet) {
     const { success, message } = await httpProbe(handler.httpGet, target, timeoutMs);

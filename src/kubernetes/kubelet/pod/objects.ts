@@ -1,4 +1,12 @@
-import { configMaps, persistentVolumeClaims, persistentVolumes, secrets, services, type Kind, type KubernetesObject } from '../../../api/kubernetes/kinds.ts';
+import {
+  configMaps,
+  persistentVolumeClaims,
+  persistentVolumes,
+  secrets,
+  services,
+  type Kind,
+  type KubernetesObject,
+} from '../../../api/kubernetes/kinds.ts';
 import type { ConfigMap, Container, PersistentVolume, Pod, Secret, Service } from '../../../api/kubernetes/types.generated.ts';
 import { isKind } from '../../../base/errors.ts';
 import type { Client, ObjectKey } from '../../client/client.ts';
@@ -42,7 +50,10 @@ function referencesOf(pod: Pod): { readonly configMaps: readonly string[]; reado
   };
 }
 
-async function fetchAll<T>(names: readonly string[], fetch: (name: string) => Promise<T | undefined>): Promise<ReadonlyMap<string, T | undefined>> {
+async function fetchAll<T>(
+  names: readonly string[],
+  fetch: (name: string) => Promise<T | undefined>,
+): Promise<ReadonlyMap<string, T | undefined>> {
   return new Map(await Promise.all(names.map(async (name) => [name, await fetch(name)] as const)));
 }
 

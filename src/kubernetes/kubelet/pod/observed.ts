@@ -38,9 +38,19 @@ export interface ObservedPod {
   readonly containers: readonly ObservedContainer[];
 }
 
-export function observe(uid: string, key: { readonly namespace: string; readonly name: string }, sandbox: Sandbox | undefined, containers: readonly Container[]): ObservedPod {
+export function observe(
+  uid: string,
+  key: { readonly namespace: string; readonly name: string },
+  sandbox: Sandbox | undefined,
+  containers: readonly Container[],
+): ObservedPod {
   const own = containers.filter((container) => container.labels[podLabels.uid] === uid && !container.isRemoving);
-  return { uid, ...key, sandbox, containers: own.map(toObserved).toSorted((a, b) => b.attempt - a.attempt || b.createdAt.getTime() - a.createdAt.getTime()) };
+  return {
+    uid,
+    ...key,
+    sandbox,
+    containers: own.map(toObserved).toSorted((a, b) => b.attempt - a.attempt || b.createdAt.getTime() - a.createdAt.getTime()),
+  };
 }
 
 /** The newest attempt of a container, if there is one. */

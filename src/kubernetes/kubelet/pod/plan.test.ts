@@ -30,11 +30,23 @@ const sideRunning = attemptOf({ id: 's1', name: 'side' });
 const table: readonly (readonly [string, ReturnType<typeof podOf>, ObservedPod, Partial<PlanFacts>, readonly string[]])[] = [
   ['a new pod gets a sandbox first', podOf(), observedOf([], false), {}, ['createSandbox']],
   ['a sandbox whose namespaces are gone is removed first', podOf(), observedOf([]), { isSandboxAlive: false }, ['removeSandbox']],
-  ['then its containers', podOf({ containers: [appContainer(), appContainer({ name: 'b' })] }), observedOf([]), {}, ['start app#0', 'start b#0']],
+  [
+    'then its containers',
+    podOf({ containers: [appContainer(), appContainer({ name: 'b' })] }),
+    observedOf([]),
+    {},
+    ['start app#0', 'start b#0'],
+  ],
   ['what runs is left alone', podOf(), observedOf([attemptOf()]), {}, []],
   ['the first restart is immediate', podOf(), observedOf([exitedOf(137, 0)]), {}, ['start app#1']],
   ['the next one waits', podOf(), observedOf([exitedOf(1, 3, { attempt: 1 })]), { backoffs: new Map([['app', waited]]) }, []],
-  ['until its back-off has passed', podOf(), observedOf([exitedOf(1, 11, { attempt: 1 })]), { backoffs: new Map([['app', waited]]) }, ['start app#2']],
+  [
+    'until its back-off has passed',
+    podOf(),
+    observedOf([exitedOf(1, 11, { attempt: 1 })]),
+    { backoffs: new Map([['app', waited]]) },
+    ['start app#2'],
+  ],
   ['Never restarts nothing', podOf({ restartPolicy: 'Never' }), observedOf([exitedOf(1, 0)]), {}, []],
   ['OnFailure restarts a failure', podOf({ restartPolicy: 'OnFailure' }), observedOf([exitedOf(1, 0)]), {}, ['start app#1']],
   ['OnFailure leaves a success', podOf({ restartPolicy: 'OnFailure' }), observedOf([exitedOf(0, 0)]), {}, []],
@@ -46,9 +58,27 @@ const table: readonly (readonly [string, ReturnType<typeof podOf>, ObservedPod, 
   ['a sidecar starts before the others', withSidecar, observedOf([]), {}, ['start side#0']],
   ['which follow once it has started', withSidecar, observedOf([sideRunning]), {}, ['start app#0']],
   ['not before', withSidecar, observedOf([sideRunning]), { probes: new Map([['s1', { started: false, ready: false, live: true }]]) }, []],
-  ['a sidecar that ends is restarted', withSidecar, observedOf([attemptOf(), exitedOf(0, 0, { id: 's1', name: 'side' })]), {}, ['start side#1']],
-  ['a dead container is stopped', podOf(), observedOf([attemptOf()]), { probes: new Map([['c1', { started: true, ready: true, live: false }]]) }, ['stop c1 30s']],
-  ['a new image replaces the container', podOf({ containers: [appContainer({ image: 'busybox:2' })] }), observedOf([attemptOf()]), {}, ['stop c1 30s']],
+  [
+    'a sidecar that ends is restarted',
+    withSidecar,
+    observedOf([attemptOf(), exitedOf(0, 0, { id: 's1', name: 'side' })]),
+    {},
+    ['start side#1'],
+  ],
+  [
+    'a dead container is stopped',
+    podOf(),
+    observedOf([attemptOf()]),
+    { probes: new Map([['c1', { started: true, ready: true, live: false }]]) },
+    ['stop c1 30s'],
+  ],
+  [
+    'a new image replaces the container',
+    podOf({ containers: [appContainer({ image: 'busybox:2' })] }),
+    observedOf([attemptOf()]),
+    {},
+    ['stop c1 30s'],
+  ],
   ['deletion stops with the grace of the request', deleted, observedOf([attemptOf()]), {}, ['stop c1 5s']],
   ['and ends when all have ended', deleted, observedOf([exitedOf(0, 0)]), {}, ['finalize']],
   ['a pod deleted before it ran', deleted, observedOf([], false), {}, ['finalize']],
@@ -59,7 +89,13 @@ const table: readonly (readonly [string, ReturnType<typeof podOf>, ObservedPod, 
     {},
     ['stop s1 5s'],
   ],
-  ['a container created but never started is made anew', podOf(), observedOf([attemptOf({ state: 'created', startedAt: undefined })]), {}, ['remove c1', 'start app#0']],
+  [
+    'a container created but never started is made anew',
+    podOf(),
+    observedOf([attemptOf({ state: 'created', startedAt: undefined })]),
+    {},
+    ['remove c1', 'start app#0'],
+  ],
   [
     'only the attempt before the current one is kept',
     podOf(),
@@ -69,7 +105,10 @@ const table: readonly (readonly [string, ReturnType<typeof podOf>, ObservedPod, 
   ],
   [
     'restart counts go on after the engine has lost the containers',
-    podOf({}, { status: { containerStatuses: [{ name: 'app', image: '', imageID: '', ready: true, restartCount: 3, containerID: 'davit://c1' }] } }),
+    podOf(
+      {},
+      { status: { containerStatuses: [{ name: 'app', image: '', imageID: '', ready: true, restartCount: 3, containerID: 'davit://c1' }] } },
+    ),
     observedOf([]),
     {},
     ['start app#4'],
@@ -84,7 +123,10 @@ for (const [name, pod, observed, facts, expected] of table) {
 
 test('a container in back-off waits with CrashLoopBackOff and is looked at again in time', () => {
   const plan = planPod(podOf(), observedOf([exitedOf(1, 3, { attempt: 1 })]), factsOf({ backoffs: new Map([['app', waited]]) }));
-  assert.deepEqual(plan.waiting.get('app'), { reason: 'CrashLoopBackOff', message: 'back-off 10s restarting failed container=app pod=web_default(u1)' });
+  assert.deepEqual(plan.waiting.get('app'), {
+    reason: 'CrashLoopBackOff',
+    message: 'back-off 10s restarting failed container=app pod=web_default(u1)',
+  });
   assert.equal(plan.requeueAfterMs, 7000);
 });
 

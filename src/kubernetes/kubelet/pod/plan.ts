@@ -26,7 +26,13 @@ export type PodAction =
   /** With everything in it; before a new one is made. */
   | { readonly do: 'removeSandbox' }
   | { readonly do: 'startContainer'; readonly container: Container; readonly attempt: number; readonly backoff?: CrashBackoff }
-  | { readonly do: 'stopContainer'; readonly id: string; readonly container: Container | undefined; readonly message: string; readonly graceSeconds: number }
+  | {
+      readonly do: 'stopContainer';
+      readonly id: string;
+      readonly container: Container | undefined;
+      readonly message: string;
+      readonly graceSeconds: number;
+    }
   | { readonly do: 'removeContainer'; readonly id: string }
   /** Nothing runs any more: remove the sandbox, the volumes and then the object. */
   | { readonly do: 'finalize' };
@@ -161,8 +167,7 @@ function planContainer(pod: Pod, container: Container, observed: ObservedPod, fa
   if (last.image !== container.image) {
     const message = `Container ${container.name} definition changed, will be restarted`;
     draft.actions.push({ do: 'stopContainer', id: last.id, container, message, graceSeconds });
-  }
-  else if (probe && !probe.live) {
+  } else if (probe && !probe.live) {
     const message = probe.message ?? `Container ${container.name} failed liveness probe, will be restarted`;
     draft.actions.push({ do: 'stopContainer', id: last.id, container, message, graceSeconds: livenessGrace(container) ?? graceSeconds });
   }
@@ -188,7 +193,10 @@ function planStart(pod: Pod, container: Container, last: ObservedContainer | und
   }
   const duration = goDuration(facts.backoffs.get(container.name)?.durationMs ?? crashBackoff.initialMs);
   const of = `${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`;
-  draft.waiting.set(container.name, { reason: 'CrashLoopBackOff', message: `back-off ${duration} restarting failed container=${container.name} pod=${of}` });
+  draft.waiting.set(container.name, {
+    reason: 'CrashLoopBackOff',
+    message: `back-off ${duration} restarting failed container=${container.name} pod=${of}`,
+  });
   draft.later(next.waitMs);
 }
 

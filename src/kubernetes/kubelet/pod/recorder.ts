@@ -1,6 +1,18 @@
 import type { Container, Pod } from '../../../api/kubernetes/types.generated.ts';
+import type { EventRecorder } from '../../client/event-recorder.ts';
 
 /** Tells people what the kubelet does to a pod, as Events with upstream's reasons. Never fails. */
 export interface PodRecorder {
   record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, container?: Container): void;
+}
+
+/** Events about a pod as a whole, or about one of its containers (`spec.containers{web}`). */
+export function podRecorder(events: EventRecorder): PodRecorder {
+  return {
+    record: (pod, type, reason, message, container) => {
+      const isInit = (pod.spec?.initContainers ?? []).some((each) => each.name === container?.name);
+      const fieldPath = container ? `spec.${isInit ? 'initContainers' : 'containers'}{${container.name}}` : undefined;
+      events.record(pod, type, reason, message, fieldPath);
+    },
+  };
 }

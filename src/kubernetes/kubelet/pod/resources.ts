@@ -1,7 +1,7 @@
 import type { Container, Pod, Quantity } from '../../../api/kubernetes/types.generated.ts';
 import type { ResourceLimits } from '../../../engine/containers/container.ts';
 import type { CgroupLimits } from '../../../kernel/cgroups.ts';
-import { quantityOf } from './quantity.ts';
+import { quantityOf } from '../../../api/kubernetes/quantity.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -12,7 +12,9 @@ const minimumShares = 2;
 export function qosOf(pod: Pod): QosClass {
   const all = allContainers(pod);
   const has = (container: Container, kind: 'requests' | 'limits', name: string): number => valueOf(container.resources?.[kind], name) ?? 0;
-  const isEmpty = all.every((container) => ['cpu', 'memory'].every((name) => has(container, 'requests', name) === 0 && has(container, 'limits', name) === 0));
+  const isEmpty = all.every((container) =>
+    ['cpu', 'memory'].every((name) => has(container, 'requests', name) === 0 && has(container, 'limits', name) === 0),
+  );
   if (isEmpty) return 'BestEffort';
   const isGuaranteed = all.every((container) =>
     ['cpu', 'memory'].every((name) => {
@@ -42,7 +44,10 @@ export function podLimitsOf(pod: Pod): CgroupLimits {
     const values = containers.map((container) => valueOf(container.resources?.limits, name));
     if (values.some((value) => !value)) return undefined;
     const initial = (pod.spec?.initContainers ?? []).map((container) => valueOf(container.resources?.limits, name) ?? Infinity);
-    return Math.max(values.reduce<number>((total, value) => total + (value ?? 0), 0), ...initial);
+    return Math.max(
+      values.reduce<number>((total, value) => total + (value ?? 0), 0),
+      ...initial,
+    );
   };
   const memory = sum('memory');
   const cpu = sum('cpu');

@@ -146,7 +146,12 @@ export class PodRuntime {
     const handler = action.container?.lifecycle?.preStop;
     if (!handler || !action.container || action.graceSeconds === 0) return;
     try {
-      await runHook(handler, { containerId: action.id, container: action.container, ip: podIp }, this.#options.engine.execs, action.graceSeconds * 1000);
+      await runHook(
+        handler,
+        { containerId: action.id, container: action.container, ip: podIp },
+        this.#options.engine.execs,
+        action.graceSeconds * 1000,
+      );
     } catch (error) {
       this.#options.recorder.record(pod, 'Warning', 'FailedPreStopHook', messageOf(error), action.container);
     }

@@ -52,7 +52,9 @@ function dnsOf(pod: Pod, facts: SandboxFacts): SandboxSpec['dns'] {
   const none = { servers: [], search: [], options: [] };
   const base = policy === 'None' ? none : isCluster ? cluster : facts.hostDns;
   const own = spec?.dnsConfig;
-  const ownOptions = (own?.options ?? []).map((option) => (option.value === undefined ? (option.name ?? '') : `${option.name}:${option.value}`));
+  const ownOptions = (own?.options ?? []).map((option) =>
+    option.value === undefined ? (option.name ?? '') : `${option.name}:${option.value}`,
+  );
   const names = new Set((own?.options ?? []).map((option) => option.name));
   return {
     servers: [...new Set([...base.servers, ...(own?.nameservers ?? [])])],
@@ -63,10 +65,13 @@ function dnsOf(pod: Pod, facts: SandboxFacts): SandboxSpec['dns'] {
 
 function hostPortsOf(pod: Pod): SandboxSpec['ports'] {
   const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
-  return containers.flatMap((container) => container.ports ?? []).filter((port) => port.hostPort).map((port) => ({
-    containerPort: port.containerPort,
-    protocol: port.protocol === 'UDP' ? 'udp' : port.protocol === 'SCTP' ? 'sctp' : 'tcp',
-    hostPort: port.hostPort,
-    ...(port.hostIP ? { hostIp: port.hostIP } : {}),
-  }));
+  return containers
+    .flatMap((container) => container.ports ?? [])
+    .filter((port) => port.hostPort)
+    .map((port) => ({
+      containerPort: port.containerPort,
+      protocol: port.protocol === 'UDP' ? 'udp' : port.protocol === 'SCTP' ? 'sctp' : 'tcp',
+      hostPort: port.hostPort,
+      ...(port.hostIP ? { hostIp: port.hostIP } : {}),
+    }));
 }

@@ -41,6 +41,9 @@ function requireNonRoot(pod: Pod, container: Container, user: number | undefined
   const name = imageUser.split(':')[0] ?? '';
   if (name === '' || name === '0') throw new KindError('invalid', `container has runAsNonRoot and image will run as root ${where}`);
   if (!/^\d+$/.test(name)) {
-    throw new KindError('invalid', `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root ${where}`);
+    throw new KindError(
+      'invalid',
+      `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root ${where}`,
+    );
   }
 }

@@ -20,7 +20,10 @@ export class StatusWriter {
     const own = this.#written.get(pod.metadata.uid ?? '');
     if (!own) return pod;
     const foreign = (pod.status?.conditions ?? []).filter((condition) => !ownConditions.has(condition.type));
-    return { ...pod, status: { ...own, conditions: [...(own.conditions ?? []).filter((condition) => ownConditions.has(condition.type)), ...foreign] } };
+    return {
+      ...pod,
+      status: { ...own, conditions: [...(own.conditions ?? []).filter((condition) => ownConditions.has(condition.type)), ...foreign] },
+    };
   }
 
   /** False when there was nothing to write, or nobody to write it for. */
@@ -29,10 +32,19 @@ export class StatusWriter {
     const before = this.newest(pod).status ?? {};
     const next: PodStatus = JSON.parse(JSON.stringify(status));
     if (isDeepStrictEqual(essence(before), essence(next))) return false;
-    const gone = Object.fromEntries(Object.keys(before).filter((key) => !(key in next) && ['reason', 'message', 'podIP', 'podIPs'].includes(key)).map((key) => [key, null]));
+    const gone = Object.fromEntries(
+      Object.keys(before)
+        .filter((key) => !(key in next) && ['reason', 'message', 'podIP', 'podIPs'].includes(key))
+        .map((key) => [key, null]),
+    );
     try {
       const { name = '', namespace = '' } = pod.metadata;
-      await this.#client.patch(pods, { namespace, name }, { type: 'merge', body: { metadata: { uid }, status: { ...gone, ...next } } }, 'status');
+      await this.#client.patch(
+        pods,
+        { namespace, name },
+        { type: 'merge', body: { metadata: { uid }, status: { ...gone, ...next } } },
+        'status',
+      );
     } catch (error) {
       if (isKind(error, 'notFound') || isKind(error, 'conflict')) return false;
       throw error;
@@ -51,7 +63,11 @@ function essence(status: PodStatus): unknown {
   const bare = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(bare);
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null && each !== undefined && !isEmptyObject(each)).map(([key, each]) => [key, bare(each)]));
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, each]) => each !== null && each !== undefined && !isEmptyObject(each))
+        .map(([key, each]) => [key, bare(each)]),
+    );
   };
   return bare(status);
 }

@@ -6,7 +6,16 @@ import { appContainer, attemptOf, exitedOf, now, observedOf, podOf } from './pod
 import { statusOf, type StatusFacts } from './status.ts';
 
 function status(pod: Pod, observed: ObservedPod, facts: Partial<StatusFacts> = {}): PodStatus {
-  return statusOf(pod, observed, { now, probes: new Map(), waiting: new Map(), failure: undefined, hostIp: '192.0.2.1', podIp: '10.244.0.5', messages: new Map(), ...facts });
+  return statusOf(pod, observed, {
+    now,
+    probes: new Map(),
+    waiting: new Map(),
+    failure: undefined,
+    hostIp: '192.0.2.1',
+    podIp: '10.244.0.5',
+    messages: new Map(),
+    ...facts,
+  });
 }
 
 const condition = (from: PodStatus, type: string): string | undefined => from.conditions?.find((each) => each.type === type)?.status;
@@ -39,7 +48,12 @@ const phases: readonly (readonly [string, Pod, ObservedPod, string])[] = [
   ['ended badly', podOf({ restartPolicy: 'Never' }), observedOf([exitedOf(2, 1)]), 'Failed'],
   ['to be restarted', podOf(), observedOf([exitedOf(2, 1)]), 'Running'],
   ['initialising', podOf({ initContainers: [appContainer({ name: 'init' })] }), observedOf([attemptOf({ name: 'init' })]), 'Pending'],
-  ['initialisation failed', podOf({ restartPolicy: 'Never', initContainers: [appContainer({ name: 'init' })] }), observedOf([exitedOf(1, 1, { name: 'init' })]), 'Failed'],
+  [
+    'initialisation failed',
+    podOf({ restartPolicy: 'Never', initContainers: [appContainer({ name: 'init' })] }),
+    observedOf([exitedOf(1, 1, { name: 'init' })]),
+    'Failed',
+  ],
   ['deleted and ended', podOf({}, { metadata: { deletionTimestamp: 'x' } }), observedOf([exitedOf(0, 1)]), 'Succeeded'],
 ];
 
@@ -48,7 +62,8 @@ for (const [name, pod, observed, phase] of phases) {
 }
 
 test('an out-of-memory kill is named', () => {
-  const [container] = status(podOf({ restartPolicy: 'Never' }), observedOf([exitedOf(137, 1, { oomKilled: true })])).containerStatuses ?? [];
+  const [container] =
+    status(podOf({ restartPolicy: 'Never' }), observedOf([exitedOf(137, 1, { oomKilled: true })])).containerStatuses ?? [];
   assert.equal(container?.state?.terminated?.reason, 'OOMKilled');
 });
 
@@ -59,7 +74,10 @@ test('nothing changes when it is computed again from its own result', () => {
 });
 
 test('conditions of others stay', () => {
-  const pod = podOf({ readinessGates: [{ conditionType: 'example.com/gate' }] }, { status: { conditions: [{ type: 'example.com/gate', status: 'False' }] } });
+  const pod = podOf(
+    { readinessGates: [{ conditionType: 'example.com/gate' }] },
+    { status: { conditions: [{ type: 'example.com/gate', status: 'False' }] } },
+  );
   const result = status(pod, observedOf([attemptOf()]));
   assert.equal(condition(result, 'example.com/gate'), 'False');
   assert.equal(condition(result, 'ContainersReady'), 'True');

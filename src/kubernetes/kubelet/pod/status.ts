@@ -19,8 +19,12 @@ export interface StatusFacts {
 export function statusOf(pod: Pod, observed: ObservedPod, facts: StatusFacts): PodStatus {
   const isInitialized = initialized(pod, observed, facts);
   const waitingReason = isInitialized || (pod.spec?.initContainers ?? []).length === 0 ? 'ContainerCreating' : 'PodInitializing';
-  const containerStatuses = (pod.spec?.containers ?? []).map((container) => containerStatus(pod, container, observed, facts, waitingReason));
-  const initContainerStatuses = (pod.spec?.initContainers ?? []).map((container) => containerStatus(pod, container, observed, facts, 'PodInitializing'));
+  const containerStatuses = (pod.spec?.containers ?? []).map((container) =>
+    containerStatus(pod, container, observed, facts, waitingReason),
+  );
+  const initContainerStatuses = (pod.spec?.initContainers ?? []).map((container) =>
+    containerStatus(pod, container, observed, facts, 'PodInitializing'),
+  );
   const phase = phaseOf(pod, observed, containerStatuses, { isInitialized, hasFailed: facts.failure !== undefined });
   const generation = pod.metadata.generation;
   const status: PodStatus = {
@@ -39,10 +43,18 @@ export function statusOf(pod: Pod, observed: ObservedPod, facts: StatusFacts): P
   return { ...status, conditions: conditionsOf(pod, observed, status, isInitialized, facts.now) };
 }
 
-function containerStatus(pod: Pod, container: Container, observed: ObservedPod, facts: StatusFacts, defaultReason: string): ContainerStatus {
+function containerStatus(
+  pod: Pod,
+  container: Container,
+  observed: ObservedPod,
+  facts: StatusFacts,
+  defaultReason: string,
+): ContainerStatus {
   const attempts = observed.containers.filter((each) => each.name === container.name);
   const [current, previous] = attempts;
-  const before = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find((each) => each.name === container.name);
+  const before = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
+    (each) => each.name === container.name,
+  );
   const waiting = facts.waiting.get(container.name);
   const terminated = (each: ObservedContainer): ContainerState => ({ terminated: terminatedState(each, facts.messages.get(each.id)) });
   if (!current || current.state === 'created') {
@@ -66,8 +78,18 @@ function containerStatus(pod: Pod, container: Container, observed: ObservedPod, 
   const isComplete = isInit && current.state === 'exited' && current.exitCode === 0;
   return {
     name: container.name,
-    state: isRunning ? { running: { startedAt: time(current.startedAt ?? current.createdAt) } } : isWaiting ? { waiting: withMessage(waiting) } : (exited ?? {}),
-    lastState: isWaiting ? (exited ?? {}) : previous?.state === 'exited' ? terminated(previous) : current.attempt > 0 ? (before?.lastState ?? {}) : {},
+    state: isRunning
+      ? { running: { startedAt: time(current.startedAt ?? current.createdAt) } }
+      : isWaiting
+        ? { waiting: withMessage(waiting) }
+        : (exited ?? {}),
+    lastState: isWaiting
+      ? (exited ?? {})
+      : previous?.state === 'exited'
+        ? terminated(previous)
+        : current.attempt > 0
+          ? (before?.lastState ?? {})
+          : {},
     ready: isComplete || (isRunning && !isInit && (probe?.ready ?? true)),
     started: isRunning && (probe?.started ?? true),
     restartCount: current.attempt,
@@ -115,13 +137,19 @@ function initialized(pod: Pod, observed: ObservedPod, facts: StatusFacts): boole
 }
 
 /** kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle#pod-phase */
-function phaseOf(pod: Pod, observed: ObservedPod, statuses: readonly ContainerStatus[], facts: { readonly isInitialized: boolean; readonly hasFailed: boolean }): string {
+function phaseOf(
+  pod: Pod,
+  observed: ObservedPod,
+  statuses: readonly ContainerStatus[],
+  facts: { readonly isInitialized: boolean; readonly hasFailed: boolean },
+): string {
   const before = pod.status?.phase;
   if (before === 'Succeeded' || before === 'Failed') return before;
   if (facts.hasFailed || isInitFailed(pod, observed)) return 'Failed';
   const policy = pod.spec?.restartPolicy ?? 'Always';
   const last = statuses.map((status) => latest(observed, status.name));
-  if (!facts.isInitialized || last.some((container) => !container || container.state === 'created')) return before === 'Running' ? 'Running' : 'Pending';
+  if (!facts.isInitialized || last.some((container) => !container || container.state === 'created'))
+    return before === 'Running' ? 'Running' : 'Pending';
   const isAnyAlive = last.some((container) => container?.state === 'running' || shouldRestart(policy, container?.exitCode ?? 0));
   if (isAnyAlive && !(pod.metadata.deletionTimestamp && last.every((container) => container?.state === 'exited'))) return 'Running';
   return last.every((container) => container?.exitCode === 0) ? 'Succeeded' : 'Failed';
@@ -132,9 +160,14 @@ type ConditionFacts = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message
 function conditionsOf(pod: Pod, observed: ObservedPod, status: PodStatus, isInitialized: boolean, now: Date): readonly PodCondition[] {
   const ended = status.phase === 'Succeeded' ? 'PodCompleted' : status.phase === 'Failed' ? 'PodFailed' : undefined;
   const sidecars = (pod.spec?.initContainers ?? []).filter(isSidecar).map((container) => container.name);
-  const relevant = [...(status.initContainerStatuses ?? []).filter((each) => sidecars.includes(each.name)), ...(status.containerStatuses ?? [])];
+  const relevant = [
+    ...(status.initContainerStatuses ?? []).filter((each) => sidecars.includes(each.name)),
+    ...(status.containerStatuses ?? []),
+  ];
   const unready = relevant.filter((each) => !each.ready).map((each) => each.name);
-  const incomplete = (status.initContainerStatuses ?? []).filter((each) => !(sidecars.includes(each.name) ? each.started : each.state?.terminated?.exitCode === 0));
+  const incomplete = (status.initContainerStatuses ?? []).filter(
+    (each) => !(sidecars.includes(each.name) ? each.started : each.state?.terminated?.exitCode === 0),
+  );
   const names = (list: readonly string[]): string => `[${list.join(' ')}]`;
   const containersReady: Omit<ConditionFacts, 'type'> = ended
     ? { status: 'False', reason: ended }
@@ -143,14 +176,24 @@ function conditionsOf(pod: Pod, observed: ObservedPod, status: PodStatus, isInit
       : { status: 'True' };
   const gates = (pod.spec?.readinessGates ?? []).map((gate) => gate.conditionType);
   const closed = gates.filter((type) => pod.status?.conditions?.find((condition) => condition.type === type)?.status !== 'True');
-  const ready = containersReady.status === 'True' && closed.length > 0
-    ? { status: 'False', reason: 'ReadinessGatesNotReady', message: closed.map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`).join(', ') }
-    : containersReady;
+  const ready =
+    containersReady.status === 'True' && closed.length > 0
+      ? {
+          status: 'False',
+          reason: 'ReadinessGatesNotReady',
+          message: closed.map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`).join(', '),
+        }
+      : containersReady;
   const facts: readonly ConditionFacts[] = [
     { type: 'PodReadyToStartContainers', status: observed.sandbox ? 'True' : 'False' },
     isInitialized
       ? { type: 'Initialized', status: 'True', ...(status.phase === 'Succeeded' ? { reason: 'PodCompleted' } : {}) }
-      : { type: 'Initialized', status: 'False', reason: 'ContainersNotInitialized', message: `containers with incomplete status: ${names(incomplete.map((each) => each.name))}` },
+      : {
+          type: 'Initialized',
+          status: 'False',
+          reason: 'ContainersNotInitialized',
+          message: `containers with incomplete status: ${names(incomplete.map((each) => each.name))}`,
+        },
     { type: 'Ready', ...ready },
     { type: 'ContainersReady', ...containersReady },
     { type: 'PodScheduled', status: 'True' },

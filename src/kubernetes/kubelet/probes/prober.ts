@@ -32,7 +32,9 @@ export class Prober implements Disposable {
       ['liveness', container.livenessProbe],
       ['readiness', container.readinessProbe],
     ];
-    const workers = probes.filter((entry): entry is [ProbeKind, Probe] => entry[1] !== undefined).map(([kind, probe]) => new Worker(kind, probe, pod, target, startedAt, this.#options));
+    const workers = probes
+      .filter((entry): entry is [ProbeKind, Probe] => entry[1] !== undefined)
+      .map(([kind, probe]) => new Worker(kind, probe, pod, target, startedAt, this.#options));
     this.#workers.set(running.id, workers);
     const startup = workers.find((worker) => worker.kind === 'startup');
     const others = workers.filter((worker) => worker !== startup);
@@ -61,7 +63,12 @@ export class Prober implements Disposable {
     const isLive = verdict('liveness', true);
     const ready = started && isLive && verdict('readiness', container.readinessProbe === undefined);
     const which = hasStartupFailed ? 'startup' : 'liveness';
-    return { started, ready, live: isLive && !hasStartupFailed, message: `Container ${container.name} failed ${which} probe, will be restarted` };
+    return {
+      started,
+      ready,
+      live: isLive && !hasStartupFailed,
+      message: `Container ${container.name} failed ${which} probe, will be restarted`,
+    };
   }
 
   [Symbol.dispose](): void {

@@ -26,7 +26,8 @@ export async function runProbe(probe: Probe, target: ProbeTarget, execs: Pick<Ex
   try {
     if (probe.exec) return await execProbe(probe.exec.command ?? [], target, execs, timeoutMs);
     if (probe.httpGet) return await httpProbe(probe.httpGet, target, timeoutMs);
-    if (probe.tcpSocket) return await tcpProbe(probe.tcpSocket.host || target.ip, portOf(probe.tcpSocket.port, target.container), timeoutMs);
+    if (probe.tcpSocket)
+      return await tcpProbe(probe.tcpSocket.host || target.ip, portOf(probe.tcpSocket.port, target.container), timeoutMs);
     if (probe.grpc) return await grpcHealth(target.ip, probe.grpc.port, probe.grpc.service ?? '', timeoutMs);
     return { success: true, message: '' };
   } catch (error) {
@@ -43,7 +44,12 @@ export function portOf(port: string | number, container: { readonly ports?: read
   return found.containerPort;
 }
 
-async function execProbe(command: readonly string[], target: ProbeTarget, execs: Pick<Execs, 'run'>, timeoutMs: number): Promise<ProbeResult> {
+async function execProbe(
+  command: readonly string[],
+  target: ProbeTarget,
+  execs: Pick<Execs, 'run'>,
+  timeoutMs: number,
+): Promise<ProbeResult> {
   const { exitCode, output, timedOut } = await execs.run(target.containerId, { command }, { timeoutMs, maxBytes: maximumBytes });
   if (timedOut) return { success: false, message: `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s` };
   return { success: exitCode === 0, message: output };
@@ -58,7 +64,14 @@ export function httpProbe(action: HTTPGetAction, target: Pick<ProbeTarget, 'cont
   const path = (action.path ?? '/').startsWith('/') ? (action.path ?? '/') : `/${action.path}`;
   const headers: Record<string, string> = { 'user-agent': 'kube-probe/1.35', accept: '*/*', connection: 'close' };
   for (const header of action.httpHeaders ?? []) headers[header.name.toLowerCase()] = header.value;
-  const options: RequestOptions & { readonly rejectUnauthorized: boolean } = { host, port, path, headers, agent: false, rejectUnauthorized: false };
+  const options: RequestOptions & { readonly rejectUnauthorized: boolean } = {
+    host,
+    port,
+    path,
+    headers,
+    agent: false,
+    rejectUnauthorized: false,
+  };
   const request = (scheme === 'https' ? httpsRequest : httpRequest)(options, (response) => {
     const status = response.statusCode ?? 0;
     response.destroy();
@@ -66,7 +79,10 @@ export function httpProbe(action: HTTPGetAction, target: Pick<ProbeTarget, 'cont
     resolve({ success, message: success ? '' : `HTTP probe failed with statuscode: ${status}` });
   });
   const url = `${scheme}://${host}:${port}${path}`;
-  const timer = setTimeout(() => request.destroy(new Error('context deadline exceeded (Client.Timeout exceeded while awaiting headers)')), timeoutMs);
+  const timer = setTimeout(
+    () => request.destroy(new Error('context deadline exceeded (Client.Timeout exceeded while awaiting headers)')),
+    timeoutMs,
+  );
   request.on('error', (error) => resolve({ success: false, message: `Get "${url}": ${goNetworkError(error, host, port)}` }));
   request.end();
   return promise.finally(() => clearTimeout(timer));
@@ -87,7 +103,11 @@ function tcpProbe(host: string, port: number, timeoutMs: number): Promise<ProbeR
 /** `dial tcp 10.244.0.5:80: connect: connection refused`, as users know it from kubectl describe. */
 function goNetworkError(error: Error, host: string, port: number): string {
   const code = 'code' in error ? String(error.code) : '';
-  const texts: Readonly<Record<string, string>> = { ECONNREFUSED: 'connection refused', EHOSTUNREACH: 'no route to host', ENETUNREACH: 'network is unreachable' };
+  const texts: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'connection refused',
+    EHOSTUNREACH: 'no route to host',
+    ENETUNREACH: 'network is unreachable',
+  };
   const text = texts[code];
   if (text) return `dial tcp ${host}:${port}: connect: ${text}`;
   if (code === 'ECONNRESET') return 'EOF';

@@ -12,10 +12,18 @@ export interface ContainerQuery {
 }
 
 /** The engine's ID of a pod's container: its newest attempt, or the one before. */
-export async function findContainer(options: { readonly engine: Engine; readonly pods: () => readonly Pod[] }, query: ContainerQuery): Promise<string> {
+export async function findContainer(
+  options: { readonly engine: Engine; readonly pods: () => readonly Pod[] },
+  query: ContainerQuery,
+): Promise<string> {
   const pod = options.pods().find((each) => each.metadata.namespace === query.namespace && each.metadata.name === query.name);
   const all = (await options.engine.containers.list())
-    .filter(({ labels }) => labels[podLabels.namespace] === query.namespace && labels[podLabels.name] === query.name && labels[podLabels.container] === query.container)
+    .filter(
+      ({ labels }) =>
+        labels[podLabels.namespace] === query.namespace &&
+        labels[podLabels.name] === query.name &&
+        labels[podLabels.container] === query.container,
+    )
     .filter(({ labels }) => pod === undefined || labels[podLabels.uid] === pod.metadata.uid)
     .toSorted((a, b) => Number(b.labels[podLabels.attempt]) - Number(a.labels[podLabels.attempt]));
   const found = all[query.previous ? 1 : 0];

@@ -34,7 +34,13 @@ export function parseLogQuery(query: URLSearchParams): LogRequest {
 }
 
 /** Streams a container's log; ends when it is told, when the container has ended, or when the client has left. */
-export async function sendLogs(response: ServerResponse, containers: Pick<Containers, 'logs'>, id: string, request: LogRequest, signal: AbortSignal): Promise<void> {
+export async function sendLogs(
+  response: ServerResponse,
+  containers: Pick<Containers, 'logs'>,
+  id: string,
+  request: LogRequest,
+  signal: AbortSignal,
+): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/plain' });
   response.flushHeaders();
   let left = request.limitBytes ?? Infinity;

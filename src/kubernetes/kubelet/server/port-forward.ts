@@ -19,7 +19,13 @@ export function forwardPorts(connection: SpdySession, pod: string, connect: (por
   });
 }
 
-async function forwardOne(port: number, pod: string, data: SpdyStream, error: SpdyStream, connect: (port: number) => Promise<Socket>): Promise<void> {
+async function forwardOne(
+  port: number,
+  pod: string,
+  data: SpdyStream,
+  error: SpdyStream,
+  connect: (port: number) => Promise<Socket>,
+): Promise<void> {
   error.resume();
   try {
     const socket = await connect(port);

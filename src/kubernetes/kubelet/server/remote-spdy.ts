@@ -32,7 +32,13 @@ export async function spdyRemoteSession(connection: SpdySession, options: Stream
 }
 
 async function collect(connection: SpdySession, options: StreamOptions, signal: AbortSignal): Promise<ReadonlyMap<string, SpdyStream>> {
-  const wanted = ['error', ...(options.stdin ? ['stdin'] : []), ...(options.stdout ? ['stdout'] : []), ...(options.stderr ? ['stderr'] : []), ...(options.tty ? ['resize'] : [])];
+  const wanted = [
+    'error',
+    ...(options.stdin ? ['stdin'] : []),
+    ...(options.stdout ? ['stdout'] : []),
+    ...(options.stderr ? ['stderr'] : []),
+    ...(options.tty ? ['resize'] : []),
+  ];
   const streams = new Map<string, SpdyStream>();
   const { promise, resolve } = Promise.withResolvers<void>();
   connection.on('stream', (stream) => {

@@ -4,7 +4,13 @@ import type { Engine } from '../../../engine/engine.ts';
 import { exitStatus, failureStatus, successStatus, type RemoteSession, type StreamOptions } from './remote-session.ts';
 
 /** Runs a command in a container with its streams connected to the client; its exit code goes out as a Status. */
-export async function runExec(engine: Engine, containerId: string, command: readonly string[], options: StreamOptions, session: RemoteSession): Promise<void> {
+export async function runExec(
+  engine: Engine,
+  containerId: string,
+  command: readonly string[],
+  options: StreamOptions,
+  session: RemoteSession,
+): Promise<void> {
   await reporting(session, async () => {
     const id = await engine.execs.create(containerId, { command, tty: options.tty, openStdin: options.stdin });
     using streams = await engine.execs.start(id, { detach: false });

@@ -25,7 +25,15 @@ export interface KubeletServerOptions {
   readonly log: Log;
 }
 
-const statusCodes: Readonly<Partial<Record<ErrorKind, number>>> = { invalid: 400, notFound: 404, unauthorized: 401, forbidden: 403, conflict: 409, unavailable: 503, notImplemented: 501 };
+const statusCodes: Readonly<Partial<Record<ErrorKind, number>>> = {
+  invalid: 400,
+  notFound: 404,
+  unauthorized: 401,
+  forbidden: 403,
+  conflict: 409,
+  unavailable: 503,
+  notImplemented: 501,
+};
 
 /** The kubelet's own HTTPS server: what the API server asks of a node. Only clients with a certificate of system:masters are let in. */
 export async function serveKubelet(options: KubeletServerOptions): Promise<AsyncDisposable & { readonly port: number }> {
@@ -37,7 +45,10 @@ export async function serveKubelet(options: KubeletServerOptions): Promise<Async
   server.on('upgrade', (request, socket, head) => {
     const refusal = refusalOf(request);
     if (refusal) refuse(socket, refusal);
-    else void upgrades.accept(request, socket, head).catch((error: unknown) => refuse(socket, { code: statusCodes[kindOf(error)] ?? 500, text: messageOf(error) }));
+    else
+      void upgrades
+        .accept(request, socket, head)
+        .catch((error: unknown) => refuse(socket, { code: statusCodes[kindOf(error)] ?? 500, text: messageOf(error) }));
   });
   server.on('tlsClientError', (error) => log.debug({ error: error.message }, 'kubelet client'));
   server.listen(options.port, options.address);
@@ -71,10 +82,17 @@ function refusalOf(request: IncomingMessage): Refusal | undefined {
 
 function refuse(socket: Duplex, { code, text }: Refusal): void {
   if (!socket.writable) return;
-  socket.end(`HTTP/1.1 ${code} ${code === 401 ? 'Unauthorized' : 'Error'}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`);
+  socket.end(
+    `HTTP/1.1 ${code} ${code === 401 ? 'Unauthorized' : 'Error'}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+  );
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, options: KubeletServerOptions, stopping: AbortSignal): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: KubeletServerOptions,
+  stopping: AbortSignal,
+): Promise<void> {
   const left = new AbortController();
   response.on('close', () => left.abort());
   try {
@@ -88,7 +106,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   }
 }
 
-async function route(request: IncomingMessage, response: ServerResponse, options: KubeletServerOptions, signal: AbortSignal): Promise<void> {
+async function route(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: KubeletServerOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const url = new URL(request.url ?? '/', 'https://kubelet');
   const [, verb = '', ...path] = url.pathname.split('/').map(decodeURIComponent);
   if (verb === 'healthz') {

@@ -19,7 +19,11 @@ const tunnelProtocol = `SPDY/3.1+${portForwardProtocol}`;
 /** Exec, attach and port-forward: HTTP upgraded to SPDY/3.1 or WebSocket, or SPDY inside a WebSocket. */
 export class Upgrades implements Disposable {
   readonly #options: KubeletServerOptions;
-  readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, handleProtocols: (offered) => webSocketProtocols.find((protocol) => offered.has(protocol)) ?? false });
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => webSocketProtocols.find((protocol) => offered.has(protocol)) ?? false,
+  });
   readonly #open = new Set<Duplex>();
 
   constructor(options: KubeletServerOptions) {
@@ -38,7 +42,8 @@ export class Upgrades implements Disposable {
     const url = new URL(request.url ?? '/', 'https://kubelet');
     const [, verb = '', namespace = '', name = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
     const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
-    if (!isWebSocket && !/^spdy\/3\.1$/i.test(request.headers.upgrade ?? '')) throw new KindError('invalid', 'unable to upgrade: upgrade header must be SPDY/3.1 or websocket');
+    if (!isWebSocket && !/^spdy\/3\.1$/i.test(request.headers.upgrade ?? ''))
+      throw new KindError('invalid', 'unable to upgrade: upgrade header must be SPDY/3.1 or websocket');
     if (verb === 'portForward') {
       const netns = await this.#netns(namespace, name);
       const connection = isWebSocket ? await this.#tunnel(request, socket, head) : this.#spdy(request, socket, head, [portForwardProtocol]);
@@ -63,8 +68,14 @@ export class Upgrades implements Disposable {
   #spdy(request: IncomingMessage, socket: Duplex, head: Buffer, known: readonly string[]): SpdySession {
     const offered = (request.headers['x-stream-protocol-version']?.toString() ?? '').split(/,\s*/);
     const protocol = known.find((each) => offered.includes(each));
-    if (!protocol) throw new KindError('forbidden', `unable to upgrade: unable to negotiate protocol: client supports [${offered.join(' ')}], server accepts [${known.join(' ')}]`);
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`);
+    if (!protocol)
+      throw new KindError(
+        'forbidden',
+        `unable to upgrade: unable to negotiate protocol: client supports [${offered.join(' ')}], server accepts [${known.join(' ')}]`,
+      );
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`,
+    );
     return new SpdySession(socket, head);
   }
 
@@ -73,7 +84,8 @@ export class Upgrades implements Disposable {
   }
 
   async #tunnel(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<SpdySession> {
-    if (!(request.headers['sec-websocket-protocol'] ?? '').includes(tunnelProtocol)) throw new KindError('invalid', `unable to upgrade: the subprotocol must be ${tunnelProtocol}`);
+    if (!(request.headers['sec-websocket-protocol'] ?? '').includes(tunnelProtocol))
+      throw new KindError('invalid', `unable to upgrade: the subprotocol must be ${tunnelProtocol}`);
     delete request.headers['sec-websocket-protocol'];
     tunnels.add(request);
     return new SpdySession(webSocketStream(await this.#webSocket(request, socket, head)));

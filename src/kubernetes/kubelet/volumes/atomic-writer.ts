@@ -52,10 +52,12 @@ async function isSame(directory: string, payload: Payload): Promise<boolean> {
 
 async function filesOf(directory: string, prefix: string): Promise<readonly string[]> {
   const entries = await readdir(join(directory, prefix), { withFileTypes: true }).catch(() => []);
-  const nested = await Promise.all(entries.map((entry) => {
-    const path = join(prefix, entry.name);
-    return entry.isDirectory() ? filesOf(directory, path) : [path];
-  }));
+  const nested = await Promise.all(
+    entries.map((entry) => {
+      const path = join(prefix, entry.name);
+      return entry.isDirectory() ? filesOf(directory, path) : [path];
+    }),
+  );
   return nested.flat();
 }
 

@@ -32,8 +32,10 @@ export function payloadReferences(volume: Volume): { readonly configMaps: readon
 /** The files of a configMap, secret, downwardAPI or projected volume; undefined for other kinds. Throws `notFound` for what is missing and not optional. */
 export function payloadOf(pod: Pod, volume: Volume, sources: PayloadSources): Payload | undefined {
   if (volume.configMap) return configMapFiles(pod, volume.configMap, sources, volume.configMap.defaultMode ?? standardMode);
-  if (volume.secret) return secretFiles(pod, { ...volume.secret, name: volume.secret.secretName }, sources, volume.secret.defaultMode ?? standardMode);
-  if (volume.downwardAPI) return downwardFiles(pod, volume.downwardAPI.items ?? [], sources, volume.downwardAPI.defaultMode ?? standardMode);
+  if (volume.secret)
+    return secretFiles(pod, { ...volume.secret, name: volume.secret.secretName }, sources, volume.secret.defaultMode ?? standardMode);
+  if (volume.downwardAPI)
+    return downwardFiles(pod, volume.downwardAPI.items ?? [], sources, volume.downwardAPI.defaultMode ?? standardMode);
   if (!volume.projected) return undefined;
   const mode = volume.projected.defaultMode ?? standardMode;
   const files = new Map<string, { readonly data: Buffer; readonly mode: number }>();
@@ -82,10 +84,16 @@ type DownwardItems = NonNullable<NonNullable<Volume['downwardAPI']>['items']>;
 
 function downwardFiles(pod: Pod, items: DownwardItems, sources: PayloadSources, mode: number): Payload {
   const own: Container | undefined = undefined;
-  return new Map(items.map((item) => {
-    const text = item.fieldRef ? fieldOf(pod, item.fieldRef.fieldPath, sources) : item.resourceFieldRef ? resourceOf(pod, own, item.resourceFieldRef, sources.allocatable) : '';
-    return [safePath(item.path), { data: Buffer.from(text), mode: item.mode ?? mode }];
-  }));
+  return new Map(
+    items.map((item) => {
+      const text = item.fieldRef
+        ? fieldOf(pod, item.fieldRef.fieldPath, sources)
+        : item.resourceFieldRef
+          ? resourceOf(pod, own, item.resourceFieldRef, sources.allocatable)
+          : '';
+      return [safePath(item.path), { data: Buffer.from(text), mode: item.mode ?? mode }];
+    }),
+  );
 }
 
 /** Without a token from the API server the file is left out: nothing in the pod can mistake it for a real one. */
@@ -95,6 +103,7 @@ function tokenFile(source: { readonly path: string; readonly audience?: string }
 }
 
 function safePath(path: string): string {
-  if (path.startsWith('/') || path.split('/').includes('..')) throw new KindError('invalid', `invalid path "${path}": must be relative and not contain ".."`);
+  if (path.startsWith('/') || path.split('/').includes('..'))
+    throw new KindError('invalid', `invalid path "${path}": must be relative and not contain ".."`);
   return path;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { KindError, systemCode } from '../../../base/errors.ts';
 import type { PersistentVolume, Pod, Volume } from '../../../api/kubernetes/types.generated.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
-import { quantityOf } from '../pod/quantity.ts';
+import { quantityOf } from '../../../api/kubernetes/quantity.ts';
 import { writePayload } from './atomic-writer.ts';
 import { payloadOf, type PayloadSources } from './payload.ts';
 
@@ -151,7 +151,8 @@ async function hostPath(path: string, type: string): Promise<string> {
     CharDevice: found?.isCharacterDevice(),
     BlockDevice: found?.isBlockDevice(),
   };
-  if (!checks[type]) throw new KindError('invalid', `hostPath type check failed: ${path} is not a ${type.replace('OrCreate', '').toLowerCase()}`);
+  if (!checks[type])
+    throw new KindError('invalid', `hostPath type check failed: ${path} is not a ${type.replace('OrCreate', '').toLowerCase()}`);
   return path;
 }
 
