@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { DetachFilter } from '../api/docker/detach-keys.ts';
 import { frame } from '../api/docker/frames.ts';
 import type { Attachment } from '../engine/containers/containers.ts';
 import { writeTo } from './reply.ts';
@@ -11,6 +12,8 @@ export interface StreamOptions {
   readonly stderr: boolean;
   /** The client's end of input is the process's: true for exec and for containers with StdinOnce. */
   readonly closeStdin: boolean;
+  /** Typed on a terminal, they end the connection and leave the process alone. */
+  readonly detachKeys: Uint8Array;
 }
 
 /**
@@ -33,7 +36,12 @@ async function readInput(connection: Duplex, attachment: Attachment, options: St
       connection.resume();
       return;
     }
-    for await (const chunk of connection.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) await attachment.write(chunk);
+    const filter = new DetachFilter(options.detachKeys);
+    for await (const chunk of connection.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      const { pass, isDetached } = options.tty ? filter.feed(chunk) : { pass: chunk, isDetached: false };
+      if (pass.length > 0) await attachment.write(pass);
+      if (isDetached) return void connection.destroy();
+    }
     if (options.closeStdin) attachment.endInput();
   } catch {
     // The process no longer reads or the client is gone; the output side notices.

@@ -1,3 +1,4 @@
+import { parseDetachKeys } from '../../api/docker/detach-keys.ts';
 import { flag, integer, list, record, text } from '../../api/docker/shape.ts';
 import { frame } from '../../api/docker/frames.ts';
 import { isKind, KindError, messageOf } from '../../base/errors.ts';
@@ -64,7 +65,14 @@ async function startExec(call: Call): Promise<void> {
     return void connection.end(tty ? message : frame('stdout', message));
   }
   if (!started) return void connection.end();
-  await connectStreams(connection, started, { tty, stdin: exec.spec.openStdin ?? false, stdout: true, stderr: true, closeStdin: !tty });
+  await connectStreams(connection, started, {
+    tty,
+    stdin: exec.spec.openStdin ?? false,
+    stdout: true,
+    stderr: true,
+    closeStdin: !tty,
+    detachKeys: parseDetachKeys(undefined),
+  });
 }
 
 /** As dockerd: a program that cannot be started is told on the stream, and the exit code is 126 or 127. */

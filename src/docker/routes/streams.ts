@@ -1,3 +1,4 @@
+import { parseDetachKeys } from '../../api/docker/detach-keys.ts';
 import { frame, streamTypes } from '../../api/docker/frames.ts';
 import { parseTime } from '../../api/docker/time.ts';
 import { KindError } from '../../base/errors.ts';
@@ -61,6 +62,7 @@ async function attach(call: Call): Promise<void> {
   const container = await containers.get(param(call, 'id'));
   const wants = (name: string): boolean => flagParam(call.query, name);
   const tty = container.spec.tty ?? false;
+  const detachKeys = parseDetachKeys(call.query.get('detachKeys'));
   const stdin = wants('stdin') && (container.spec.openStdin ?? false);
   const attachment = wants('stream') ? await containers.attach(container.id, { stdin }) : undefined;
   const connection = call.reply.hijack(streamType(call, tty));
@@ -72,7 +74,7 @@ async function attach(call: Call): Promise<void> {
   }
   if (!attachment) return void connection.end();
   const closeStdin = (container.spec.stdinOnce ?? false) && !tty;
-  await connectStreams(connection, attachment, { tty, stdin, stdout: wants('stdout'), stderr: wants('stderr'), closeStdin });
+  await connectStreams(connection, attachment, { tty, stdin, stdout: wants('stdout'), stderr: wants('stderr'), closeStdin, detachKeys });
 }
 
 async function attachWebSocket(): Promise<void> {
