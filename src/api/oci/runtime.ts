@@ -71,7 +71,13 @@ export interface LinuxDevice {
 }
 
 export interface LinuxResources {
-  readonly devices?: readonly { readonly allow: boolean; readonly type?: string; readonly major?: number; readonly minor?: number; readonly access?: string }[];
+  readonly devices?: readonly {
+    readonly allow: boolean;
+    readonly type?: string;
+    readonly major?: number;
+    readonly minor?: number;
+    readonly access?: string;
+  }[];
   readonly memory?: {
     readonly limit?: number;
     readonly reservation?: number;
