@@ -1,0 +1,74 @@
+import { KindError } from '../../base/errors.ts';
+import type { EmbeddedDns } from '../network/embedded-dns.ts';
+import type { Connector } from '../network/open-networks.ts';
+import { writeEtc, type LaunchParts } from './launch.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { pathsOf } from './paths.ts';
+import { networksOf } from './plan-container.ts';
+import type { ContainerRecord } from './record.ts';
+
+type Parts = Pick<LaunchParts, 'network' | 'registry' | 'config' | 'host'> & { readonly dns: EmbeddedDns; readonly lifecycle: Lifecycle; readonly sandboxUsers: (networkId: string) => readonly string[] };
+
+/** docker network connect and disconnect, of running and stopped containers. */
+export function createConnector(parts: Parts): Connector {
+  const { network, registry, lifecycle, dns } = parts;
+
+  async function refresh(id: string): Promise<void> {
+    const record = registry.find(id);
+    const endpoints = network.fabric.live.get(id)?.endpoints ?? [];
+    await registry.update(id, { endpoints });
+    writeEtc(parts, record, pathsOf(parts.config, id), endpoints);
+  }
+
+  return {
+    async connect(target, containerId, endpoint) {
+      const { id } = registry.find(containerId);
+      await lifecycle.exclusive(id, async () => {
+        const record = registry.find(id);
+        if (target.driver !== 'bridge') throw new KindError('invalid', `container cannot be connected to ${target.name} network: it has no bridge`);
+        const joined = networksOf(record.spec);
+        if (joined.length === 0) throw new KindError('invalid', 'container sharing network namespace with another container or host cannot be connected to any other network');
+        if (joined.some((name) => network.find(name).id === target.id)) throw new KindError('forbidden', `endpoint with name ${record.name} already exists in network ${target.name}`);
+        if (record.pid !== undefined && record.netnsPath) {
+          network.fabric.attach({ id, name: record.name, netnsPath: record.netnsPath }, target, endpoint, { defaultRoute: record.endpoints.length === 0 });
+          if (!target.predefined) await dns.serve(record.netnsPath, target);
+        }
+        await registry.update(id, { spec: { ...record.spec, endpoints: { ...record.spec.endpoints, [target.name]: endpoint } } });
+        if (record.pid !== undefined) await refresh(id);
+      });
+    },
+
+    async disconnect(target, containerId, { force }) {
+      const { id } = registry.find(containerId);
+      await lifecycle.exclusive(id, async () => {
+        const record = registry.find(id);
+        const joined = networksOf(record.spec).filter((name) => network.find(name).id === target.id);
+        if (joined.length === 0 && !force) throw new KindError('notFound', `container ${record.id} is not connected to network ${target.name}`);
+        const live = network.fabric.live.get(id)?.endpoints.find(({ networkId }) => networkId === target.id);
+        if (live) await network.fabric.detach(id, live.id);
+        await registry.update(id, { spec: without(record, joined) });
+        if (record.pid !== undefined) await refresh(id);
+      });
+    },
+
+    users(networkId) {
+      const containers = registry.all().filter(({ spec }) => networksOf(spec).some((name) => isSame(name, networkId)));
+      return [...containers.map(({ name }) => name), ...parts.sandboxUsers(networkId)];
+    },
+  };
+
+  function isSame(name: string, networkId: string): boolean {
+    try {
+      return network.find(name).id === networkId;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** The wish without those networks; the first that is left becomes the main one, `none` when there is none. */
+function without({ spec }: ContainerRecord, names: readonly string[]): ContainerRecord['spec'] {
+  const left = networksOf(spec).filter((name) => !names.includes(name));
+  const endpoints = Object.fromEntries(Object.entries(spec.endpoints ?? {}).filter(([name]) => left.includes(name)));
+  return { ...spec, network: left[0] ?? 'none', endpoints };
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { parseCriLine, readLog } from './cri-log.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'davit-log-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const both = { follow: false, stdout: true, stderr: true };
+const never = new Promise(() => undefined);
+const line = (second: number, text: string, stream = 'stdout', flag = 'F') => `2026-01-02T03:04:${String(second).padStart(2, '0')}.000000001Z ${stream} ${flag} ${text}\n`;
+
+async function texts(path: string, options: Parameters<typeof readLog>[1]): Promise<string> {
+  const lines = await Array.fromAsync(readLog(path, options, Promise.resolve(), new AbortController().signal));
+  return lines.map(({ data }) => data.toString()).join('');
+}
+
+test('a line of the log, also partial and in local time', () => {
+  assert.deepEqual(parseCriLine(Buffer.from('2026-01-02T03:04:05.5+02:00 stderr F a b')), { stream: 'stderr', time: '2026-01-02T01:04:05.500000000Z', data: Buffer.from('a b\n') });
+  assert.equal(parseCriLine(Buffer.from('2026-01-02T03:04:05Z stdout P part'))?.data.toString(), 'part');
+  assert.equal(parseCriLine(Buffer.from('garbage')), undefined);
+});
+
+test('tail, since, until and streams', async () => {
+  const path = join(folder, 'a.log');
+  writeFileSync(path, [1, 2, 3].map((second) => line(second, `l${second}`)).join('') + line(4, 'e4', 'stderr') + line(5, 'par', 'stdout', 'P') + line(5, 'tial'));
+  assert.equal(await texts(path, both), 'l1\nl2\nl3\ne4\npartial\n');
+  assert.equal(await texts(path, { ...both, tail: 2 }), 'e4\npartial\n');
+  assert.equal(await texts(path, { ...both, tail: 2, stderr: false }), 'l3\npartial\n');
+  assert.equal(await texts(path, { ...both, tail: 0 }), '');
+  assert.equal(await texts(path, { ...both, tail: 99 }), 'l1\nl2\nl3\ne4\npartial\n');
+  assert.equal(await texts(path, { ...both, since: new Date('2026-01-02T03:04:04Z') }), 'e4\npartial\n');
+  assert.equal(await texts(path, { ...both, until: new Date('2026-01-02T03:04:02Z') }), 'l1\nl2\n');
+  assert.equal(await texts(join(folder, 'missing.log'), both), '');
+});
+
+test('tail finds its place in a file of many chunks', async () => {
+  const path = join(folder, 'big.log');
+  writeFileSync(path, Array.from({ length: 5000 }, (_, index) => line(1, `line ${index} ${'x'.repeat(50)}`)).join(''));
+  const shown = await texts(path, { ...both, tail: 1500 });
+  assert.equal(shown.split('\n').length - 1, 1500);
+  assert.ok(shown.startsWith('line 3500 '));
+});
+
+test('follow shows what comes and ends with the container or the signal', async () => {
+  const path = join(folder, 'f.log');
+  writeFileSync(path, line(1, 'one'));
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const seen: string[] = [];
+  for await (const { data } of readLog(path, { ...both, follow: true }, ended, new AbortController().signal)) {
+    seen.push(data.toString());
+    if (seen.length === 1) appendFileSync(path, line(2, 'two'));
+    if (seen.length === 2) {
+      appendFileSync(path, line(3, 'three'));
+      end();
+    }
+  }
+  assert.deepEqual(seen, ['one\n', 'two\n', 'three\n']);
+  const controller = new AbortController();
+  for await (const _ of readLog(path, { ...both, follow: true, tail: 1 }, never, controller.signal)) controller.abort();
+});

@@ -1,0 +1,357 @@
+import { rm } from 'node:fs/promises';
+import { isKind, KindError, messageOf } from '../../base/errors.ts';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import type { Log } from '../../base/log.ts';
+import type { RuntimeExit, RuntimeStreams } from '../../kernel/runtime.ts';
+import type { Events } from '../events/events.ts';
+import type { Volumes } from '../volumes/volumes.ts';
+import { lazyAttachment } from './attachment.ts';
+import type { Attachment, Containers } from './containers.ts';
+import { cgroupOf, launch, teardown, type LaunchParts } from './launch.ts';
+import { pathsOf } from './paths.ts';
+import type { ContainerRecord } from './record.ts';
+import { failuresAfter, restartDelay } from './restart-policy.ts';
+import { signalNumber } from './signals.ts';
+import { mayDo } from './state.ts';
+import { Waiters } from './waiters.ts';
+
+export interface LifecycleParts extends LaunchParts {
+  readonly events: Events;
+  readonly volumes: Volumes;
+  readonly log: Log;
+  /** Told after each start (also of adopted ones) and each end: health checks hang here. */
+  readonly onStarted: (record: ContainerRecord) => void;
+  readonly onEnded: (id: string) => void;
+}
+
+/** Starts, ends and everything between. One holder per container at a time; exits come in by event. */
+export class Lifecycle {
+  readonly waiters = new Waiters();
+  readonly #parts: LifecycleParts;
+  readonly #mutex = new KeyedMutex();
+  readonly #closing = new AbortController();
+  readonly #attachers = new Map<string, PromiseWithResolvers<RuntimeStreams | undefined>[]>();
+  readonly #restarts = new Map<string, NodeJS.Timeout>();
+  readonly #quickExits = new Map<string, number>();
+  readonly #busy = new Set<Promise<void>>();
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs alone among everything that changes this container. */
+  exclusive<T>(id: string, run: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(id, run);
+  }
+
+  async start(reference: string): Promise<boolean> {
+    const { id } = this.#parts.registry.find(reference);
+    return this.#mutex.run(id, async () => {
+      const record = this.#parts.registry.find(id);
+      if (!mayDo('start', record)) return false;
+      this.#quickExits.delete(id);
+      await this.#launch(record, { restartCount: 0 });
+      return true;
+    });
+  }
+
+  async stop(reference: string, options: { readonly timeoutSeconds?: number; readonly signal?: string } = {}): Promise<boolean> {
+    const { registry, kernel, log } = this.#parts;
+    const found = registry.find(reference);
+    if (!mayDo('stop', found)) return false;
+    const timeoutSeconds = options.timeoutSeconds ?? found.spec.stopTimeoutSeconds ?? 10;
+    const number = signalNumber(options.signal ?? found.stopSignal);
+    const ended = this.waiters.wait(found.id, 'next-exit', this.#closing.signal);
+    ended.catch(() => undefined);
+    const isUp = await this.#mutex.run(found.id, async () => {
+      this.#cancelRestart(found.id);
+      const record = await registry.update(found.id, { stoppedByUser: true, isRestarting: false });
+      if (record?.pid === undefined) return false;
+      await this.#signal(record, number);
+      if (record.pausedAt) await kernel.runtime.resume(record.id);
+      return true;
+    });
+    if (isUp && !(await within(ended, timeoutSeconds))) {
+      log.debug({ container: found.id, timeoutSeconds }, 'did not stop in time, killing');
+      await kernel.runtime.kill(found.id, 9, { all: true }).catch(ignoreNotFound);
+      await ended;
+    }
+    if (!isUp) this.waiters.notify(found.id, ['not-running', 'next-exit'], { exitCode: found.exitCode ?? 0 });
+    this.publish(found, 'stop');
+    return true;
+  }
+
+  async kill(reference: string, signal: string): Promise<void> {
+    const { registry, kernel } = this.#parts;
+    const record = registry.find(reference);
+    mayDo('kill', record);
+    const number = signalNumber(signal);
+    const ends = number === 9 || number === 15 || number === signalNumber(record.stopSignal);
+    if (ends) await this.#mutex.run(record.id, () => registry.update(record.id, { stoppedByUser: true }));
+    if (record.pid !== undefined) await this.#signal(record, number);
+    else this.#cancelRestart(record.id);
+    if (number === 9 && record.pausedAt) await kernel.runtime.resume(record.id).catch(ignoreNotFound);
+    this.publish(record, 'kill', { signal: String(number) });
+    if (number === 9 && record.pid !== undefined) await within(this.waiters.wait(record.id, 'next-exit', this.#closing.signal), 10);
+  }
+
+  pause(reference: string): Promise<void> {
+    return this.#freeze(reference, 'pause');
+  }
+
+  unpause(reference: string): Promise<void> {
+    return this.#freeze(reference, 'unpause');
+  }
+
+  async remove(reference: string, options: { readonly force: boolean; readonly volumes: boolean }): Promise<void> {
+    const { registry } = this.#parts;
+    const { id } = registry.find(reference);
+    await this.#mutex.run(id, async () => {
+      const record = registry.byId(id);
+      if (!record) return;
+      mayDo(options.force ? 'forceRemove' : 'remove', record);
+      await this.#removeLocked(record, options.volumes);
+    });
+  }
+
+  wait(reference: string, condition: 'not-running' | 'next-exit' | 'removed', signal: AbortSignal): ReturnType<Containers['wait']> {
+    const record = this.#parts.registry.find(reference);
+    const isUp = record.pid !== undefined || record.isRestarting;
+    if (condition === 'not-running' && !isUp && !record.isRemoving) return Promise.resolve({ exitCode: record.exitCode ?? 0, ...(record.error && { error: record.error }) });
+    return this.waiters.wait(record.id, condition, signal);
+  }
+
+  async attach(reference: string): Promise<Attachment> {
+    const { registry, kernel, config } = this.#parts;
+    const record = registry.find(reference);
+    mayDo('attach', record);
+    this.publish(record, 'attach');
+    if (record.pid !== undefined) return lazyAttachment(Promise.resolve(await kernel.runtime.attach(pathsOf(config, record.id).supervision)));
+    const pending = Promise.withResolvers<RuntimeStreams | undefined>();
+    this.#attachers.set(record.id, [...(this.#attachers.get(record.id) ?? []), pending]);
+    return lazyAttachment(pending.promise);
+  }
+
+  /** A record as found at start-up, compared with the kernel's facts: still running, ended meanwhile, half removed, or waiting for its restart. */
+  async reload(record: ContainerRecord): Promise<void> {
+    const { registry, kernel, config, network } = this.#parts;
+    if (record.isRemoving) return this.#mutex.run(record.id, () => this.#removeLocked(record, false));
+    const { supervision, netns } = pathsOf(config, record.id);
+    const exit = kernel.runtime.exitOf(supervision);
+    if (record.pid === undefined) {
+      if (record.isRestarting || (isEverRestarted(record) && !record.stoppedByUser && record.startedAt)) this.#scheduleRestart(record.id, 0);
+      return undefined;
+    }
+    const isSame = kernel.processes.startTime(record.pid) === record.pidStartTime;
+    if (exit || !isSame) return this.#mutex.run(record.id, () => this.#ended(record.id, record.run, exit ?? { code: 255, at: new Date() }));
+    if (record.endpoints.length > 0) network.fabric.adopt({ id: record.id, name: record.name, netnsPath: record.netnsPath ?? netns }, record.endpoints, record.ports as readonly Required<(typeof record.ports)[number]>[]);
+    this.#watch(record);
+    this.#parts.onStarted(registry.byId(record.id) ?? record);
+    return undefined;
+  }
+
+  publish(record: ContainerRecord, action: string, attributes: Readonly<Record<string, string>> = {}): void {
+    this.#parts.events.publish({ type: 'container', action, id: record.id, attributes: { ...record.labels, image: record.spec.image, name: record.name, ...attributes } });
+  }
+
+  /** Lets go of everything; containers run on. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const timer of this.#restarts.values()) clearTimeout(timer);
+    for (const pending of this.#attachers.values()) for (const each of pending) each.resolve(undefined);
+    await Promise.allSettled(this.#busy);
+  }
+
+  async #launch(record: ContainerRecord, change: Partial<ContainerRecord>): Promise<void> {
+    const { registry } = this.#parts;
+    const run = record.run + 1;
+    try {
+      const launched = await launch(this.#parts, record, () => this.#connectAttachers(record));
+      const started = { ...record, ...launched, ...change, run, startedAt: new Date(), finishedAt: undefined, exitCode: undefined, error: undefined, oomKilled: false, isRestarting: false, stoppedByUser: false };
+      const health = healthAtStart(record);
+      await registry.put({ ...started, health });
+      this.publish(record, 'start');
+      this.#watch({ ...started, health });
+      this.#parts.onStarted({ ...started, health });
+    } catch (error) {
+      const exitCode = /executable file not found|no such file or directory/i.test(messageOf(error)) ? 127 : /permission denied/i.test(messageOf(error)) ? 126 : 128;
+      await registry.update(record.id, { error: messageOf(error), exitCode, run, isRestarting: false, finishedAt: record.finishedAt });
+      this.#dropAttachers(record.id);
+      this.waiters.notify(record.id, ['next-exit', 'not-running'], { exitCode, error: messageOf(error) });
+      if (record.spec.autoRemove) await this.#removeLocked(registry.byId(record.id) ?? record, true);
+      throw error;
+    }
+  }
+
+  async #connectAttachers(record: ContainerRecord): Promise<void> {
+    const { kernel, config } = this.#parts;
+    const pending = this.#attachers.get(record.id) ?? [];
+    this.#attachers.delete(record.id);
+    for (const each of pending) each.resolve(await kernel.runtime.attach(pathsOf(config, record.id).supervision));
+  }
+
+  #dropAttachers(id: string): void {
+    for (const each of this.#attachers.get(id) ?? []) each.resolve(undefined);
+    this.#attachers.delete(id);
+  }
+
+  #watch(record: ContainerRecord): void {
+    const { kernel, config } = this.#parts;
+    this.#own(
+      kernel.runtime
+        .exited(pathsOf(config, record.id).supervision, this.#closing.signal)
+        .then((exit) => this.#mutex.run(record.id, () => this.#ended(record.id, record.run, exit))),
+      record.id,
+    );
+  }
+
+  /** Every background promise has an owner: `close` waits for it, failures are told. */
+  #own(promise: Promise<unknown>, id: string): void {
+    const owned = promise.then(
+      () => undefined,
+      (error: unknown) => {
+        if (!this.#closing.signal.aborted) this.#parts.log.error({ container: id, error: messageOf(error) }, 'container could not be followed');
+      },
+    );
+    this.#busy.add(owned);
+    void owned.finally(() => this.#busy.delete(owned));
+  }
+
+  async #ended(id: string, run: number, exit: RuntimeExit): Promise<void> {
+    const { registry, kernel, config } = this.#parts;
+    const record = registry.byId(id);
+    if (!record || record.run !== run || record.pid === undefined) return;
+    this.#parts.onEnded(id);
+    const oomKilled = oomKills(kernel.cgroups, cgroupOf(config, record)) > 0;
+    if (oomKilled) this.publish(record, 'oom');
+    const ranMs = exit.at.getTime() - (record.startedAt?.getTime() ?? 0);
+    const failures = this.#quickExits.get(id) ?? 0;
+    const delay = restartDelay(record, exit.code, failures);
+    this.#quickExits.set(id, failuresAfter(failures, ranMs));
+    const ended = registry.update(id, {
+      pid: undefined,
+      pidStartTime: undefined,
+      pausedAt: undefined,
+      netnsPath: undefined,
+      finishedAt: exit.at,
+      exitCode: exit.code,
+      oomKilled,
+      isRestarting: delay !== undefined,
+      endpoints: record.endpoints.map((endpoint) => ({ ...endpoint, ipv4: undefined })),
+    });
+    const results = await Promise.allSettled([ended, teardown(this.#parts, record)]);
+    for (const result of results) if (result.status === 'rejected') this.#parts.log.error({ container: id, error: messageOf(result.reason) }, 'clean-up after exit');
+    this.publish(record, 'die', { exitCode: String(exit.code), execDuration: String(Math.max(0, Math.floor(ranMs / 1000))) });
+    this.waiters.notify(id, delay === undefined ? ['next-exit', 'not-running'] : ['next-exit'], { exitCode: exit.code });
+    if (delay !== undefined) this.#scheduleRestart(id, delay);
+    else if (record.spec.autoRemove) await this.#removeLocked(registry.byId(id) ?? record, true);
+  }
+
+  #scheduleRestart(id: string, delay: number): void {
+    const timer = setTimeout(() => {
+      this.#restarts.delete(id);
+      this.#own(
+        this.#mutex.run(id, async () => {
+          const record = this.#parts.registry.byId(id);
+          if (!record || record.pid !== undefined || record.isRemoving || this.#closing.signal.aborted) return;
+          await this.#launch(record, { restartCount: record.restartCount + 1 });
+        }),
+        id,
+      );
+    }, delay);
+    this.#restarts.set(id, timer);
+  }
+
+  #cancelRestart(id: string): void {
+    clearTimeout(this.#restarts.get(id));
+    this.#restarts.delete(id);
+  }
+
+  async #removeLocked(record: ContainerRecord, volumes: boolean): Promise<void> {
+    const { registry, snapshots, config, kernel } = this.#parts;
+    const { id } = record;
+    const exitCode = record.pid === undefined ? (record.exitCode ?? 0) : 137;
+    this.#cancelRestart(id);
+    this.#parts.onEnded(id);
+    await registry.update(id, { isRemoving: true });
+    if (record.pid !== undefined || record.isRemoving) {
+      await teardown(this.#parts, record);
+      if (record.pid !== undefined) this.publish(record, 'die', { exitCode: '137' });
+    }
+    const paths = pathsOf(config, id);
+    kernel.mounts.unmount(paths.rootfs);
+    await snapshots.remove(id);
+    await Promise.all([rm(paths.bundle, { recursive: true, force: true }), rm(paths.data, { recursive: true, force: true })]);
+    await registry.delete(id);
+    if (volumes) await this.#removeAnonymousVolumes(record);
+    this.#dropAttachers(id);
+    this.#quickExits.delete(id);
+    this.publish(record, 'destroy');
+    this.waiters.notify(id, ['next-exit', 'not-running', 'removed'], { exitCode });
+  }
+
+  async #removeAnonymousVolumes(record: ContainerRecord): Promise<void> {
+    const named = new Set(record.spec.mounts?.flatMap((mount) => (mount.type === 'volume' && mount.source ? [mount.source] : [])));
+    for (const { name } of record.mounts) {
+      if (name && !named.has(name)) await this.#parts.volumes.remove(name, { force: true }).catch(ignoreConflict);
+    }
+  }
+
+  async #freeze(reference: string, action: 'pause' | 'unpause'): Promise<void> {
+    const { registry, kernel } = this.#parts;
+    const { id } = registry.find(reference);
+    await this.#mutex.run(id, async () => {
+      const record = registry.find(id);
+      mayDo(action, record);
+      await (action === 'pause' ? kernel.runtime.pause(id) : kernel.runtime.resume(id));
+      await registry.update(id, { pausedAt: action === 'pause' ? new Date() : undefined });
+      this.publish(record, action);
+    });
+  }
+
+  async #signal(record: ContainerRecord, number: number): Promise<void> {
+    await this.#parts.kernel.runtime.kill(record.id, number, { all: number === 9 && sharesPids(record) }).catch(ignoreNotFound);
+  }
+}
+
+/** Without a pid namespace of its own, killing the first process leaves the others. */
+function sharesPids(record: ContainerRecord): boolean {
+  return record.spec.pidMode !== undefined && record.spec.pidMode !== 'private';
+}
+
+function isEverRestarted({ spec }: ContainerRecord): boolean {
+  return spec.restart?.name === 'always' || spec.restart?.name === 'unless-stopped';
+}
+
+function healthAtStart(record: ContainerRecord): ContainerRecord['health'] {
+  return record.health && { status: 'starting', failingStreak: 0, log: [] };
+}
+
+function oomKills(cgroups: LaunchParts['kernel']['cgroups'], path: string): number {
+  try {
+    return cgroups.stats(path).memory?.oomKills ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** True when the promise settles within the time. Negative: however long it takes. */
+async function within(promise: Promise<unknown>, seconds: number): Promise<boolean> {
+  if (seconds < 0) return promise.then(() => true);
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), seconds * 1000);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!isKind(error, 'notFound')) throw error;
+}
+
+function ignoreConflict(error: unknown): void {
+  if (!(error instanceof KindError && (error.kind === 'conflict' || error.kind === 'notFound'))) throw error;
+}
+

@@ -1,0 +1,175 @@
+import { KindError } from '../../base/errors.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { EngineConfig } from '../engine.ts';
+import type { HostFacts } from '../host-facts.ts';
+import type { Images } from '../images/images.ts';
+import type { Snapshots } from '../snapshots/snapshots.ts';
+import type { Volumes } from '../volumes/volumes.ts';
+import { commitContainer } from './commit.ts';
+import { readStats, readTop } from './container-facts.ts';
+import { exportRoot, readArchive, statPath, writeArchive, type FileParts } from './container-files.ts';
+import type { ContainerSpec } from './container.ts';
+import type { Containers } from './containers.ts';
+import { readLog } from './cri-log.ts';
+import { cgroupOf } from './launch.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { mergeLimits, toLinuxResources } from './limits.ts';
+import { generateName } from './names.ts';
+import { pathsOf } from './paths.ts';
+import { checkName, planContainer } from './plan-container.ts';
+import type { ContainerRecord } from './record.ts';
+import type { Registry } from './registry.ts';
+import { resolveMounts } from './resolve-mounts.ts';
+import { stateOf } from './state.ts';
+import type { NetworkRoom } from '../network/open-networks.ts';
+
+export interface ContainerParts {
+  readonly kernel: Kernel;
+  readonly config: EngineConfig;
+  readonly host: HostFacts;
+  readonly images: Images;
+  readonly snapshots: Snapshots;
+  readonly volumes: Volumes;
+  readonly network: NetworkRoom;
+  readonly registry: Registry;
+  readonly lifecycle: Lifecycle;
+}
+
+/** The containers' verbs over the registry and the lifecycle. */
+export function openContainers(parts: ContainerParts): Containers {
+  const { kernel, config, host, registry, lifecycle, snapshots, images } = parts;
+  const files: FileParts = { kernel, config, snapshots, exclusive: (id, run) => lifecycle.exclusive(id, run) };
+  const find = (reference: string): ContainerRecord => registry.find(reference);
+  const running = (reference: string): ContainerRecord => {
+    const record = find(reference);
+    if (record.pid === undefined) throw new KindError('conflict', `container ${record.id} is not running`);
+    return record;
+  };
+
+  return {
+    create: (spec) => createContainer(parts, spec),
+    get: async (reference) => find(reference),
+    list: async () => registry.all().toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime()),
+    start: (reference) => lifecycle.start(reference),
+    stop: (reference, options) => lifecycle.stop(reference, options),
+    async restart(reference, options) {
+      await lifecycle.stop(reference, options);
+      await lifecycle.start(reference);
+      lifecycle.publish(find(reference), 'restart');
+    },
+    kill: (reference, signal) => lifecycle.kill(reference, signal),
+    pause: (reference) => lifecycle.pause(reference),
+    unpause: (reference) => lifecycle.unpause(reference),
+    remove: (reference, options) => lifecycle.remove(reference, options),
+    rename: (reference, name) => rename(parts, find(reference), name),
+    update: (reference, change) => update(parts, find(reference), change),
+    wait: (reference, condition, signal) => lifecycle.wait(reference, condition, signal),
+    async *logs(reference, options, signal) {
+      const record = find(reference);
+      if (record.spec.logDriver === 'none') throw new KindError('invalid', 'configured logging driver does not support reading');
+      const over = new AbortController();
+      const isUp = record.pid !== undefined || record.isRestarting;
+      const ended = isUp && options.follow ? lifecycle.waiters.wait(record.id, 'not-running', AbortSignal.any([signal, over.signal])) : Promise.resolve();
+      ended.catch(() => undefined);
+      try {
+        yield* readLog(record.logPath ?? pathsOf(config, record.id).log, options, ended, signal);
+      } finally {
+        over.abort();
+      }
+    },
+    attach: (reference) => lifecycle.attach(reference),
+    async resize(reference, size) {
+      await kernel.runtime.resize(pathsOf(config, running(reference).id).supervision, size);
+    },
+    async stats(reference) {
+      const record = running(reference);
+      return readStats(kernel, host, cgroupOf(config, record), record.netnsPath);
+    },
+    async top(reference, psArguments) {
+      return readTop(kernel, cgroupOf(config, running(reference)), psArguments);
+    },
+    changes: async (reference) => snapshots.changes(find(reference).id),
+    export: async (reference) => exportRoot(files, find(reference)),
+    readArchive: async (reference, path) => readArchive(files, find(reference), path),
+    writeArchive: async (reference, path, tar, options) => writeArchive(files, find(reference), path, tar, options),
+    statPath: async (reference, path) => statPath(files, find(reference), path),
+    async commit(reference, options) {
+      const record = find(reference);
+      const freeze = options.pause && stateOf(record) === 'running';
+      if (freeze) await kernel.runtime.pause(record.id);
+      try {
+        const id = await commitContainer({ images, snapshots }, record, options);
+        lifecycle.publish(record, 'commit', { comment: options.message ?? '' });
+        return id;
+      } finally {
+        if (freeze) await kernel.runtime.resume(record.id);
+      }
+    },
+    async prune() {
+      const stopped = registry.all().filter((record) => ['created', 'exited', 'dead'].includes(stateOf(record)) && !record.spec.sandbox);
+      let bytes = 0;
+      for (const { id } of stopped) {
+        bytes += (await snapshots.usage(id)).bytes;
+        await lifecycle.remove(id, { force: false, volumes: false });
+      }
+      return { ids: stopped.map(({ id }) => id), bytes };
+    },
+    async size(reference) {
+      const record = find(reference);
+      const { bytes } = await snapshots.usage(record.id);
+      return { writable: bytes, root: bytes + (await snapshots.layerBytes(record.layers)) };
+    },
+  };
+}
+
+async function createContainer(parts: ContainerParts, spec: ContainerSpec): ReturnType<Containers['create']> {
+  const { registry, images, volumes, snapshots, lifecycle, network } = parts;
+  const image = await images.get(spec.image);
+  const name = spec.name?.replace(/^\//, '') || generateName((taken) => registry.isTaken(taken));
+  checkName(name);
+  using _reserved = registry.reserve(name);
+  for (const wanted of [spec.network ?? 'bridge', ...Object.keys(spec.endpoints ?? {})]) {
+    if (!wanted.startsWith('container:') && !spec.sandbox) network.find(wanted);
+  }
+  const mounts = await resolveMounts(spec, Object.keys(image.config.config.Volumes ?? {}), volumes);
+  const plan = planContainer(spec, image, name, mounts, new Date());
+  const healthcheck = spec.healthcheck?.Test?.length ? spec.healthcheck : image.config.config.Healthcheck;
+  const record: ContainerRecord = {
+    ...plan,
+    spec: healthcheck ? { ...spec, healthcheck: { ...image.config.config.Healthcheck, ...spec.healthcheck } } : spec,
+    health: healthcheck?.Test?.length && healthcheck.Test[0] !== 'NONE' ? { status: 'starting', failingStreak: 0, log: [] } : undefined,
+    logPath: spec.logDriver === 'none' ? undefined : (spec.logPath ?? pathsOf(parts.config, plan.id).log),
+  };
+  // Metadata first: what is on disk without a record is garbage.
+  await registry.put(record);
+  try {
+    await snapshots.prepare(record.id, record.layers);
+  } catch (error) {
+    await registry.delete(record.id);
+    throw error;
+  }
+  lifecycle.publish(record, 'create');
+  return { container: record, warnings: [] };
+}
+
+async function rename(parts: ContainerParts, record: ContainerRecord, given: string): Promise<void> {
+  const { registry, lifecycle, network } = parts;
+  const name = given.replace(/^\//, '');
+  checkName(name);
+  using _reserved = registry.reserve(name);
+  await lifecycle.exclusive(record.id, () => registry.update(record.id, { name }));
+  network.fabric.rename(record.id, name);
+  lifecycle.publish(registry.find(record.id), 'rename', { oldName: `/${record.name}` });
+}
+
+async function update(parts: ContainerParts, { id }: ContainerRecord, change: Parameters<Containers['update']>[1]): Promise<void> {
+  const { registry, lifecycle, kernel } = parts;
+  await lifecycle.exclusive(id, async () => {
+    const record = registry.find(id);
+    if (change.restart && change.restart.name !== 'no' && record.spec.autoRemove) throw new KindError('invalid', 'Restart policy cannot be updated because AutoRemove is enabled for the container');
+    const limits = change.limits ? mergeLimits(record.spec.limits ?? {}, change.limits) : record.spec.limits;
+    if (change.limits && record.pid !== undefined) await kernel.runtime.update(id, toLinuxResources(limits ?? {}));
+    await registry.update(id, { spec: { ...record.spec, ...(limits && { limits }), ...(change.restart && { restart: change.restart }) } });
+    lifecycle.publish(record, 'update');
+  });
+}

@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+import type { ProcessSpec } from '../../api/oci/runtime.ts';
+import { abortable } from '../../base/abort.ts';
+import { isKind, KindError, messageOf, wrap } from '../../base/errors.ts';
+import { newId } from '../../base/ids.ts';
+import { lazyAttachment } from './attachment.ts';
+import { allCapabilities } from './capabilities.ts';
+import { mergeEnvironment, processEnvironment } from './environment.ts';
+import type { Exec, Execs, ExecSpec } from './execs.ts';
+import { specHost, type LaunchParts } from './launch.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { pathsOf } from './paths.ts';
+import type { ContainerRecord } from './record.ts';
+import type { Registry } from './registry.ts';
+import { userInside } from './rootfs-files.ts';
+import { capabilitiesOf, capabilitySets } from './runtime-spec.ts';
+import { mayDo } from './state.ts';
+
+interface LiveExec {
+  readonly id: string;
+  readonly containerId: string;
+  readonly spec: ExecSpec;
+  readonly directory: string;
+  pid: number | undefined;
+  exitCode: number | undefined;
+  isStarted: boolean;
+  ended: Promise<number> | undefined;
+}
+
+export interface ExecRoom extends Execs {
+  /** The container is gone. */
+  forget(containerId: string): void;
+  close(): void;
+}
+
+export function openExecs(parts: LaunchParts, registry: Registry, lifecycle: Lifecycle): ExecRoom {
+  const { kernel, config } = parts;
+  const execs = new Map<string, LiveExec>();
+  const closing = new AbortController();
+
+  function find(id: string): LiveExec {
+    const exec = execs.get(id);
+    if (!exec) throw new KindError('notFound', `No such exec instance: ${id}`);
+    return exec;
+  }
+
+  async function begin(exec: LiveExec, tty: boolean): Promise<void> {
+    const record = registry.find(exec.containerId);
+    mayDo('exec', record);
+    const process = renderExec(parts, record, exec.spec);
+    exec.isStarted = true;
+    try {
+      const { pid } = await kernel.runtime.exec({ id: record.id, execId: exec.id, directory: exec.directory, process, terminal: tty, stdin: exec.spec.openStdin ?? false });
+      exec.pid = pid;
+    } catch (error) {
+      exec.exitCode = /permission denied/i.test(messageOf(error)) ? 126 : 127;
+      exec.ended = Promise.resolve(exec.exitCode);
+      throw wrap(error, 'failed to start exec');
+    }
+    exec.ended = kernel.runtime.exited(exec.directory, closing.signal).then(({ code }) => {
+      exec.exitCode = code;
+      exec.pid = undefined;
+      lifecycle.publish(record, 'exec_die', { execID: exec.id, exitCode: String(code) });
+      return code;
+    });
+    exec.ended.catch(() => undefined);
+    lifecycle.publish(record, `exec_start: ${exec.spec.command.join(' ')}`, { execID: exec.id });
+  }
+
+  async function create(containerReference: string, spec: ExecSpec): Promise<string> {
+    const record = registry.find(containerReference);
+    mayDo('exec', record);
+    const id = newId();
+    execs.set(id, { id, containerId: record.id, spec, directory: join(pathsOf(config, record.id).execs, id.slice(0, 8)), pid: undefined, exitCode: undefined, isStarted: false, ended: undefined });
+    lifecycle.publish(record, `exec_create: ${spec.command.join(' ')}`, { execID: id });
+    return id;
+  }
+
+  return {
+    create,
+    async get(id) {
+      return view(find(id));
+    },
+    async start(id, { detach, size }) {
+      const exec = find(id);
+      if (exec.isStarted) throw new KindError('conflict', `exec ${id} has already been started`);
+      await begin(exec, exec.spec.tty ?? false);
+      if (size && exec.spec.tty) await kernel.runtime.resize(exec.directory, size).catch(ignoreGone);
+      if (!detach) return lazyAttachment(Promise.resolve(await kernel.runtime.attach(exec.directory)));
+      const streams = await kernel.runtime.attach(exec.directory);
+      void drain(streams.output).finally(() => streams[Symbol.dispose]());
+      return undefined;
+    },
+    async resize(id, size) {
+      await kernel.runtime.resize(find(id).directory, size);
+    },
+    async wait(id, signal) {
+      const { ended } = find(id);
+      if (!ended) throw new KindError('conflict', `exec ${id} has not been started`);
+      return abortable(ended, signal);
+    },
+    async run(containerReference, spec, { timeoutMs, maxBytes }) {
+      const id = await create(containerReference, spec);
+      const exec = find(id);
+      try {
+        await begin(exec, false);
+        using streams = await kernel.runtime.attach(exec.directory);
+        const output = collect(streams.output, maxBytes);
+        const inTime = await withinMs(exec.ended ?? Promise.resolve(0), timeoutMs);
+        if (!inTime && exec.pid !== undefined) kernel.processes.kill(exec.pid, 9);
+        const exitCode = await exec.ended;
+        return { exitCode: exitCode ?? -1, output: await output, timedOut: !inTime };
+      } finally {
+        execs.delete(id);
+      }
+    },
+    forget(containerId) {
+      for (const exec of execs.values()) if (exec.containerId === containerId) execs.delete(exec.id);
+    },
+    close: () => closing.abort(),
+  };
+}
+
+function view(exec: LiveExec): Exec {
+  return { id: exec.id, containerId: exec.containerId, spec: exec.spec, pid: exec.pid, isRunning: exec.isStarted && exec.exitCode === undefined, exitCode: exec.exitCode };
+}
+
+function renderExec(parts: LaunchParts, record: ContainerRecord, spec: ExecSpec): ProcessSpec {
+  const { rootfs } = pathsOf(parts.config, record.id);
+  const user = userInside(rootfs, spec.user || record.user, spec.user ? [] : (record.spec.groupAdd ?? []));
+  const host = specHost(parts);
+  const capabilities = spec.privileged ? allCapabilities.filter((name) => host.boundingCapabilities.has(name)) : capabilitiesOf(record.spec, host);
+  const env = processEnvironment(record.env, { hostname: record.hostname, tty: spec.tty ?? false, home: user.home });
+  return {
+    terminal: spec.tty ?? false,
+    user: { uid: user.uid, gid: user.gid, ...(user.additionalGids.length > 0 && { additionalGids: user.additionalGids }) },
+    args: spec.command,
+    env: mergeEnvironment(env, spec.env ?? []),
+    cwd: spec.workingDirectory || record.workingDirectory || '/',
+    capabilities: capabilitySets(capabilities, user),
+    ...(record.spec.noNewPrivileges && { noNewPrivileges: true }),
+  };
+}
+
+async function drain(output: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of output);
+}
+
+async function collect(output: AsyncIterable<{ readonly data: Buffer }>, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const { data } of output) {
+    if (bytes < maxBytes) chunks.push(data.subarray(0, maxBytes - bytes));
+    bytes += data.length;
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+async function withinMs(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function ignoreGone(error: unknown): void {
+  if (!isKind(error, 'notFound')) throw error;
+}
