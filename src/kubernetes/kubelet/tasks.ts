@@ -14,14 +14,19 @@ export class Tasks implements AsyncDisposable {
   /** Starts the work unless the same is under way. `done` is called once it has ended, well or not. */
   start(key: string, work: () => Promise<void>, done: () => void): boolean {
     if (this.#running.has(key)) return false;
-    const ended = work()
-      .catch((error: unknown) => this.#failed(key, error))
-      .then(() => {
-        this.#running.delete(key);
-        done();
-      });
+    const ended = this.#run(key, work, done);
     this.#running.set(key, ended);
     return true;
+  }
+
+  async #run(key: string, work: () => Promise<void>, done: () => void): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#failed(key, error);
+    }
+    this.#running.delete(key);
+    done();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

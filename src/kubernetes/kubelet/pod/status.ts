@@ -31,7 +31,7 @@ export function statusOf(pod: Pod, observed: ObservedPod, facts: StatusFacts): P
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
     conditions: [],
-    ...(facts.failure ?? {}),
+    ...facts.failure,
     hostIP: facts.hostIp,
     hostIPs: [{ ip: facts.hostIp }],
     ...(facts.podIp ? { podIP: facts.podIp, podIPs: [{ ip: facts.podIp }] } : {}),

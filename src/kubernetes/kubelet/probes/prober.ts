@@ -72,7 +72,7 @@ export class Prober implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const id of [...this.#workers.keys()]) this.forget(id);
+    for (const id of this.#workers.keys()) this.forget(id);
   }
 }
 

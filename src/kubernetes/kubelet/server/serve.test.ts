@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { after, test } from 'node:test';
 import { WebSocket } from 'ws';
@@ -69,7 +70,7 @@ async function fetchText(
   identity?: { readonly cert: string; readonly key: string },
 ): Promise<{ readonly code: number | undefined; readonly text: string }> {
   const request = get({ host: '127.0.0.1', port: server.port, path, ca, ...identity, agent: false });
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
   let text = '';
   for await (const chunk of response) text += String(chunk);
   return { code: response.statusCode, text };

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { configMaps, events, nodes, pods } from '../../api/kubernetes/kinds.ts';
+import type { Pod } from '../../api/kubernetes/types.generated.ts';
+import { delay } from '../../base/abort.ts';
+import { isKind } from '../../base/errors.ts';
+import { silentLog } from '../../base/log.ts';
+import { createAuthority, issueCertificate } from '../../daemon/pki.ts';
+import { fakeKernel } from '../../kernel/kernel.fake.ts';
+import { FakeClient } from '../client/client.fake.ts';
+import { FakeEngine } from './engine.fake.ts';
+import { startKubelet, type Kubelet } from './start.ts';
+
+const authority = await createAuthority('test');
+const own = await issueCertificate(authority, { commonName: 'system:node:n1', organization: 'system:nodes', hosts: ['127.0.0.1'] });
+
+class World implements AsyncDisposable {
+  readonly client = new FakeClient();
+  readonly engine = new FakeEngine();
+  readonly root: string;
+  #kubelet: Kubelet | undefined;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  static async start(): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), 'kubelet-')));
+    world.engine.addImage('busybox:1');
+    await world.run();
+    return world;
+  }
+
+  async run(): Promise<void> {
+    const common = {
+      nodeName: 'n1',
+      nodeIp: '192.0.2.1',
+      address: '127.0.0.1',
+      port: 0,
+      podCidr: '10.244.0.0/24',
+      podBridgeName: 'davit0',
+    };
+    const cluster = { clusterDns: '10.96.0.10', clusterDomain: 'cluster.local', dataRoot: this.root, cgroupParent: '/davit-test' };
+    const parts = {
+      client: this.client,
+      engine: this.engine.asEngine(),
+      kernel: fakeKernel(),
+      tls: { ca: authority.cert, ...own },
+      log: silentLog,
+    };
+    this.#kubelet = await startKubelet({ ...common, ...cluster, ...parts });
+  }
+
+  async stop(): Promise<void> {
+    await this.#kubelet?.[Symbol.asyncDispose]();
+  }
+
+  async create(name: string, spec: Partial<NonNullable<Pod['spec']>> = {}): Promise<void> {
+    const containers = [{ name: 'app', image: 'busybox:1' }];
+    await this.client.create(pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default' },
+      spec: { containers, nodeName: 'n1', ...spec },
+    });
+  }
+
+  get(name: string): Promise<Pod> {
+    return this.client.get(pods, { namespace: 'default', name });
+  }
+
+  async until(name: string, check: (pod: Pod) => boolean): Promise<Pod> {
+    return eventually(async () => {
+      const pod = await this.get(name);
+      assert(check(pod), JSON.stringify(pod.status));
+      return pod;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await rm(this.root, { recursive: true });
+  }
+}
+
+async function eventually<T>(check: () => Promise<T>): Promise<T> {
+  for (let left = 300; ; left--) {
+    try {
+      return await check();
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+    await delay(10);
+  }
+}
+
+const isReady = (pod: Pod): boolean => pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+const restarts = (pod: Pod): number | undefined => pod.status?.containerStatuses?.[0]?.restartCount;
+const waitingFor = (pod: Pod): string | undefined => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason;
+
+test('the node is registered, with its capacity', async () => {
+  await using world = await World.start();
+  const node = await eventually(() => world.client.get(nodes, { name: 'n1' }));
+  assert.equal(node.status?.addresses?.[0]?.address, '192.0.2.1');
+  assert.equal(node.metadata.labels?.['kubernetes.io/os'], 'linux');
+});
+
+test('a pod runs, is restarted at once when its process ends, then backs off, and goes when it is deleted', async () => {
+  await using world = await World.start();
+  await world.create('web');
+  const pod = await world.until('web', isReady);
+  const name = `k8s_app_web_default_${pod.metadata.uid}`;
+  world.engine.end(`${name}_0`, 137);
+  await world.until('web', (each) => isReady(each) && restarts(each) === 1);
+  world.engine.end(`${name}_1`, 1);
+  await world.until('web', (each) => waitingFor(each) === 'CrashLoopBackOff');
+  assert.deepEqual(world.engine.started, [`${name}_0`, `${name}_1`]);
+  await world.client.delete(pods, { namespace: 'default', name: 'web' });
+  await eventually(() => assert.rejects(world.get('web'), (error) => isKind(error, 'notFound')));
+  assert.deepEqual(world.engine.sandboxes(), []);
+  const reasons = (await world.client.list(events)).items.map((event) => event.reason);
+  for (const reason of ['Pulled', 'Created', 'Started', 'BackOff']) assert(reasons.includes(reason), reason);
+});
+
+test('a restarted kubelet restarts no container and writes nothing new', async () => {
+  await using world = await World.start();
+  await world.create('web');
+  await world.until('web', isReady);
+  await world.stop();
+  const before = await world.get('web');
+  await world.run();
+  await eventually(async () => assert.equal((await world.client.list(pods)).items.length, 1));
+  await world.create('later');
+  await world.until('later', isReady);
+  assert.deepEqual(await world.get('web'), before);
+  assert.equal(world.engine.started.length, 2);
+});
+
+test('a pod removed by force takes its sandbox with it', async () => {
+  await using world = await World.start();
+  await world.create('web');
+  await world.until('web', isReady);
+  await world.client.delete(pods, { namespace: 'default', name: 'web' }, { gracePeriodSeconds: 0 });
+  await eventually(async () => assert.deepEqual(world.engine.sandboxes(), []));
+});
+
+test('init containers run before the others', async () => {
+  await using world = await World.start();
+  await world.create('web', { initContainers: [{ name: 'init', image: 'busybox:1' }] });
+  const pod = await world.until('web', (each) => each.status?.initContainerStatuses?.[0]?.state?.running !== undefined);
+  assert.equal(waitingFor(pod), 'PodInitializing');
+  world.engine.end(`k8s_init_web_default_${pod.metadata.uid}_0`, 0);
+  await world.until('web', isReady);
+});
+
+test('an image that cannot be had is told, and so is a rule that forbids to run', async () => {
+  await using world = await World.start();
+  await world.create('gone', { containers: [{ name: 'app', image: 'gone:1' }] });
+  await world.create('never', { containers: [{ name: 'app', image: 'gone:1', imagePullPolicy: 'Never' }] });
+  await world.create('root', { containers: [{ name: 'app', image: 'busybox:1' }], securityContext: { runAsNonRoot: true } });
+  await world.until('gone', (pod) => ['ErrImagePull', 'ImagePullBackOff'].includes(waitingFor(pod) ?? ''));
+  await world.until('never', (pod) => waitingFor(pod) === 'ErrImageNeverPull');
+  await world.until('root', (pod) => waitingFor(pod) === 'CreateContainerConfigError');
+});
+
+test('a ConfigMap that comes late lets the pod start, and its changes reach the running pod', async () => {
+  await using world = await World.start();
+  const volumes = [{ name: 'c', configMap: { name: 'settings' } }];
+  await world.create('web', { volumes, containers: [{ name: 'app', image: 'busybox:1', volumeMounts: [{ name: 'c', mountPath: '/c' }] }] });
+  await world.until('web', (pod) => waitingFor(pod) === 'ContainerCreating');
+  const settings = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'default' }, data: { colour: 'red' } };
+  await world.client.create(configMaps, settings);
+  const pod = await world.until('web', isReady);
+  const path = join(world.root, 'pods', pod.metadata.uid ?? '', 'volumes/kubernetes.io~configmap/c/colour');
+  assert.equal(await readFile(path, 'utf8'), 'red');
+  await world.client.patch(configMaps, { namespace: 'default', name: 'settings' }, { type: 'merge', body: { data: { colour: 'blue' } } });
+  await eventually(async () => assert.equal(await readFile(path, 'utf8'), 'blue'));
+});
