@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { application, imageName, lanes } from './application.ts';
+import { CommandFailed, run } from './command.ts';
+import { davit } from './davit.ts';
+import { DemoError } from './demo-error.ts';
+import type { Report, Section } from './progress.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Images whose content this run changed; pods that ran the old one are replaced later. */
+export const changedImages = new Set<string>();
+
+/** The base image: here already, or pulled, or (no registry in reach) made from this machine's Debian mirror. */
+export async function provideBase(rows: Section, environment: Environment): Promise<void> {
+  if (await imageId(application.base, environment)) {
+    await rows.row(application.base, async () => 'is here');
+    return;
+  }
+  const unreachable = await registryProblem();
+  if (!unreachable && (await rows.row(application.base, (report) => pull(environment, report)))) return;
+  const why = unreachable ? `no registry in reach (${unreachable})` : 'the pull failed';
+  await rows.row(application.base, async (report) => {
+    report(`${why}: making it from this machine's Debian mirror`);
+    await davit(['base', application.base], (line) => line && report(`${why}: ${line}`));
+    return `${why}: made from this machine's Debian mirror`;
+  });
+}
+
+/** Why the registry cannot be reached, in a few words; undefined when it answers. */
+async function registryProblem(): Promise<string | undefined> {
+  try {
+    await fetch('https://registry-1.docker.io/v2/', { signal: AbortSignal.timeout(5000) });
+    return undefined;
+  } catch (error) {
+    const cause = error instanceof Error ? (error.cause ?? error) : error;
+    return cause instanceof Error ? ('code' in cause && String(cause.code)) || cause.message : String(cause);
+  }
+}
+
+/** Whether it worked; when it did not, there is another way. */
+async function pull(environment: Environment, report: Report): Promise<boolean> {
+  try {
+    await run(['docker', 'pull', application.base], { environment, onLine: report, signal: AbortSignal.timeout(300_000) });
+    report('pulled');
+    return true;
+  } catch (error) {
+    report(error instanceof Error ? (error.message.split('\n').at(-1) ?? '') : String(error));
+    return false;
+  }
+}
+
+export async function buildAll(rows: Section, environment: Environment): Promise<void> {
+  const stop = new AbortController();
+  const lane = async (names: readonly string[]): Promise<void> => {
+    for (const name of names) await rows.row(imageName(name), (report) => build(name, environment, report, stop.signal));
+  };
+  const outcomes = await Promise.allSettled(
+    lanes.map((names) =>
+      lane(names).catch((error: unknown) => {
+        stop.abort();
+        throw error;
+      }),
+    ),
+  );
+  const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  const first = reasons.find((reason) => reason instanceof DemoError) ?? reasons[0];
+  if (first) throw first;
+}
+
+async function build(name: string, environment: Environment, report: Report, signal: AbortSignal): Promise<string> {
+  const image = imageName(name);
+  const before = await imageId(image, environment);
+  const folder = join(application.folder, name);
+  let steps = 0;
+  let cached = 0;
+  const onLine = (line: string): void => {
+    if (line.includes('Using cache')) cached += 1;
+    const [, at, of, instruction] = /^Step (\d+)\/(\d+) : (.*)/.exec(line) ?? [];
+    if (!instruction) return;
+    steps = Number(of);
+    report(`step ${at}/${of} ${instruction}`);
+  };
+  try {
+    await run(['docker', 'build', '--tag', image, folder], { environment, onLine, signal });
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    throw new DemoError(
+      `build ${image} from ${folder}`,
+      error.message,
+      `Run the same build by hand to see all of its output:\n  docker build ${folder}`,
+    );
+  }
+  const after = await imageId(image, environment);
+  if (before && before !== after) changedImages.add(name);
+  return before === after
+    ? `unchanged, ${cached} of ${steps} steps from the cache`
+    : `built in ${steps} steps, ${await size(image, environment)}`;
+}
+
+async function imageId(image: string, environment: Environment): Promise<string | undefined> {
+  return inspect(image, '{{.Id}}', environment);
+}
+
+async function size(image: string, environment: Environment): Promise<string> {
+  const bytes = await inspect(image, '{{.Size}}', environment);
+  return `${Math.round(Number(bytes) / 1e6)} MB`;
+}
+
+async function inspect(image: string, format: string, environment: Environment): Promise<string | undefined> {
+  try {
+    const { stdout } = await run(['docker', 'image', 'inspect', '--format', format, image], { environment });
+    return stdout.trim();
+  } catch (error) {
+    if (error instanceof CommandFailed && /no such image/i.test(error.message)) return undefined;
+    throw error instanceof CommandFailed
+      ? new DemoError(`look for the image ${image}`, error.message, '`./bin/davit status` shows whether davit answers.')
+      : error;
+  }
+}

@@ -1,0 +1,76 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { webServices } from './application.ts';
+import { DemoError } from './demo-error.ts';
+import type { Report } from './progress.ts';
+
+interface Results {
+  readonly results: readonly { readonly choice: string; readonly label: string; readonly votes: number }[];
+  readonly total: number;
+}
+
+const patienceMs = 15_000;
+
+/** Votes over HTTP, and waits until the result page's own event stream counts it. */
+export async function castAndRead(report: Report): Promise<string> {
+  const signal = AbortSignal.timeout(patienceMs);
+  let castAt = 0;
+  try {
+    report('listening at the result page');
+    const stream = await fetch(`${address('result')}/events`, { signal });
+    let before: number | undefined;
+    let label = '';
+    for await (const { results, total } of messages(stream)) {
+      if (before === undefined) {
+        before = total;
+        report('voting');
+        castAt = performance.now();
+        label = await vote(signal);
+        continue;
+      }
+      if (total <= before) continue;
+      const standing = results.map((result) => `${result.label} ${result.votes}`).join(', ');
+      return `${label}: counted ${Math.round(performance.now() - castAt)} ms later; ${standing}`;
+    }
+    throw new Error('the result page ended its event stream');
+  } catch (error) {
+    const wrong = signal.aborted ? `no new count within ${patienceMs / 1000} s` : messageOf(error);
+    throw new DemoError(
+      'cast a vote and read it back',
+      wrong,
+      'Look at the worker:  eval "$(./bin/davit env)"; kubectl logs -n vote deploy/worker',
+    );
+  }
+}
+
+async function vote(signal: AbortSignal): Promise<string> {
+  const answer = await fetch(`${address('vote')}/api/votes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ choice: 'a' }),
+    signal,
+  });
+  if (!answer.ok) throw new Error(`the vote was answered with ${answer.status}: ${await answer.text()}`);
+  const { label } = (await answer.json()) as { readonly label: string };
+  return label;
+}
+
+/** The data of each unnamed event of a server-sent stream. */
+async function* messages(stream: Response): AsyncGenerator<Results> {
+  if (!stream.ok || !stream.body) throw new Error(`the result page answered ${stream.status}`);
+  let named = false;
+  for await (const line of createInterface({ input: Readable.fromWeb(stream.body) })) {
+    if (line === '') named = false;
+    else if (line.startsWith('event:')) named = true;
+    else if (line.startsWith('data:') && !named) yield JSON.parse(line.slice(5)) as Results;
+  }
+}
+
+function address(name: (typeof webServices)[number]['name']): string {
+  return `http://127.0.0.1:${webServices.find((service) => service.name === name)?.port}`;
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

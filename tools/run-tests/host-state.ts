@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+
+/** What a test could leave on the host, each fact one line. */
+export type HostState = ReadonlySet<string>;
+
+export function hostState(): HostState {
+  return new Set([...mounts(), ...networkNamespaces(), ...links(), ...controlGroups(), ...rules(), ...processes(), ...folders()]);
+}
+
+/** The facts that are there now and were not before. */
+export function leftBehind(before: HostState, now: HostState): readonly string[] {
+  return [...now.difference(before)].toSorted();
+}
+
+const watched = /^\/(?:tmp|run\/davit|run\/netns|var\/lib\/davit|var\/run\/netns)/;
+
+function mounts(): readonly string[] {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '');
+  return points.filter((point) => watched.test(point)).map((point) => `mount ${point}`);
+}
+
+function networkNamespaces(): readonly string[] {
+  return entries('/run/netns').map((name) => `network namespace ${name}`);
+}
+
+function links(): readonly string[] {
+  return entries('/sys/class/net').map((name) => `link ${name}`);
+}
+
+function controlGroups(): readonly string[] {
+  return globSync(['/sys/fs/cgroup/davit*', '/sys/fs/cgroup/*/davit*']).map((path) => `control group ${path}`);
+}
+
+/** Counters and comments differ from call to call; rules do not. */
+function rules(): readonly string[] {
+  const lines = (tool: string, ...options: string[]): string[] => {
+    try {
+      return execFileSync(tool, options, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n');
+    } catch {
+      return [];
+    }
+  };
+  const saved = lines('iptables-save').filter((line) => line.startsWith('-A') || line.startsWith(':'));
+  const tables = lines('nft', 'list', 'tables').filter(Boolean);
+  return [...saved.map((line) => `firewall rule ${line.replace(/ \[\d+:\d+\]$/, '')}`), ...tables.map((table) => `nftables ${table}`)];
+}
+
+/** davit's own processes and its containers' supervisors. */
+function processes(): readonly string[] {
+  const ours = /^(?:\S*conmon\0|\S*node\0.*(?:src\/main\.ts|dist\/main\.js)\0(?:server|node)\0)/s;
+  return entries('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      const command = commandLine(pid);
+      return ours.test(command) ? [`process ${pid} ${command.replaceAll('\0', ' ').slice(0, 120)}`] : [];
+    });
+}
+
+/** Empty for a process that ended meanwhile. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function folders(): readonly string[] {
+  return globSync(['/tmp/dv-*', '/tmp/davit-*', '/run/davit*']).map((path) => `folder ${path}`);
+}
+
+function entries(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}

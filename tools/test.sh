@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# npm test: set-up, types, lint, then every test. One command more than once is cheap: what is there is kept.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash tools/setup.sh
+export PATH="$PWD/node_modules/.bin:$PATH:$PWD/.cache/bin:/usr/sbin:/sbin"
+
+section() { # NAME command…
+  local name=$1 start=$EPOCHREALTIME
+  shift
+  "$@" || { printf '✗ %s failed: %s\n' "$name" "$*" >&2; exit 1; }
+  awk -v n="$name" -v s="$start" -v e="$EPOCHREALTIME" 'BEGIN { printf "✓ %-40s %6.1f s\n", n, e - s }'
+}
+
+section types npm run --silent types
+section lint npm run --silent lint
+exec node --disable-warning=ExperimentalWarning tools/run-tests.ts "$@"
