@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Firewall } from './firewall.ts';
+
+export interface FirewallWorld extends AsyncDisposable {
+  readonly firewall: Firewall;
+}
+
+/** What every implementation of `Firewall` keeps, in a fresh network namespace. */
+export function firewallSuite(name: string, open: () => FirewallWorld): void {
+  const rules = [
+    '*nat',
+    ':DOCKER - [0:0]',
+    '-A DOCKER -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80',
+    '-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER',
+    'COMMIT',
+    '',
+  ].join('\n');
+  const lines = async (firewall: Firewall) => (await firewall.save('nat')).split('\n').filter((line) => /^(-A|:DOCKER)/.test(line));
+
+  test(`${name}: what is restored is saved`, async () => {
+    await using world = open();
+    await world.firewall.restore(rules);
+    assert.deepEqual(await lines(world.firewall), [
+      ':DOCKER - [0:0]',
+      '-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER',
+      '-A DOCKER -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80',
+    ]);
+  });
+
+  test(`${name}: naming a chain of ours again writes it anew, chains of others stay`, async () => {
+    await using world = open();
+    await world.firewall.restore('*nat\n:OTHER - [0:0]\n-A OTHER -j RETURN\nCOMMIT\n');
+    await world.firewall.restore(rules);
+    await world.firewall.restore('*nat\n:DOCKER - [0:0]\n-A DOCKER -j RETURN\nCOMMIT\n');
+    const saved = await lines(world.firewall);
+    assert.ok(saved.includes('-A DOCKER -j RETURN'));
+    assert.ok(saved.includes('-A OTHER -j RETURN'));
+    assert.ok(!saved.some((line) => line.includes('DNAT')));
+  });
+
+  test(`${name}: a refused line is quoted and nothing of its table is written`, async () => {
+    await using world = open();
+    await world.firewall.restore(rules);
+    const before = await lines(world.firewall);
+    await assert.rejects(world.firewall.restore('*nat\n:DOCKER - [0:0]\n-Q DOCKER -j RETURN\nCOMMIT\n'), {
+      kind: 'internal',
+      message: /line 3: "-Q DOCKER/,
+    });
+    assert.deepEqual(await lines(world.firewall), before);
+  });
+
+  test(`${name}: an nftables table is there once written and absent once deleted`, async () => {
+    await using world = open();
+    assert.equal(await world.firewall.nftTable('ip', 'davit'), undefined);
+    await world.firewall.nft('table ip davit {\n\tchain services {\n\t\treturn\n\t}\n}\n');
+    assert.match((await world.firewall.nftTable('ip', 'davit')) ?? '', /chain services \{\s+return\s+\}/);
+    await world.firewall.nft('delete table ip davit\n');
+    assert.equal(await world.firewall.nftTable('ip', 'davit'), undefined);
+  });
+
+  test(`${name}: a transaction with a fault writes nothing`, async () => {
+    await using world = open();
+    await assert.rejects(world.firewall.nft('table ip davit {\n\tchain a {\n\t}\n}\ndelete table ip absent\n'), { kind: 'internal' });
+    assert.equal(await world.firewall.nftTable('ip', 'davit'), undefined);
+  });
+}
