@@ -1,9 +1,28 @@
+import { services } from '../../api/kubernetes/kinds.ts';
+import type { Informers } from '../client/informers.ts';
 import { deploymentController } from './deployment/deployments.ts';
+import { servicesSelecting } from './endpoints/service-selection.ts';
+import { endpointsController } from './endpoints/services.ts';
+import { namespaceDefaultsController } from './namespaces/namespace-defaults.ts';
+import { namespaceController } from './namespaces/namespaces.ts';
+import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
+import { podGarbageController } from './nodes/pod-gc.ts';
 import { replicaSetController } from './replicaset/replica-sets.ts';
+import { statefulSetController } from './statefulset/stateful-sets.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { ControllersOptions } from './start.ts';
 
-/** All controllers of the cluster. */
-export function reconcilers(_options: Pick<ControllersOptions, 'rootCa' | 'volumesFolder'>): readonly Reconciler[] {
-  return [deploymentController, replicaSetController];
+/** All controllers of the cluster but the garbage collector, which has a graph of its own. */
+export function reconcilers({ rootCa }: Pick<ControllersOptions, 'rootCa' | 'volumesFolder'>, informers: Informers): readonly Reconciler[] {
+  const allServices = informers.of(services);
+  return [
+    deploymentController,
+    replicaSetController,
+    statefulSetController,
+    endpointsController((pod) => servicesSelecting(allServices.list(), pod)),
+    namespaceController,
+    namespaceDefaultsController(rootCa),
+    nodeLifecycleController(),
+    podGarbageController(),
+  ];
 }

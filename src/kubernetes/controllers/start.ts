@@ -27,7 +27,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   await using starting = new AsyncDisposableStack();
   const acts = new ActRing();
   const informers = starting.use(new Informers(options.client, options.log));
-  for (const reconciler of reconcilers(options)) startReconciler(reconciler, options, informers, acts, starting);
+  for (const reconciler of reconcilers(options, informers)) startReconciler(reconciler, options, informers, acts, starting);
   const running = starting.move();
   return { acts, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
