@@ -3,7 +3,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Store } from '../store/store.ts';
-import type { Builder } from './build/builder.ts';
+import { createBuilder } from './build/create-builder.ts';
 import { createConnector } from './containers/connections.ts';
 import { HealthMonitor } from './containers/health.ts';
 import type { LaunchParts } from './containers/launch.ts';
@@ -62,7 +62,8 @@ export async function openEngine({ kernel, store, config, log }: OpenEngineOptio
     dns,
     registry,
     sandbox: (id) => sandboxes.parts(id),
-    exposedPorts: async ({ spec, imageId }) => wantedPorts(spec, spec.publishAll ? Object.keys((await images.get(imageId)).config.config.ExposedPorts ?? {}) : []),
+    exposedPorts: async ({ spec, imageId }) =>
+      wantedPorts(spec, spec.publishAll ? Object.keys((await images.get(imageId)).config.config.ExposedPorts ?? {}) : []),
   };
   const lifecycle = new Lifecycle({
     ...parts,
@@ -83,7 +84,9 @@ export async function openEngine({ kernel, store, config, log }: OpenEngineOptio
     publish: (record, action) => lifecycle.publish(record, action),
   });
   network.setConnector(createConnector({ network, registry, config, host, dns, lifecycle, sandboxUsers: (id) => sandboxes.usersOf(id) }));
-  images.setUsers(async (id) => registry.all().flatMap((record) => (record.imageId === id ? [{ containerId: record.id, isRunning: record.pid !== undefined }] : [])));
+  images.setUsers(async (id) =>
+    registry.all().flatMap((record) => (record.imageId === id ? [{ containerId: record.id, isRunning: record.pid !== undefined }] : [])),
+  );
 
   async function removeContainers(sandboxId: string): Promise<void> {
     const own = registry.all().filter(({ spec }) => spec.sandbox === sandboxId);
@@ -92,18 +95,27 @@ export async function openEngine({ kernel, store, config, log }: OpenEngineOptio
 
   await sweep(kernel, config, registry, log);
   for (const record of registry.all()) {
-    await lifecycle.reload(record).catch((error: unknown) => log.error({ container: record.id, error: messageOf(error) }, 'container could not be taken over'));
+    await lifecycle
+      .reload(record)
+      .catch((error: unknown) => log.error({ container: record.id, error: messageOf(error) }, 'container could not be taken over'));
   }
   await fabric.sync();
   await Promise.all(
     [...fabric.live.values()].flatMap(({ owner, endpoints }) => {
-      const named = endpoints.map(({ networkId }) => network.find(networkId)).find(({ predefined, ingress }) => !predefined && ingress === 'published');
-      return named ? [dns.serve(owner.netnsPath, named).catch((error: unknown) => log.error({ container: owner.id, error: messageOf(error) }, 'embedded DNS could not be restored'))] : [];
+      const named = endpoints
+        .map(({ networkId }) => network.find(networkId))
+        .find(({ predefined, ingress }) => !predefined && ingress === 'published');
+      return named
+        ? [
+            dns
+              .serve(owner.netnsPath, named)
+              .catch((error: unknown) => log.error({ container: owner.id, error: messageOf(error) }, 'embedded DNS could not be restored')),
+          ]
+        : [];
     }),
   );
   const containers = openContainers({ kernel, config, host, images, snapshots, volumes, network, registry, lifecycle });
-  const builder = undefined as unknown as Builder;
-  createStepRunner(parts);
+  const builder = createBuilder({ images, snapshots, steps: createStepRunner(parts), store, dataRoot: config.dataRoot, kernel, log });
 
   async function close(): Promise<void> {
     health.close();
@@ -127,6 +139,7 @@ export async function openEngine({ kernel, store, config, log }: OpenEngineOptio
       await Promise.all(registry.all().map(({ id }) => lifecycle.remove(id, { force: true, volumes: false })));
       await close();
       await fabric.destroy();
+      kernel.cgroups.remove(config.cgroupParent);
     },
     [Symbol.asyncDispose]: close,
   };

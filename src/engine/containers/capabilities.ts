@@ -8,7 +8,9 @@ export const allCapabilities =
 
 /** Docker's default set. */
 export const defaultCapabilities: readonly string[] =
-  'CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE'.split(' ').map((name) => `CAP_${name}`);
+  'CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE'
+    .split(' ')
+    .map((name) => `CAP_${name}`);
 
 export interface CapabilityRequest {
   readonly add?: readonly string[];

@@ -6,7 +6,11 @@ import type { CommitOptions } from './containers.ts';
 import type { ContainerRecord } from './record.ts';
 
 /** `docker commit`: the writable layer becomes one more layer, the container's settings the image's. */
-export async function commitContainer(parts: { readonly images: Images; readonly snapshots: Snapshots }, record: ContainerRecord, options: CommitOptions): Promise<string> {
+export async function commitContainer(
+  parts: { readonly images: Images; readonly snapshots: Snapshots },
+  record: ContainerRecord,
+  options: CommitOptions,
+): Promise<string> {
   const base = (await parts.images.get(record.imageId)).config;
   const { diffId } = await parts.snapshots.commit(record.id);
   const created = new Date().toISOString();
@@ -27,7 +31,15 @@ export async function commitContainer(parts: { readonly images: Images; readonly
     ...(options.author && { author: options.author }),
     config: applyChanges(run, options.changes ?? []),
     rootfs: { type: 'layers', diff_ids: [...base.rootfs.diff_ids, diffId] },
-    history: [...(base.history ?? []), { created, created_by: [record.path, ...record.args].join(' '), ...(options.author && { author: options.author }), ...(options.message && { comment: options.message }) }],
+    history: [
+      ...(base.history ?? []),
+      {
+        created,
+        created_by: [record.path, ...record.args].join(' '),
+        ...(options.author && { author: options.author }),
+        ...(options.message && { comment: options.message }),
+      },
+    ],
   };
   const image = await parts.images.create(config, { ...(options.reference && { names: [options.reference] }), parent: record.imageId });
   return image.id;

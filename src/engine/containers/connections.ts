@@ -7,7 +7,11 @@ import { pathsOf } from './paths.ts';
 import { networksOf } from './plan-container.ts';
 import type { ContainerRecord } from './record.ts';
 
-type Parts = Pick<LaunchParts, 'network' | 'registry' | 'config' | 'host'> & { readonly dns: EmbeddedDns; readonly lifecycle: Lifecycle; readonly sandboxUsers: (networkId: string) => readonly string[] };
+type Parts = Pick<LaunchParts, 'network' | 'registry' | 'config' | 'host'> & {
+  readonly dns: EmbeddedDns;
+  readonly lifecycle: Lifecycle;
+  readonly sandboxUsers: (networkId: string) => readonly string[];
+};
 
 /** docker network connect and disconnect, of running and stopped containers. */
 export function createConnector(parts: Parts): Connector {
@@ -25,12 +29,20 @@ export function createConnector(parts: Parts): Connector {
       const { id } = registry.find(containerId);
       await lifecycle.exclusive(id, async () => {
         const record = registry.find(id);
-        if (target.driver !== 'bridge') throw new KindError('invalid', `container cannot be connected to ${target.name} network: it has no bridge`);
+        if (target.driver !== 'bridge')
+          throw new KindError('invalid', `container cannot be connected to ${target.name} network: it has no bridge`);
         const joined = networksOf(record.spec);
-        if (joined.length === 0) throw new KindError('invalid', 'container sharing network namespace with another container or host cannot be connected to any other network');
-        if (joined.some((name) => network.find(name).id === target.id)) throw new KindError('forbidden', `endpoint with name ${record.name} already exists in network ${target.name}`);
+        if (joined.length === 0)
+          throw new KindError(
+            'invalid',
+            'container sharing network namespace with another container or host cannot be connected to any other network',
+          );
+        if (joined.some((name) => network.find(name).id === target.id))
+          throw new KindError('forbidden', `endpoint with name ${record.name} already exists in network ${target.name}`);
         if (record.pid !== undefined && record.netnsPath) {
-          network.fabric.attach({ id, name: record.name, netnsPath: record.netnsPath }, target, endpoint, { defaultRoute: record.endpoints.length === 0 });
+          network.fabric.attach({ id, name: record.name, netnsPath: record.netnsPath }, target, endpoint, {
+            defaultRoute: record.endpoints.length === 0,
+          });
           if (!target.predefined) await dns.serve(record.netnsPath, target);
         }
         await registry.update(id, { spec: { ...record.spec, endpoints: { ...record.spec.endpoints, [target.name]: endpoint } } });
@@ -43,7 +55,8 @@ export function createConnector(parts: Parts): Connector {
       await lifecycle.exclusive(id, async () => {
         const record = registry.find(id);
         const joined = networksOf(record.spec).filter((name) => network.find(name).id === target.id);
-        if (joined.length === 0 && !force) throw new KindError('notFound', `container ${record.id} is not connected to network ${target.name}`);
+        if (joined.length === 0 && !force)
+          throw new KindError('notFound', `container ${record.id} is not connected to network ${target.name}`);
         const live = network.fabric.live.get(id)?.endpoints.find(({ networkId }) => networkId === target.id);
         if (live) await network.fabric.detach(id, live.id);
         await registry.update(id, { spec: without(record, joined) });

@@ -7,17 +7,27 @@ import { cpus } from 'node:os';
 /** One reading for `docker stats`. */
 export function readStats(kernel: Kernel, host: HostFacts, cgroup: string, netnsPath: string | undefined): ContainerStats {
   const counters = netnsPath ? kernel.namespaces.inNetwork(netnsPath, () => host.interfaceCounters()) : '';
-  return { ...kernel.cgroups.stats(cgroup), read: new Date(), systemCpuNs: host.systemCpuNs(), onlineCpus: cpus().length, networks: parseCounters(counters) };
+  return {
+    ...kernel.cgroups.stats(cgroup),
+    read: new Date(),
+    systemCpuNs: host.systemCpuNs(),
+    onlineCpus: cpus().length,
+    networks: parseCounters(counters),
+  };
 }
 
 /** /proc/net/dev: two header lines, then `eth0: rxBytes packets errs drop fifo frame compressed multicast txBytes …`. */
 export function parseCounters(text: string): Readonly<Record<string, InterfaceStats>> {
-  const rows = text.split('\n').slice(2).filter((line) => line.includes(':'));
+  const rows = text
+    .split('\n')
+    .slice(2)
+    .filter((line) => line.includes(':'));
   return Object.fromEntries(
     rows.flatMap((row) => {
       const [name = '', values = ''] = row.split(':');
       if (name.trim() === 'lo') return [];
-      const [rxBytes = 0, rxPackets = 0, rxErrors = 0, rxDropped = 0, , , , , txBytes = 0, txPackets = 0, txErrors = 0, txDropped = 0] = values.trim().split(/\s+/).map(Number);
+      const [rxBytes = 0, rxPackets = 0, rxErrors = 0, rxDropped = 0, , , , , txBytes = 0, txPackets = 0, txErrors = 0, txDropped = 0] =
+        values.trim().split(/\s+/).map(Number);
       return [[name.trim(), { rxBytes, rxPackets, rxErrors, rxDropped, txBytes, txPackets, txErrors, txDropped }] as const];
     }),
   );

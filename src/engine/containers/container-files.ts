@@ -59,7 +59,11 @@ export function exportRoot(parts: FileParts, record: ContainerRecord): Promise<R
   return streamed(parts, record, (root) => packFrom(root, { whiteouts: 'plain' }));
 }
 
-export async function readArchive(parts: FileParts, record: ContainerRecord, path: string): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+export async function readArchive(
+  parts: FileParts,
+  record: ContainerRecord,
+  path: string,
+): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
   const stat = await statPath(parts, record, path);
   const tar = await streamed(parts, record, (root) => {
     // A trailing `/` or `/.` asks for what a symlink leads to, as do all paths but the last component.

@@ -89,9 +89,23 @@ export interface ResourceLimits {
 }
 
 export type MountSpec =
-  | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean; readonly propagation?: string; readonly createSource?: boolean }
+  | {
+      readonly type: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly propagation?: string;
+      readonly createSource?: boolean;
+    }
   /** `source` undefined: an anonymous volume. Populated from the image when empty, unless `noCopy`. */
-  | { readonly type: 'volume'; readonly source?: string; readonly target: string; readonly readOnly: boolean; readonly noCopy?: boolean; readonly subpath?: string }
+  | {
+      readonly type: 'volume';
+      readonly source?: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly noCopy?: boolean;
+      readonly subpath?: string;
+    }
   | { readonly type: 'tmpfs'; readonly target: string; readonly options: readonly string[] };
 
 /** Facts about a container; the state is derived from them (`stateOf`). */

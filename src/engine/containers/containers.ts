@@ -24,19 +24,32 @@ export interface Containers {
   rename(reference: string, name: string): Promise<void>;
   update(reference: string, change: { readonly limits?: ResourceLimits; readonly restart?: RestartPolicy }): Promise<void>;
   /** `not-running`: at once if it does not run; `next-exit`; `removed`. */
-  wait(reference: string, condition: 'not-running' | 'next-exit' | 'removed', signal: AbortSignal): Promise<{ readonly exitCode: number; readonly error?: string }>;
+  wait(
+    reference: string,
+    condition: 'not-running' | 'next-exit' | 'removed',
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number; readonly error?: string }>;
   logs(reference: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
   attach(reference: string, options: { readonly stdin: boolean }): Promise<Attachment>;
   resize(reference: string, size: { readonly width: number; readonly height: number }): Promise<void>;
   stats(reference: string): Promise<ContainerStats>;
   /** Rows of `ps` for the container's processes. */
-  top(reference: string, psArguments: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
+  top(
+    reference: string,
+    psArguments: string,
+  ): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
   changes(reference: string): Promise<readonly SnapshotChange[]>;
   /** The whole root file system as a tar. */
   export(reference: string, signal?: AbortSignal): Promise<Readable>;
   /** `docker cp`, safe against symlinks that change meanwhile. */
   readArchive(reference: string, path: string, signal?: AbortSignal): Promise<{ readonly stat: PathStat; readonly tar: Readable }>;
-  writeArchive(reference: string, path: string, tar: Readable, options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwnership: boolean }, signal?: AbortSignal): Promise<void>;
+  writeArchive(
+    reference: string,
+    path: string,
+    tar: Readable,
+    options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwnership: boolean },
+    signal?: AbortSignal,
+  ): Promise<void>;
   statPath(reference: string, path: string): Promise<PathStat>;
   commit(reference: string, options: CommitOptions): Promise<string>;
   /** Removes all stopped ones. */

@@ -10,7 +10,8 @@ after(() => rmSync(folder, { recursive: true }));
 
 const both = { follow: false, stdout: true, stderr: true };
 const never = new Promise(() => undefined);
-const line = (second: number, text: string, stream = 'stdout', flag = 'F') => `2026-01-02T03:04:${String(second).padStart(2, '0')}.000000001Z ${stream} ${flag} ${text}\n`;
+const line = (second: number, text: string, stream = 'stdout', flag = 'F') =>
+  `2026-01-02T03:04:${String(second).padStart(2, '0')}.000000001Z ${stream} ${flag} ${text}\n`;
 
 async function texts(path: string, options: Parameters<typeof readLog>[1]): Promise<string> {
   const lines = await Array.fromAsync(readLog(path, options, Promise.resolve(), new AbortController().signal));
@@ -18,14 +19,24 @@ async function texts(path: string, options: Parameters<typeof readLog>[1]): Prom
 }
 
 test('a line of the log, also partial and in local time', () => {
-  assert.deepEqual(parseCriLine(Buffer.from('2026-01-02T03:04:05.5+02:00 stderr F a b')), { stream: 'stderr', time: '2026-01-02T01:04:05.500000000Z', data: Buffer.from('a b\n') });
+  assert.deepEqual(parseCriLine(Buffer.from('2026-01-02T03:04:05.5+02:00 stderr F a b')), {
+    stream: 'stderr',
+    time: '2026-01-02T01:04:05.500000000Z',
+    data: Buffer.from('a b\n'),
+  });
   assert.equal(parseCriLine(Buffer.from('2026-01-02T03:04:05Z stdout P part'))?.data.toString(), 'part');
   assert.equal(parseCriLine(Buffer.from('garbage')), undefined);
 });
 
 test('tail, since, until and streams', async () => {
   const path = join(folder, 'a.log');
-  writeFileSync(path, [1, 2, 3].map((second) => line(second, `l${second}`)).join('') + line(4, 'e4', 'stderr') + line(5, 'par', 'stdout', 'P') + line(5, 'tial'));
+  writeFileSync(
+    path,
+    [1, 2, 3].map((second) => line(second, `l${second}`)).join('') +
+      line(4, 'e4', 'stderr') +
+      line(5, 'par', 'stdout', 'P') +
+      line(5, 'tial'),
+  );
   assert.equal(await texts(path, both), 'l1\nl2\nl3\ne4\npartial\n');
   assert.equal(await texts(path, { ...both, tail: 2 }), 'e4\npartial\n');
   assert.equal(await texts(path, { ...both, tail: 2, stderr: false }), 'l3\npartial\n');

@@ -87,7 +87,14 @@ async function tailOffset(file: FileHandle, options: LogOptions): Promise<number
   return 0;
 }
 
-async function* rawLines(file: FileHandle, path: string, start: number, follow: boolean, ended: Promise<unknown>, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* rawLines(
+  file: FileHandle,
+  path: string,
+  start: number,
+  follow: boolean,
+  ended: Promise<unknown>,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   let position = start;
   let rest: Buffer = Buffer.alloc(0);
   let hasEnded = !follow;

@@ -28,7 +28,13 @@ export function hostDevices(hostPath: string, containerPath: string): readonly L
 }
 
 export function initProgram(): string {
-  const found = ['/usr/bin/docker-init', '/usr/libexec/docker/docker-init', '/usr/bin/tini-static', '/usr/bin/tini', '/usr/bin/catatonit'].find((path) => existsSync(path));
+  const found = [
+    '/usr/bin/docker-init',
+    '/usr/libexec/docker/docker-init',
+    '/usr/bin/tini-static',
+    '/usr/bin/tini',
+    '/usr/bin/catatonit',
+  ].find((path) => existsSync(path));
   if (!found) throw new KindError('unavailable', 'exec: "docker-init": executable file not found in $PATH (install the package tini)');
   return found;
 }

@@ -11,7 +11,10 @@ export function mergeEnvironment(base: readonly string[], changes: readonly stri
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What the process really gets: PATH, HOSTNAME, TERM (with a terminal) first, overridden by the container's own; HOME last, when missing. */
-export function processEnvironment(env: readonly string[], options: { readonly hostname: string; readonly tty: boolean; readonly home: string }): readonly string[] {
+export function processEnvironment(
+  env: readonly string[],
+  options: { readonly hostname: string; readonly tty: boolean; readonly home: string },
+): readonly string[] {
   const base = [`PATH=${defaultPath}`, `HOSTNAME=${options.hostname}`, ...(options.tty ? ['TERM=xterm'] : [])];
   const merged = mergeEnvironment(base, env);
   return merged.some((line) => line.startsWith('HOME=')) ? merged : [...merged, `HOME=${options.home}`];

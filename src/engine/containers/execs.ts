@@ -6,12 +6,19 @@ export interface Execs {
   create(containerReference: string, spec: ExecSpec): Promise<string>;
   get(id: string): Promise<Exec>;
   /** Starts it and connects to its streams; detached: undefined. */
-  start(id: string, options: { readonly detach: boolean; readonly size?: { readonly width: number; readonly height: number } }): Promise<Attachment | undefined>;
+  start(
+    id: string,
+    options: { readonly detach: boolean; readonly size?: { readonly width: number; readonly height: number } },
+  ): Promise<Attachment | undefined>;
   resize(id: string, size: { readonly width: number; readonly height: number }): Promise<void>;
   /** Resolves with the exit code. */
   wait(id: string, signal: AbortSignal): Promise<number>;
   /** Runs to the end with output limited to `maxBytes` (probes, health checks). Past the time-out the process is killed and `timedOut` is set. */
-  run(containerReference: string, spec: Omit<ExecSpec, 'tty' | 'openStdin'>, options: { readonly timeoutMs: number; readonly maxBytes: number }): Promise<ExecResult>;
+  run(
+    containerReference: string,
+    spec: Omit<ExecSpec, 'tty' | 'openStdin'>,
+    options: { readonly timeoutMs: number; readonly maxBytes: number },
+  ): Promise<ExecResult>;
 }
 
 export interface ExecSpec {

@@ -34,5 +34,7 @@ test('commands and times', () => {
 
 test('interface counters', () => {
   const text = 'Inter-| Receive\n face |bytes\n    lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n  eth0: 100 2 0 1 0 0 0 0 200 3 4 5 0 0 0 0\n';
-  assert.deepEqual(parseCounters(text), { eth0: { rxBytes: 100, rxPackets: 2, rxErrors: 0, rxDropped: 1, txBytes: 200, txPackets: 3, txErrors: 4, txDropped: 5 } });
+  assert.deepEqual(parseCounters(text), {
+    eth0: { rxBytes: 100, rxPackets: 2, rxErrors: 0, rxDropped: 1, txBytes: 200, txPackets: 3, txErrors: 4, txDropped: 5 },
+  });
 });

@@ -1,6 +1,13 @@
 /** Texts of the files that a container gets over its own /etc. Pure. */
 
-const standardHosts = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff00::\tip6-mcastprefix', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
+const standardHosts = [
+  '127.0.0.1\tlocalhost',
+  '::1\tlocalhost ip6-localhost ip6-loopback',
+  'fe00::\tip6-localnet',
+  'ff00::\tip6-mcastprefix',
+  'ff02::1\tip6-allnodes',
+  'ff02::2\tip6-allrouters',
+];
 
 /** `extra` as `name:address`, dockerd's form; `host-gateway` is the default bridge's address. */
 export function renderHosts(options: {
@@ -36,7 +43,11 @@ export function parseResolvConf(text: string): DnsSettings {
 }
 
 export function renderResolvConf({ servers, search, options }: DnsSettings): string {
-  const lines = [...servers.map((server) => `nameserver ${server}`), ...(search.length > 0 ? [`search ${search.join(' ')}`] : []), ...(options.length > 0 ? [`options ${options.join(' ')}`] : [])];
+  const lines = [
+    ...servers.map((server) => `nameserver ${server}`),
+    ...(search.length > 0 ? [`search ${search.join(' ')}`] : []),
+    ...(options.length > 0 ? [`options ${options.join(' ')}`] : []),
+  ];
   return `${lines.join('\n')}\n`;
 }
 
@@ -47,7 +58,11 @@ export function reachableServers(host: DnsSettings): readonly string[] {
 }
 
 /** What a container asks for wins over the host's; on networks with embedded DNS the server is 127.0.0.11. */
-export function resolvConfFor(own: Partial<DnsSettings>, host: DnsSettings, options: { readonly embedded: boolean; readonly hostNetwork: boolean }): DnsSettings {
+export function resolvConfFor(
+  own: Partial<DnsSettings>,
+  host: DnsSettings,
+  options: { readonly embedded: boolean; readonly hostNetwork: boolean },
+): DnsSettings {
   const given = own.servers?.length ? own.servers : undefined;
   const search = own.search?.length ? own.search.filter((domain) => domain !== '.') : host.search;
   const wanted = own.options?.length ? own.options : host.options;

@@ -95,14 +95,26 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
     throw runtimeFailure(error);
   });
   undo.move();
-  return { pid, pidStartTime: kernel.processes.startTime(pid), netnsPath: network.netnsPath, endpoints: network.endpoints, ports: network.ports, logPath };
+  return {
+    pid,
+    pidStartTime: kernel.processes.startTime(pid),
+    netnsPath: network.netnsPath,
+    endpoints: network.endpoints,
+    ports: network.ports,
+    logPath,
+  };
 }
 
 /** Takes away all that belongs to one run; harmless when repeated. Never canceled. */
 export async function teardown(parts: LaunchParts, record: ContainerRecord): Promise<void> {
-  const { kernel, config, network } = parts;
+  await Promise.all([parts.kernel.runtime.delete(record.id, { force: true }), parts.network.fabric.detach(record.id)]);
+  release(parts, record);
+}
+
+/** Mount and namespace of a run whose processes are gone. */
+export function release(parts: Pick<LaunchParts, 'kernel' | 'config'>, record: ContainerRecord): void {
+  const { kernel, config } = parts;
   const paths = pathsOf(config, record.id);
-  await Promise.all([kernel.runtime.delete(record.id, { force: true }), network.fabric.detach(record.id)]);
   kernel.mounts.unmount(paths.rootfs);
   kernel.namespaces.remove(paths.netns);
 }
@@ -136,17 +148,26 @@ async function prepareNetwork(parts: LaunchParts, record: ContainerRecord, paths
   return { join: paths.netns, netnsPath: paths.netns, ...attached, etcFiles: writeEtc(parts, record, paths, attached.endpoints) };
 }
 
-async function attachAll(parts: LaunchParts, record: ContainerRecord, netnsPath: string): Promise<Pick<NetworkSide, 'endpoints' | 'ports'>> {
+async function attachAll(
+  parts: LaunchParts,
+  record: ContainerRecord,
+  netnsPath: string,
+): Promise<Pick<NetworkSide, 'endpoints' | 'ports'>> {
   const { fabric, find } = parts.network;
   const owner = { id: record.id, name: record.name, netnsPath };
   const networks = networksOf(record.spec).map((name) => ({ name, network: find(name) }));
   const endpoints = networks.map(({ name, network }, index) => {
     const given = record.spec.endpoints ?? {};
-    return fabric.attach(owner, network, given[name] ?? given[network.id] ?? (name === 'bridge' ? given['default'] : undefined) ?? {}, { defaultRoute: index === 0 });
+    return fabric.attach(owner, network, given[name] ?? given[network.id] ?? (name === 'bridge' ? given['default'] : undefined) ?? {}, {
+      defaultRoute: index === 0,
+    });
   });
   if (endpoints.length === 0) return { endpoints, ports: [] };
   const embedded = networks.find(({ network }) => !network.predefined);
-  const [ports] = await Promise.all([fabric.publish(owner, await parts.exposedPorts(record)), embedded && parts.dns.serve(netnsPath, embedded.network)]);
+  const [ports] = await Promise.all([
+    fabric.publish(owner, await parts.exposedPorts(record)),
+    embedded && parts.dns.serve(netnsPath, embedded.network),
+  ]);
   return { endpoints, ports };
 }
 
@@ -154,11 +175,19 @@ function joinContainer({ registry, config }: LaunchParts, reference: string): Pi
   const other = registry.find(reference);
   if (other.pid === undefined) throw new KindError('conflict', `cannot join network of a non running container: ${other.id}`);
   const { bundle } = pathsOf(config, other.id);
-  return { join: other.netnsPath ?? `/proc/${other.pid}/ns/net`, etcFiles: Object.fromEntries(['hosts', 'hostname', 'resolv.conf'].map((name) => [name, join(bundle, name)])) };
+  return {
+    join: other.netnsPath ?? `/proc/${other.pid}/ns/net`,
+    etcFiles: Object.fromEntries(['hosts', 'hostname', 'resolv.conf'].map((name) => [name, join(bundle, name)])),
+  };
 }
 
 /** Writes /etc/hosts, hostname and resolv.conf of this container into its bundle. */
-export function writeEtc(parts: Pick<LaunchParts, 'host' | 'network' | 'config' | 'registry'>, record: ContainerRecord, paths: ContainerPaths, endpoints: readonly Endpoint[]): Readonly<Record<string, string>> {
+export function writeEtc(
+  parts: Pick<LaunchParts, 'host' | 'network' | 'config' | 'registry'>,
+  record: ContainerRecord,
+  paths: ContainerPaths,
+  endpoints: readonly Endpoint[],
+): Readonly<Record<string, string>> {
   const { spec } = record;
   const onHost = spec.network === 'host';
   const embedded = endpoints.some(({ networkId }) => !parts.network.find(networkId).predefined);
@@ -191,10 +220,20 @@ function linkLine(registry: Registry, link: string): readonly string[] {
   return address ? [`${addressOf(address)}\t${[...new Set([alias, other.hostname, other.name])].join(' ')}`] : [];
 }
 
-function specInput(parts: LaunchParts, record: ContainerRecord, paths: ContainerPaths, network: NetworkSide, user: ResolvedUser): Parameters<typeof renderSpec>[0] {
+function specInput(
+  parts: LaunchParts,
+  record: ContainerRecord,
+  paths: ContainerPaths,
+  network: NetworkSide,
+  user: ResolvedUser,
+): Parameters<typeof renderSpec>[0] {
   const { spec } = record;
   const sandbox = spec.sandbox ? parts.sandbox(spec.sandbox) : undefined;
-  const uts = sandbox ? (sandbox.utsPath ?? 'host') : spec.utsMode === 'host' || (spec.network === 'host' && !spec.hostname) ? 'host' : undefined;
+  const uts = sandbox
+    ? (sandbox.utsPath ?? 'host')
+    : spec.utsMode === 'host' || (spec.network === 'host' && !spec.hostname)
+      ? 'host'
+      : undefined;
   return {
     container: sandbox ? { ...record, hostname: sandbox.hostname } : record,
     user,
@@ -213,11 +252,17 @@ function specInput(parts: LaunchParts, record: ContainerRecord, paths: Container
   };
 }
 
-function namespaceOf(registry: Registry, kind: 'ipc' | 'pid', mode: string | undefined, fallback: string | undefined): Readonly<Record<string, string>> {
+function namespaceOf(
+  registry: Registry,
+  kind: 'ipc' | 'pid',
+  mode: string | undefined,
+  fallback: string | undefined,
+): Readonly<Record<string, string>> {
   if (mode === 'host') return { [kind]: 'host' };
   if (mode?.startsWith('container:')) {
     const other = registry.find(mode.slice('container:'.length));
-    if (other.pid === undefined) throw new KindError('conflict', `cannot join ${kind.toUpperCase()} of a non running container: ${other.id}`);
+    if (other.pid === undefined)
+      throw new KindError('conflict', `cannot join ${kind.toUpperCase()} of a non running container: ${other.id}`);
     return { [kind]: `/proc/${other.pid}/ns/${kind}` };
   }
   return fallback ? { [kind]: fallback } : {};
@@ -226,7 +271,11 @@ function namespaceOf(registry: Registry, kind: 'ipc' | 'pid', mode: string | und
 function devicesOf(record: ContainerRecord): readonly LinuxDevice[] {
   const { privileged, devices = [] } = record.spec;
   const asked = devices.flatMap(({ hostPath, containerPath }) => {
-    if (!statSync(hostPath, { throwIfNoEntry: false })) throw new KindError('invalid', `error gathering device information while adding custom device "${hostPath}": no such file or directory`);
+    if (!statSync(hostPath, { throwIfNoEntry: false }))
+      throw new KindError(
+        'invalid',
+        `error gathering device information while adding custom device "${hostPath}": no such file or directory`,
+      );
     return hostDevices(hostPath, containerPath);
   });
   return privileged ? [...hostDevices('/dev', '/dev'), ...asked] : asked;
@@ -237,13 +286,18 @@ export function cgroupOf(config: EngineConfig, record: Pick<ContainerRecord, 'id
 }
 
 export function specHost({ kernel, host }: Pick<LaunchParts, 'kernel' | 'host'>): SpecHost {
-  return { arch: host.arch, kernelRelease: host.kernelRelease, boundingCapabilities: host.boundingCapabilities, cgroupVersion: kernel.cgroups.version };
+  return {
+    arch: host.arch,
+    kernelRelease: host.kernelRelease,
+    boundingCapabilities: host.boundingCapabilities,
+    cgroupVersion: kernel.cgroups.version,
+  };
 }
 
 /** dockerd's words around the runtime's, since clients look into them for their exit code (127, 126). */
 function runtimeFailure(error: unknown): KindError {
   const text = messageOf(error);
   const isCommand = /executable file not found|no such file or directory|permission denied|is a directory/i.test(text);
-  const doing = 'failed to create task for container: failed to create shim task: OCI runtime create failed';
+  const doing = 'failed to create task for container: failed to create shim task';
   return isCommand ? new KindError('invalid', `${doing}: ${text}: unknown`, { cause: error }) : wrap(error, doing);
 }

@@ -7,7 +7,7 @@ import type { Events } from '../events/events.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import { lazyAttachment } from './attachment.ts';
 import type { Attachment, Containers } from './containers.ts';
-import { cgroupOf, launch, teardown, type LaunchParts } from './launch.ts';
+import { cgroupOf, launch, release, teardown, type LaunchParts } from './launch.ts';
 import { pathsOf } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { failuresAfter, restartDelay } from './restart-policy.ts';
@@ -34,6 +34,8 @@ export class Lifecycle {
   readonly #restarts = new Map<string, NodeJS.Timeout>();
   readonly #quickExits = new Map<string, number>();
   readonly #busy = new Set<Promise<void>>();
+  /** The runtime's own clean-up of a run that has ended: nobody waits for it but the next start. */
+  readonly #deletions = new Map<string, Promise<void>>();
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
@@ -117,7 +119,8 @@ export class Lifecycle {
   wait(reference: string, condition: 'not-running' | 'next-exit' | 'removed', signal: AbortSignal): ReturnType<Containers['wait']> {
     const record = this.#parts.registry.find(reference);
     const isUp = record.pid !== undefined || record.isRestarting;
-    if (condition === 'not-running' && !isUp && !record.isRemoving) return Promise.resolve({ exitCode: record.exitCode ?? 0, ...(record.error && { error: record.error }) });
+    if (condition === 'not-running' && !isUp && !record.isRemoving)
+      return Promise.resolve({ exitCode: record.exitCode ?? 0, ...(record.error && { error: record.error }) });
     return this.waiters.wait(record.id, condition, signal);
   }
 
@@ -126,7 +129,8 @@ export class Lifecycle {
     const record = registry.find(reference);
     mayDo('attach', record);
     this.publish(record, 'attach');
-    if (record.pid !== undefined) return lazyAttachment(Promise.resolve(await kernel.runtime.attach(pathsOf(config, record.id).supervision)));
+    if (record.pid !== undefined)
+      return lazyAttachment(Promise.resolve(await kernel.runtime.attach(pathsOf(config, record.id).supervision)));
     const pending = Promise.withResolvers<RuntimeStreams | undefined>();
     this.#attachers.set(record.id, [...(this.#attachers.get(record.id) ?? []), pending]);
     return lazyAttachment(pending.promise);
@@ -139,19 +143,30 @@ export class Lifecycle {
     const { supervision, netns } = pathsOf(config, record.id);
     const exit = kernel.runtime.exitOf(supervision);
     if (record.pid === undefined) {
-      if (record.isRestarting || (isEverRestarted(record) && !record.stoppedByUser && record.startedAt)) this.#scheduleRestart(record.id, 0);
+      if (record.isRestarting || (isEverRestarted(record) && !record.stoppedByUser && record.startedAt))
+        this.#scheduleRestart(record.id, 0);
       return undefined;
     }
     const isSame = kernel.processes.startTime(record.pid) === record.pidStartTime;
     if (exit || !isSame) return this.#mutex.run(record.id, () => this.#ended(record.id, record.run, exit ?? { code: 255, at: new Date() }));
-    if (record.endpoints.length > 0) network.fabric.adopt({ id: record.id, name: record.name, netnsPath: record.netnsPath ?? netns }, record.endpoints, record.ports as readonly Required<(typeof record.ports)[number]>[]);
+    if (record.endpoints.length > 0)
+      network.fabric.adopt(
+        { id: record.id, name: record.name, netnsPath: record.netnsPath ?? netns },
+        record.endpoints,
+        record.ports as readonly Required<(typeof record.ports)[number]>[],
+      );
     this.#watch(record);
     this.#parts.onStarted(registry.byId(record.id) ?? record);
     return undefined;
   }
 
   publish(record: ContainerRecord, action: string, attributes: Readonly<Record<string, string>> = {}): void {
-    this.#parts.events.publish({ type: 'container', action, id: record.id, attributes: { ...record.labels, image: record.spec.image, name: record.name, ...attributes } });
+    this.#parts.events.publish({
+      type: 'container',
+      action,
+      id: record.id,
+      attributes: { ...record.labels, image: record.spec.image, name: record.name, ...attributes },
+    });
   }
 
   /** Lets go of everything; containers run on. */
@@ -165,16 +180,33 @@ export class Lifecycle {
   async #launch(record: ContainerRecord, change: Partial<ContainerRecord>): Promise<void> {
     const { registry } = this.#parts;
     const run = record.run + 1;
+    await this.#deletions.get(record.id);
     try {
       const launched = await launch(this.#parts, record, () => this.#connectAttachers(record));
-      const started = { ...record, ...launched, ...change, run, startedAt: new Date(), finishedAt: undefined, exitCode: undefined, error: undefined, oomKilled: false, isRestarting: false, stoppedByUser: false };
+      const started = {
+        ...record,
+        ...launched,
+        ...change,
+        run,
+        startedAt: new Date(),
+        finishedAt: undefined,
+        exitCode: undefined,
+        error: undefined,
+        oomKilled: false,
+        isRestarting: false,
+        stoppedByUser: false,
+      };
       const health = healthAtStart(record);
       await registry.put({ ...started, health });
       this.publish(record, 'start');
       this.#watch({ ...started, health });
       this.#parts.onStarted({ ...started, health });
     } catch (error) {
-      const exitCode = /executable file not found|no such file or directory/i.test(messageOf(error)) ? 127 : /permission denied/i.test(messageOf(error)) ? 126 : 128;
+      const exitCode = /executable file not found|no such file or directory/i.test(messageOf(error))
+        ? 127
+        : /permission denied/i.test(messageOf(error))
+          ? 126
+          : 128;
       await registry.update(record.id, { error: messageOf(error), exitCode, run, isRestarting: false, finishedAt: record.finishedAt });
       this.#dropAttachers(record.id);
       this.waiters.notify(record.id, ['next-exit', 'not-running'], { exitCode, error: messageOf(error) });
@@ -210,7 +242,8 @@ export class Lifecycle {
     const owned = promise.then(
       () => undefined,
       (error: unknown) => {
-        if (!this.#closing.signal.aborted) this.#parts.log.error({ container: id, error: messageOf(error) }, 'container could not be followed');
+        if (!this.#closing.signal.aborted)
+          this.#parts.log.error({ container: id, error: messageOf(error) }, 'container could not be followed');
       },
     );
     this.#busy.add(owned);
@@ -239,12 +272,22 @@ export class Lifecycle {
       isRestarting: delay !== undefined,
       endpoints: record.endpoints.map((endpoint) => ({ ...endpoint, ipv4: undefined })),
     });
-    const results = await Promise.allSettled([ended, teardown(this.#parts, record)]);
-    for (const result of results) if (result.status === 'rejected') this.#parts.log.error({ container: id, error: messageOf(result.reason) }, 'clean-up after exit');
+    this.#deleteRun(id);
+    const results = await Promise.allSettled([ended, this.#parts.network.fabric.detach(id)]);
+    release(this.#parts, record);
+    for (const result of results)
+      if (result.status === 'rejected') this.#parts.log.error({ container: id, error: messageOf(result.reason) }, 'clean-up after exit');
     this.publish(record, 'die', { exitCode: String(exit.code), execDuration: String(Math.max(0, Math.floor(ranMs / 1000))) });
     this.waiters.notify(id, delay === undefined ? ['next-exit', 'not-running'] : ['next-exit'], { exitCode: exit.code });
     if (delay !== undefined) this.#scheduleRestart(id, delay);
     else if (record.spec.autoRemove) await this.#removeLocked(registry.byId(id) ?? record, true);
+  }
+
+  #deleteRun(id: string): void {
+    const deletion = this.#parts.kernel.runtime.delete(id, { force: true });
+    this.#own(deletion, id);
+    const done = deletion.catch(() => undefined).finally(() => this.#deletions.delete(id));
+    this.#deletions.set(id, done);
   }
 
   #scheduleRestart(id: string, delay: number): void {
@@ -354,4 +397,3 @@ function ignoreNotFound(error: unknown): void {
 function ignoreConflict(error: unknown): void {
   if (!(error instanceof KindError && (error.kind === 'conflict' || error.kind === 'notFound'))) throw error;
 }
-

@@ -10,7 +10,10 @@ test('limits in the OCI form', () => {
     [{ nanoCpus: 1.5e9 }, { cpu: { period: 100_000, quota: 150_000 } }],
     [{ memoryBytes: 64 * MiB }, { memory: { limit: 64 * MiB, swap: 128 * MiB } }],
     [{ memoryBytes: 64 * MiB, memorySwapBytes: -1 }, { memory: { limit: 64 * MiB, swap: -1 } }],
-    [{ cpuShares: 512, cpuQuotaUs: 5000, cpuPeriodUs: 10_000, cpusetCpus: '0' }, { cpu: { shares: 512, quota: 5000, period: 10_000, cpus: '0' } }],
+    [
+      { cpuShares: 512, cpuQuotaUs: 5000, cpuPeriodUs: 10_000, cpusetCpus: '0' },
+      { cpu: { shares: 512, quota: 5000, period: 10_000, cpus: '0' } },
+    ],
     [{ pids: 100 }, { pids: { limit: 100 } }],
     [{ pids: 0 }, {}],
   ] as const;

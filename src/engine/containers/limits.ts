@@ -19,14 +19,16 @@ export function toLinuxResources(limits: ResourceLimits): Omit<LinuxResources, '
 export function checkLimits(limits: ResourceLimits, hostCpus: number): void {
   const { memoryBytes, memorySwapBytes, nanoCpus } = limits;
   if (memoryBytes && memoryBytes < leastMemory) throw new KindError('invalid', 'Minimum memory limit allowed is 6MB');
-  if (memorySwapBytes && memorySwapBytes > 0 && !memoryBytes) throw new KindError('invalid', 'You should always set the Memory limit when using Memoryswap limit, see usage');
+  if (memorySwapBytes && memorySwapBytes > 0 && !memoryBytes)
+    throw new KindError('invalid', 'You should always set the Memory limit when using Memoryswap limit, see usage');
   if (memoryBytes && memorySwapBytes && memorySwapBytes > 0 && memorySwapBytes < memoryBytes) {
     throw new KindError('invalid', 'Minimum memoryswap limit should be larger than memory limit, see usage');
   }
   if (nanoCpus && (nanoCpus < 0 || nanoCpus > hostCpus * 1e9)) {
     throw new KindError('invalid', `range of CPUs is from 0.01 to ${hostCpus}.00, as there are only ${hostCpus} CPUs available`);
   }
-  if (nanoCpus && (limits.cpuQuotaUs || limits.cpuPeriodUs)) throw new KindError('invalid', 'Conflicting options: Nano CPUs and CPU Period/Quota cannot both be set');
+  if (nanoCpus && (limits.cpuQuotaUs || limits.cpuPeriodUs))
+    throw new KindError('invalid', 'Conflicting options: Nano CPUs and CPU Period/Quota cannot both be set');
 }
 
 /** docker update: what is given replaces, the rest stays. */
@@ -50,7 +52,9 @@ function cpuOf(limits: ResourceLimits): LinuxResources['cpu'] {
   const { nanoCpus, cpuShares, cpuPeriodUs, cpuQuotaUs, cpusetCpus, cpusetMems } = limits;
   const cpu = {
     ...(cpuShares && { shares: cpuShares }),
-    ...(nanoCpus ? { period: periodUs, quota: Math.round((nanoCpus * periodUs) / 1e9) } : { ...(cpuPeriodUs && { period: cpuPeriodUs }), ...(cpuQuotaUs && { quota: cpuQuotaUs }) }),
+    ...(nanoCpus
+      ? { period: periodUs, quota: Math.round((nanoCpus * periodUs) / 1e9) }
+      : { ...(cpuPeriodUs && { period: cpuPeriodUs }), ...(cpuQuotaUs && { quota: cpuQuotaUs }) }),
     ...(cpusetCpus && { cpus: cpusetCpus }),
     ...(cpusetMems && { mems: cpusetMems }),
   };

@@ -69,7 +69,10 @@ export function openContainers(parts: ContainerParts): Containers {
       if (record.spec.logDriver === 'none') throw new KindError('invalid', 'configured logging driver does not support reading');
       const over = new AbortController();
       const isUp = record.pid !== undefined || record.isRestarting;
-      const ended = isUp && options.follow ? lifecycle.waiters.wait(record.id, 'not-running', AbortSignal.any([signal, over.signal])) : Promise.resolve();
+      const ended =
+        isUp && options.follow
+          ? lifecycle.waiters.wait(record.id, 'not-running', AbortSignal.any([signal, over.signal]))
+          : Promise.resolve();
       ended.catch(() => undefined);
       try {
         yield* readLog(record.logPath ?? pathsOf(config, record.id).log, options, ended, signal);
@@ -166,7 +169,8 @@ async function update(parts: ContainerParts, { id }: ContainerRecord, change: Pa
   const { registry, lifecycle, kernel } = parts;
   await lifecycle.exclusive(id, async () => {
     const record = registry.find(id);
-    if (change.restart && change.restart.name !== 'no' && record.spec.autoRemove) throw new KindError('invalid', 'Restart policy cannot be updated because AutoRemove is enabled for the container');
+    if (change.restart && change.restart.name !== 'no' && record.spec.autoRemove)
+      throw new KindError('invalid', 'Restart policy cannot be updated because AutoRemove is enabled for the container');
     const limits = change.limits ? mergeLimits(record.spec.limits ?? {}, change.limits) : record.spec.limits;
     if (change.limits && record.pid !== undefined) await kernel.runtime.update(id, toLinuxResources(limits ?? {}));
     await registry.update(id, { spec: { ...record.spec, ...(limits && { limits }), ...(change.restart && { restart: change.restart }) } });

@@ -50,7 +50,14 @@ export function openExecs(parts: LaunchParts, registry: Registry, lifecycle: Lif
     const process = renderExec(parts, record, exec.spec);
     exec.isStarted = true;
     try {
-      const { pid } = await kernel.runtime.exec({ id: record.id, execId: exec.id, directory: exec.directory, process, terminal: tty, stdin: exec.spec.openStdin ?? false });
+      const { pid } = await kernel.runtime.exec({
+        id: record.id,
+        execId: exec.id,
+        directory: exec.directory,
+        process,
+        terminal: tty,
+        stdin: exec.spec.openStdin ?? false,
+      });
       exec.pid = pid;
     } catch (error) {
       exec.exitCode = /permission denied/i.test(messageOf(error)) ? 126 : 127;
@@ -71,7 +78,16 @@ export function openExecs(parts: LaunchParts, registry: Registry, lifecycle: Lif
     const record = registry.find(containerReference);
     mayDo('exec', record);
     const id = newId();
-    execs.set(id, { id, containerId: record.id, spec, directory: join(pathsOf(config, record.id).execs, id.slice(0, 8)), pid: undefined, exitCode: undefined, isStarted: false, ended: undefined });
+    execs.set(id, {
+      id,
+      containerId: record.id,
+      spec,
+      directory: join(pathsOf(config, record.id).execs, id.slice(0, 8)),
+      pid: undefined,
+      exitCode: undefined,
+      isStarted: false,
+      ended: undefined,
+    });
     lifecycle.publish(record, `exec_create: ${spec.command.join(' ')}`, { execID: id });
     return id;
   }
@@ -122,14 +138,23 @@ export function openExecs(parts: LaunchParts, registry: Registry, lifecycle: Lif
 }
 
 function view(exec: LiveExec): Exec {
-  return { id: exec.id, containerId: exec.containerId, spec: exec.spec, pid: exec.pid, isRunning: exec.isStarted && exec.exitCode === undefined, exitCode: exec.exitCode };
+  return {
+    id: exec.id,
+    containerId: exec.containerId,
+    spec: exec.spec,
+    pid: exec.pid,
+    isRunning: exec.isStarted && exec.exitCode === undefined,
+    exitCode: exec.exitCode,
+  };
 }
 
 function renderExec(parts: LaunchParts, record: ContainerRecord, spec: ExecSpec): ProcessSpec {
   const { rootfs } = pathsOf(parts.config, record.id);
   const user = userInside(rootfs, spec.user || record.user, spec.user ? [] : (record.spec.groupAdd ?? []));
   const host = specHost(parts);
-  const capabilities = spec.privileged ? allCapabilities.filter((name) => host.boundingCapabilities.has(name)) : capabilitiesOf(record.spec, host);
+  const capabilities = spec.privileged
+    ? allCapabilities.filter((name) => host.boundingCapabilities.has(name))
+    : capabilitiesOf(record.spec, host);
   const env = processEnvironment(record.env, { hostname: record.hostname, tty: spec.tty ?? false, home: user.home });
   return {
     terminal: spec.tty ?? false,

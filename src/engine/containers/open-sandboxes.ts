@@ -55,7 +55,8 @@ export function openSandboxes(parts: SandboxRoomParts): SandboxRoom {
 
   function adopt({ spec, endpoint, ports }: SandboxRecord): void {
     const { netns } = pathsOfSandbox(config, spec.id);
-    if (endpoint && kernel.namespaces.exists(netns)) network.fabric.adopt({ id: spec.id, name: spec.name, netnsPath: netns }, [endpoint], ports);
+    if (endpoint && kernel.namespaces.exists(netns))
+      network.fabric.adopt({ id: spec.id, name: spec.name, netnsPath: netns }, [endpoint], ports);
   }
 
   function isWhole(record: SandboxRecord): boolean {
@@ -76,13 +77,19 @@ export function openSandboxes(parts: SandboxRoomParts): SandboxRoom {
     await using undo = new AsyncDisposableStack();
     undo.defer(() => teardown(spec.id));
     mkdirSync(paths.shm, { recursive: true });
-    kernel.mounts.mount({ type: 'tmpfs', source: 'shm', target: paths.shm, options: ['nosuid', 'nodev', 'noexec', 'mode=1777', 'size=67108864'] });
+    kernel.mounts.mount({
+      type: 'tmpfs',
+      source: 'shm',
+      target: paths.shm,
+      options: ['nosuid', 'nodev', 'noexec', 'mode=1777', 'size=67108864'],
+    });
     const onHost = spec.network === 'host';
     const pins = onHost ? { ipc: paths.ipc } : { net: paths.netns, ipc: paths.ipc, uts: paths.uts };
     const sysctls = onHost ? {} : { 'net.ipv6.conf.default.disable_ipv6': '1', ...networkSysctls({ sysctls: spec.sysctls }) };
     kernel.namespaces.create(pins, { ...(!onHost && { hostname: spec.hostname }), sysctls });
     const owner = { id: spec.id, name: spec.name, netnsPath: paths.netns };
-    const endpoint = onHost || spec.network === 'none' ? undefined : network.fabric.attach(owner, network.find(spec.network), {}, { defaultRoute: true });
+    const endpoint =
+      onHost || spec.network === 'none' ? undefined : network.fabric.attach(owner, network.find(spec.network), {}, { defaultRoute: true });
     const ports = endpoint ? await network.fabric.publish(owner, spec.ports) : [];
     writeEtc(spec, endpoint, paths.folder);
     const record = { spec, createdAt: new Date(), endpoint, ports };
@@ -133,17 +140,32 @@ export function openSandboxes(parts: SandboxRoomParts): SandboxRoom {
       const { folder, netns, ipc, uts, shm } = pathsOfSandbox(config, id);
       const onHost = record.spec.network === 'host';
       const etcFiles = Object.fromEntries(['hosts', 'hostname', 'resolv.conf'].map((name) => [name, join(folder, name)]));
-      return { netnsPath: onHost ? undefined : netns, ipcPath: ipc, utsPath: onHost ? undefined : uts, shmPath: shm, hostname: onHost ? hostname() : record.spec.hostname, etcFiles };
+      return {
+        netnsPath: onHost ? undefined : netns,
+        ipcPath: ipc,
+        utsPath: onHost ? undefined : uts,
+        shmPath: shm,
+        hostname: onHost ? hostname() : record.spec.hostname,
+        etcFiles,
+      };
     },
     usersOf: (networkId) => [...known.values()].filter(({ endpoint }) => endpoint?.networkId === networkId).map(({ spec }) => spec.name),
   };
 
   function view({ spec, endpoint, createdAt }: SandboxRecord): Sandbox {
-    return { spec, ip: endpoint?.ipv4 && addressOf(endpoint.ipv4), netnsPath: spec.network === 'host' ? undefined : pathsOfSandbox(config, spec.id).netns, createdAt };
+    return {
+      spec,
+      ip: endpoint?.ipv4 && addressOf(endpoint.ipv4),
+      netnsPath: spec.network === 'host' ? undefined : pathsOfSandbox(config, spec.id).netns,
+      createdAt,
+    };
   }
 }
 
-function pathsOfSandbox(config: EngineConfig, id: string): { readonly folder: string; readonly netns: string; readonly ipc: string; readonly uts: string; readonly shm: string } {
+function pathsOfSandbox(
+  config: EngineConfig,
+  id: string,
+): { readonly folder: string; readonly netns: string; readonly ipc: string; readonly uts: string; readonly shm: string } {
   const folder = join(config.runRoot, 'p', createHash('sha256').update(id).digest('hex').slice(0, 12));
   return { folder, netns: join(folder, 'net'), ipc: join(folder, 'ipc'), uts: join(folder, 'uts'), shm: join(folder, 'shm') };
 }

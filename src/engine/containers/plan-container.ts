@@ -11,7 +11,13 @@ import type { ContainerRecord } from './record.ts';
 import { signalNumber } from './signals.ts';
 
 /** What a wish and an image become; everything is resolved but what only the host can tell (addresses, ports, pid). Pure but for the ID. */
-export function planContainer(spec: ContainerSpec, image: Image, name: string, mounts: readonly ResolvedMount[], now: Date): ContainerRecord {
+export function planContainer(
+  spec: ContainerSpec,
+  image: Image,
+  name: string,
+  mounts: readonly ResolvedMount[],
+  now: Date,
+): ContainerRecord {
   const id = newId();
   const { config } = image.config;
   const [path, ...args] = programOf(spec, image);
@@ -78,7 +84,12 @@ export function wantedPorts(spec: ContainerSpec, exposedByImage: readonly string
     const [port = '', protocol = 'tcp'] = text.split('/');
     return { containerPort: Number(port), protocol: protocol as PortBinding['protocol'] };
   });
-  return [...asked, ...exposed.filter((each) => !asked.some(({ containerPort, protocol }) => containerPort === each.containerPort && protocol === each.protocol))];
+  return [
+    ...asked,
+    ...exposed.filter(
+      (each) => !asked.some(({ containerPort, protocol }) => containerPort === each.containerPort && protocol === each.protocol),
+    ),
+  ];
 }
 
 /** Names of the networks it joins, the one with the default route first; empty on `host`, `none` and another's namespace. */

@@ -22,5 +22,7 @@ export function encodeContainer(record: ContainerRecord): Uint8Array {
 }
 
 export function decodeContainer(value: Uint8Array): ContainerRecord {
-  return JSON.parse(Buffer.from(value).toString(), (key, each: unknown) => (dates.has(key) && typeof each === 'string' ? new Date(each) : each)) as ContainerRecord;
+  return JSON.parse(Buffer.from(value).toString(), (key, each: unknown) =>
+    dates.has(key) && typeof each === 'string' ? new Date(each) : each,
+  ) as ContainerRecord;
 }

@@ -50,7 +50,10 @@ export class Registry {
     const holder = this.named(name);
     if (holder || this.#reserved.has(name)) {
       const by = holder ? `by container "${holder.id}"` : 'by a container that is being created';
-      throw new KindError('conflict', `Conflict. The container name "/${name}" is already in use ${by}. You have to remove (or rename) that container to be able to reuse that name.`);
+      throw new KindError(
+        'conflict',
+        `Conflict. The container name "/${name}" is already in use ${by}. You have to remove (or rename) that container to be able to reuse that name.`,
+      );
     }
     this.#reserved.add(name);
     return { [Symbol.dispose]: () => void this.#reserved.delete(name) };

@@ -5,14 +5,21 @@ import type { Volumes } from '../volumes/volumes.ts';
 import type { ContainerSpec, MountSpec, ResolvedMount } from './container.ts';
 
 /** Mounts of a container on this host: makes the volumes it names and anonymous ones for the image's VOLUMEs. Later targets replace earlier ones. */
-export async function resolveMounts(spec: ContainerSpec, imageVolumes: readonly string[], volumes: Volumes): Promise<readonly ResolvedMount[]> {
+export async function resolveMounts(
+  spec: ContainerSpec,
+  imageVolumes: readonly string[],
+  volumes: Volumes,
+): Promise<readonly ResolvedMount[]> {
   const asked = spec.mounts ?? [];
   const targets = new Set(asked.map(({ target }) => normalize(target)));
-  const implied: readonly MountSpec[] = imageVolumes.filter((target) => !targets.has(normalize(target))).map((target) => ({ type: 'volume', target, readOnly: false }));
+  const implied: readonly MountSpec[] = imageVolumes
+    .filter((target) => !targets.has(normalize(target)))
+    .map((target) => ({ type: 'volume', target, readOnly: false }));
   const resolved = new Map<string, ResolvedMount>();
   for (const mount of [...implied, ...asked]) {
     const target = checkTarget(mount.target);
-    if (spec.mounts?.filter((other) => normalize(other.target) === target).length !== 1 && asked.includes(mount)) throw new KindError('invalid', `Duplicate mount point: ${target}`);
+    if (spec.mounts?.filter((other) => normalize(other.target) === target).length !== 1 && asked.includes(mount))
+      throw new KindError('invalid', `Duplicate mount point: ${target}`);
     resolved.set(target, await resolveMount(mount, target, volumes));
   }
   return [...resolved.values()];
@@ -31,15 +38,18 @@ async function resolveMount(mount: MountSpec, target: string, volumes: Volumes):
 
 function checkTarget(target: string): string {
   const clean = normalize(target).replace(/(.)\/$/, '$1');
-  if (!isAbsolute(clean)) throw new KindError('invalid', `invalid mount config: invalid mount path: '${target}' mount path must be absolute`);
+  if (!isAbsolute(clean))
+    throw new KindError('invalid', `invalid mount config: invalid mount path: '${target}' mount path must be absolute`);
   if (clean === '/') throw new KindError('invalid', "invalid mount config: invalid specification: destination can't be '/'");
   return clean;
 }
 
 function checkSource(source: string, create: boolean): void {
-  if (!isAbsolute(source)) throw new KindError('invalid', `invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`);
+  if (!isAbsolute(source))
+    throw new KindError('invalid', `invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`);
   if (create) mkdirIfMissing(source);
-  else if (!statSync(source, { throwIfNoEntry: false })) throw new KindError('invalid', `invalid mount config for type "bind": bind source path does not exist: ${source}`);
+  else if (!statSync(source, { throwIfNoEntry: false }))
+    throw new KindError('invalid', `invalid mount config for type "bind": bind source path does not exist: ${source}`);
 }
 
 function mkdirIfMissing(path: string): void {

@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import type { RestartPolicy } from './container.ts';
 import { failuresAfter, restartDelay } from './restart-policy.ts';
 
-const container = (name: RestartPolicy['name'], more: { maximumRetries?: number; restartCount?: number; stoppedByUser?: boolean } = {}) => ({
+const container = (
+  name: RestartPolicy['name'],
+  more: { maximumRetries?: number; restartCount?: number; stoppedByUser?: boolean } = {},
+) => ({
   spec: { image: 'x', restart: { name, maximumRetries: more.maximumRetries ?? 0 } },
   restartCount: more.restartCount ?? 0,
   stoppedByUser: more.stoppedByUser ?? false,

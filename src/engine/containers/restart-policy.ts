@@ -6,10 +6,15 @@ const backoff = { initialMs: 100, maxMs: 60_000 };
 const stableMs = 10_000;
 
 /** Milliseconds to wait before starting again; undefined: stay down. `failures`: quick exits in a row before this one. */
-export function restartDelay(container: Pick<Container, 'spec' | 'restartCount' | 'stoppedByUser'>, exitCode: number, failures: number): number | undefined {
+export function restartDelay(
+  container: Pick<Container, 'spec' | 'restartCount' | 'stoppedByUser'>,
+  exitCode: number,
+  failures: number,
+): number | undefined {
   const policy = container.spec.restart;
   if (!policy || policy.name === 'no' || container.stoppedByUser) return undefined;
-  if (policy.name === 'on-failure' && (exitCode === 0 || (policy.maximumRetries > 0 && container.restartCount >= policy.maximumRetries))) return undefined;
+  if (policy.name === 'on-failure' && (exitCode === 0 || (policy.maximumRetries > 0 && container.restartCount >= policy.maximumRetries)))
+    return undefined;
   return delayMs(backoff, failures);
 }
 

@@ -8,7 +8,16 @@ import { defaultSeccomp } from './seccomp.ts';
 const host: SpecHost = { arch: 'x64', kernelRelease: '6.1.0-13-amd64', cgroupVersion: 1, boundingCapabilities: new Set(allCapabilities) };
 
 function input(spec: Partial<ContainerSpec>, more: Partial<SpecInput> = {}, mounts: Container['mounts'] = []): SpecInput {
-  const container = { id: 'c1', spec: { image: 'x', ...spec }, path: '/bin/sh', args: ['-c', 'true'], env: ['A=1'], workingDirectory: '', hostname: 'h1', mounts } as unknown as Container;
+  const container = {
+    id: 'c1',
+    spec: { image: 'x', ...spec },
+    path: '/bin/sh',
+    args: ['-c', 'true'],
+    env: ['A=1'],
+    workingDirectory: '',
+    hostname: 'h1',
+    mounts,
+  } as unknown as Container;
   return {
     container,
     user: { uid: 1000, gid: 1000, additionalGids: [], home: '/' },
@@ -25,7 +34,13 @@ function input(spec: Partial<ContainerSpec>, more: Partial<SpecInput> = {}, moun
 
 test('an ordinary container: new namespaces but the pinned network, masked paths, seccomp, no capabilities for a plain user', () => {
   const spec = renderSpec(input({}), host);
-  assert.deepEqual(spec.linux.namespaces, [{ type: 'mount' }, { type: 'network', path: '/run/n/c1' }, { type: 'ipc' }, { type: 'uts' }, { type: 'pid' }]);
+  assert.deepEqual(spec.linux.namespaces, [
+    { type: 'mount' },
+    { type: 'network', path: '/run/n/c1' },
+    { type: 'ipc' },
+    { type: 'uts' },
+    { type: 'pid' },
+  ]);
   assert.deepEqual(spec.process.args, ['/bin/sh', '-c', 'true']);
   assert.equal(spec.process.capabilities?.bounding.length, 14);
   assert.deepEqual(spec.process.capabilities?.effective, []);
@@ -73,14 +88,21 @@ test('host namespaces are left out; cgroup v2 adds one', () => {
 
 test('network sysctls: Docker’s, unless the container wants others', () => {
   assert.equal(networkSysctls({})['net.ipv4.ip_unprivileged_port_start'], '0');
-  assert.equal(networkSysctls({ sysctls: { 'net.ipv4.ip_unprivileged_port_start': '1024' } })['net.ipv4.ip_unprivileged_port_start'], '1024');
-  assert.deepEqual(renderSpec(input({ sysctls: { 'kernel.shmmax': '1', 'net.core.somaxconn': '9' } }), host).linux.sysctl, { 'kernel.shmmax': '1' });
+  assert.equal(
+    networkSysctls({ sysctls: { 'net.ipv4.ip_unprivileged_port_start': '1024' } })['net.ipv4.ip_unprivileged_port_start'],
+    '1024',
+  );
+  assert.deepEqual(renderSpec(input({ sysctls: { 'kernel.shmmax': '1', 'net.core.somaxconn': '9' } }), host).linux.sysctl, {
+    'kernel.shmmax': '1',
+  });
 });
 
 test('seccomp follows capabilities, architecture and kernel', () => {
   const rulesFor = (capabilities: readonly string[], arch = 'x64', kernelRelease = '6.1.0') =>
-    (defaultSeccomp(capabilities, { arch, kernelRelease }) as { syscalls: { names: string[]; action: string; args?: object[] }[] }).syscalls;
-  const allows = (rules: ReturnType<typeof rulesFor>, name: string) => rules.some((rule) => rule.action === 'SCMP_ACT_ALLOW' && !rule.args && rule.names.includes(name));
+    (defaultSeccomp(capabilities, { arch, kernelRelease }) as { syscalls: { names: string[]; action: string; args?: object[] }[] })
+      .syscalls;
+  const allows = (rules: ReturnType<typeof rulesFor>, name: string) =>
+    rules.some((rule) => rule.action === 'SCMP_ACT_ALLOW' && !rule.args && rule.names.includes(name));
   assert.ok(!allows(rulesFor([]), 'mount'));
   assert.ok(allows(rulesFor(['CAP_SYS_ADMIN']), 'mount'));
   assert.ok(allows(rulesFor([]), 'arch_prctl'));

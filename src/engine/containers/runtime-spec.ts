@@ -36,7 +36,10 @@ export function renderSpec(input: SpecInput, host: SpecHost): RuntimeSpec {
   const hostnameIsOurs = input.namespaces.uts === undefined;
   return {
     ociVersion: '1.0.2',
-    process: { ...renderProcess(input, capabilities), args: input.initPath ? [initInside, '--', container.path, ...container.args] : [container.path, ...container.args] },
+    process: {
+      ...renderProcess(input, capabilities),
+      args: input.initPath ? [initInside, '--', container.path, ...container.args] : [container.path, ...container.args],
+    },
     root: { path: input.rootfs, readonly: spec.readonlyRoot ?? false },
     ...(hostnameIsOurs && { hostname: container.hostname, ...(spec.domainname && { domainname: spec.domainname }) }),
     mounts: mountsOf(input),
@@ -66,13 +69,18 @@ function renderProcess({ container, user }: SpecInput, capabilities: readonly st
     cwd: container.workingDirectory || '/',
     capabilities: capabilitySets(capabilities, user),
     ...(spec.noNewPrivileges && { noNewPrivileges: true }),
-    ...(spec.ulimits?.length && { rlimits: spec.ulimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })) }),
+    ...(spec.ulimits?.length && {
+      rlimits: spec.ulimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
+    }),
     ...(spec.limits?.oomScoreAdj !== undefined && spec.limits.oomScoreAdj > 0 && { oomScoreAdj: spec.limits.oomScoreAdj }),
   };
 }
 
 export function capabilitiesOf(spec: ContainerSpec, host: SpecHost): readonly string[] {
-  return resolveCapabilities({ add: spec.capAdd ?? [], drop: spec.capDrop ?? [], privileged: spec.privileged ?? false }, host.boundingCapabilities);
+  return resolveCapabilities(
+    { add: spec.capAdd ?? [], drop: spec.capDrop ?? [], privileged: spec.privileged ?? false },
+    host.boundingCapabilities,
+  );
 }
 
 /** Root gets them all; other users only keep them as the limit of what file capabilities and setuid programs can give. */
@@ -114,7 +122,12 @@ function systemMounts(spec: ContainerSpec, { namespaces }: SpecInput): readonly 
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
-    { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
     sys,
     { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', ...writable] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
@@ -130,7 +143,12 @@ function shmMount({ container, shmPath }: SpecInput): MountEntry {
 function userMount(mount: ResolvedMount): MountEntry {
   if (mount.type === 'tmpfs') {
     const given = mount.source ? mount.source.split(',') : [];
-    return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', ...(given.includes('exec') ? [] : ['noexec']), ...given] };
+    return {
+      destination: mount.target,
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'nodev', ...(given.includes('exec') ? [] : ['noexec']), ...given],
+    };
   }
   return bind(mount.source, mount.target, ['rbind', ...(mount.readOnly ? ['ro'] : []), mount.propagation || 'rprivate']);
 }
@@ -170,8 +188,27 @@ export function networkSysctls(spec: Pick<ContainerSpec, 'sysctls'>): Readonly<R
 
 function deviceRules(spec: ContainerSpec, devices: readonly LinuxDevice[]): NonNullable<LinuxResources['devices']> {
   if (spec.privileged) return [{ allow: true, access: 'rwm' }];
-  const defaults = [[1, 5], [1, 3], [1, 9], [1, 8], [5, 0], [5, 1]].map(([major, minor]) => ({ allow: true, type: 'c', access: 'rwm', ...(major !== undefined && { major }), ...(minor !== undefined && { minor }) }));
+  const defaults = [
+    [1, 5],
+    [1, 3],
+    [1, 9],
+    [1, 8],
+    [5, 0],
+    [5, 1],
+  ].map(([major, minor]) => ({
+    allow: true,
+    type: 'c',
+    access: 'rwm',
+    ...(major !== undefined && { major }),
+    ...(minor !== undefined && { minor }),
+  }));
   const permissions = new Map((spec.devices ?? []).map((device) => [device.containerPath, device.permissions]));
-  const own = devices.map(({ path, type, major, minor }) => ({ allow: true, type, access: permissions.get(path) || 'rwm', ...(major !== undefined && { major }), ...(minor !== undefined && { minor }) }));
+  const own = devices.map(({ path, type, major, minor }) => ({
+    allow: true,
+    type,
+    access: permissions.get(path) || 'rwm',
+    ...(major !== undefined && { major }),
+    ...(minor !== undefined && { minor }),
+  }));
   return [{ allow: false, access: 'rwm' }, ...defaults, ...own];
 }

@@ -31,7 +31,8 @@ const architectures: Readonly<Record<string, { readonly name: string; readonly s
 export function defaultSeccomp(capabilities: readonly string[], host: SeccompHost): object {
   const arch = architectures[host.arch];
   const rules = profile.rules as readonly Rule[];
-  const holds = (rule: Rule): boolean => included(rule.includes, capabilities, arch?.name, host) && !excluded(rule.excludes, capabilities, arch?.name);
+  const holds = (rule: Rule): boolean =>
+    included(rule.includes, capabilities, arch?.name, host) && !excluded(rule.excludes, capabilities, arch?.name);
   const subArchitectures = arch ? ((profile.architectures as Readonly<Record<string, readonly string[]>>)[arch.seccomp] ?? []) : [];
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
@@ -46,7 +47,12 @@ export function defaultSeccomp(capabilities: readonly string[], host: SeccompHos
   };
 }
 
-function included(conditions: Conditions | undefined, capabilities: readonly string[], arch: string | undefined, host: SeccompHost): boolean {
+function included(
+  conditions: Conditions | undefined,
+  capabilities: readonly string[],
+  arch: string | undefined,
+  host: SeccompHost,
+): boolean {
   if (!conditions) return true;
   if (conditions.arches && !(arch && conditions.arches.includes(arch))) return false;
   if (conditions.caps && !conditions.caps.every((name) => capabilities.includes(name))) return false;

@@ -4,7 +4,15 @@ import { isKind } from '../../base/errors.ts';
 import type { Container, ContainerState } from './container.ts';
 import { mayDo, stateOf, type ContainerAction } from './state.ts';
 
-const none = { startedAt: undefined, finishedAt: undefined, pausedAt: undefined, pid: undefined, isRestarting: false, isRemoving: false, exitCode: undefined };
+const none = {
+  startedAt: undefined,
+  finishedAt: undefined,
+  pausedAt: undefined,
+  pid: undefined,
+  isRestarting: false,
+  isRemoving: false,
+  exitCode: undefined,
+};
 const at = new Date(0);
 const facts = {
   created: none,
@@ -45,12 +53,20 @@ test('every other transition is refused', () => {
       const container = { ...facts[state], id: 'abc', name: 'web' } as unknown as Container;
       if (allowed[action].includes(state)) assert.equal(mayDo(action, container), true, `${action} ${state}`);
       else if (nothing[action]?.includes(state)) assert.equal(mayDo(action, container), false, `${action} ${state}`);
-      else assert.throws(() => mayDo(action, container), (error) => isKind(error, 'conflict'), `${action} ${state}`);
+      else
+        assert.throws(
+          () => mayDo(action, container),
+          (error) => isKind(error, 'conflict'),
+          `${action} ${state}`,
+        );
     }
   }
 });
 
 test('refusals use dockerd’s words', () => {
   const container = { ...facts.running, id: 'abc', name: 'web' } as unknown as Container;
-  assert.throws(() => mayDo('remove', container), /cannot remove container "web": container is running: stop the container before removing or force remove/);
+  assert.throws(
+    () => mayDo('remove', container),
+    /cannot remove container "web": container is running: stop the container before removing or force remove/,
+  );
 });

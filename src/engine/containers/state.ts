@@ -25,11 +25,46 @@ const table: Readonly<Record<ContainerAction, Readonly<Record<ContainerState, st
   start: row('yes', 'nothing', 'cannot start a paused container, try unpause instead', 'nothing', removing, 'yes'),
   stop: row('nothing', 'yes', 'yes', 'yes', 'nothing', 'nothing'),
   kill: row(notRunning(), 'yes', 'yes', 'yes', notRunning(), notRunning()),
-  pause: row(notRunning(), 'yes', 'container $id is already paused', 'container $id is restarting, wait until the container is running', notRunning(), notRunning()),
-  unpause: row('container $id is not paused', 'container $id is not paused', 'yes', 'container $id is not paused', 'container $id is not paused', 'container $id is not paused'),
-  exec: row(notRunning(), 'yes', 'container $id is paused, unpause the container before exec', 'container $id is restarting, wait until the container is running', notRunning(), notRunning()),
-  attach: row('yes', 'yes', 'you cannot attach to a paused container, unpause it first', 'you cannot attach to a restarting container, wait until it is running', notRunning(), 'yes'),
-  remove: row('yes', mustStop('running'), mustStop('paused'), mustStop('restarting'), 'removal of container $id is already in progress', 'yes'),
+  pause: row(
+    notRunning(),
+    'yes',
+    'container $id is already paused',
+    'container $id is restarting, wait until the container is running',
+    notRunning(),
+    notRunning(),
+  ),
+  unpause: row(
+    'container $id is not paused',
+    'container $id is not paused',
+    'yes',
+    'container $id is not paused',
+    'container $id is not paused',
+    'container $id is not paused',
+  ),
+  exec: row(
+    notRunning(),
+    'yes',
+    'container $id is paused, unpause the container before exec',
+    'container $id is restarting, wait until the container is running',
+    notRunning(),
+    notRunning(),
+  ),
+  attach: row(
+    'yes',
+    'yes',
+    'you cannot attach to a paused container, unpause it first',
+    'you cannot attach to a restarting container, wait until it is running',
+    notRunning(),
+    'yes',
+  ),
+  remove: row(
+    'yes',
+    mustStop('running'),
+    mustStop('paused'),
+    mustStop('restarting'),
+    'removal of container $id is already in progress',
+    'yes',
+  ),
   forceRemove: row('yes', 'yes', 'yes', 'yes', 'removal of container $id is already in progress', 'yes'),
 };
 
@@ -41,7 +76,14 @@ export function mayDo(action: ContainerAction, container: Container): boolean {
   throw new KindError('conflict', verdict.replaceAll('$id', container.id).replaceAll('$name', container.name));
 }
 
-function row(created: string, running: string, paused: string, restarting: string, removingState: string | (() => string), exited: string): Record<ContainerState, string> {
+function row(
+  created: string,
+  running: string,
+  paused: string,
+  restarting: string,
+  removingState: string | (() => string),
+  exited: string,
+): Record<ContainerState, string> {
   const whileRemoving = typeof removingState === 'string' ? removingState : removingState();
   return { created, running, paused, restarting, removing: whileRemoving, exited, dead: exited };
 }

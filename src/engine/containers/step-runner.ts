@@ -14,7 +14,12 @@ export function createStepRunner(parts: LaunchParts): StepRunner {
   return {
     async run(step, output, signal) {
       const [path = '', ...args] = step.args;
-      const record = stepRecord(step, path, args, generateName((name) => registry.isTaken(name)));
+      const record = stepRecord(
+        step,
+        path,
+        args,
+        generateName((name) => registry.isTaken(name)),
+      );
       const paths = pathsOf(config, record.id);
       await using undo = new AsyncDisposableStack();
       undo.defer(async () => {

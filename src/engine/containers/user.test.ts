@@ -18,7 +18,8 @@ test('users and groups by name and number', () => {
     ['4242:77', 4242, 77, [], '/'],
     ['12', 99, 99, [], '/n'],
   ] as const;
-  for (const [user, uid, gid, additionalGids, home] of cases) assert.deepEqual(resolveUser(user, files), { uid, gid, additionalGids, home }, user);
+  for (const [user, uid, gid, additionalGids, home] of cases)
+    assert.deepEqual(resolveUser(user, files), { uid, gid, additionalGids, home }, user);
 });
 
 test('unknown names are refused, groups are added', () => {

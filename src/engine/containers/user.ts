@@ -24,11 +24,18 @@ interface Group {
  * `user`, `uid`, `user:group`, `uid:gid` against the image's own files; numbers need no entry.
  * Without an explicit group the user's supplementary groups of /etc/group are added.
  */
-export function resolveUser(user: string, files: { readonly passwd: string; readonly group: string }, groupAdd: readonly string[] = []): ResolvedUser {
+export function resolveUser(
+  user: string,
+  files: { readonly passwd: string; readonly group: string },
+  groupAdd: readonly string[] = [],
+): ResolvedUser {
   const users = parsePasswd(files.passwd);
   const groups = parseGroup(files.group);
   const [userPart = '', groupPart] = user.split(':', 2);
-  const entry = userPart === '' ? users.find(({ uid }) => uid === 0) : (users.find(({ name }) => name === userPart) ?? users.find(({ uid }) => String(uid) === userPart));
+  const entry =
+    userPart === ''
+      ? users.find(({ uid }) => uid === 0)
+      : (users.find(({ name }) => name === userPart) ?? users.find(({ uid }) => String(uid) === userPart));
   const uid = entry?.uid ?? numberOf(userPart || '0');
   if (uid === undefined) throw new KindError('invalid', `unable to find user ${userPart}: no matching entries in passwd file`);
   const gid = groupPart ? groupOf(groupPart, groups) : (entry?.gid ?? 0);
@@ -55,7 +62,11 @@ function parsePasswd(text: string): readonly Passwd[] {
 }
 
 function parseGroup(text: string): readonly Group[] {
-  return lines(text).map(([name = '', , gid = '', members = '']) => ({ name, gid: Number(gid), members: members.split(',').filter(Boolean) }));
+  return lines(text).map(([name = '', , gid = '', members = '']) => ({
+    name,
+    gid: Number(gid),
+    members: members.split(',').filter(Boolean),
+  }));
 }
 
 function lines(text: string): readonly (readonly string[])[] {

@@ -16,7 +16,11 @@ const pools: readonly string[] = [
 export function choosePool(holders: readonly Holder[]): string {
   const taken = holders.map(({ subnet }) => parseSubnet(subnet)).filter(({ prefix }) => prefix > 0);
   const free = pools.find((pool) => !taken.some((each) => overlaps(each, parseSubnet(pool))));
-  if (!free) throw new KindError('invalid', 'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network');
+  if (!free)
+    throw new KindError(
+      'invalid',
+      'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
+    );
   return free;
 }
 
@@ -24,7 +28,11 @@ export function choosePool(holders: readonly Holder[]): string {
 export function checkPool(cidr: string, holders: readonly Holder[]): string {
   const wanted = parseSubnet(cidr);
   const holder = holders.find(({ subnet }) => parseSubnet(subnet).prefix > 0 && overlaps(wanted, parseSubnet(subnet)));
-  if (holder) throw new KindError('forbidden', `invalid pool request: Pool overlaps with other one on this address space: ${formatSubnet(wanted)} overlaps with ${holder.subnet} of ${holder.name}`);
+  if (holder)
+    throw new KindError(
+      'forbidden',
+      `invalid pool request: Pool overlaps with other one on this address space: ${formatSubnet(wanted)} overlaps with ${holder.subnet} of ${holder.name}`,
+    );
   return formatSubnet(wanted);
 }
 
@@ -38,12 +46,17 @@ export interface AddressSpace {
 export function nextAddress(space: AddressSpace, taken: ReadonlySet<string>, avoid: ReadonlySet<string> = new Set()): string {
   const subnet = parseSubnet(space.subnet);
   const range = space.ipRange ? parseSubnet(space.ipRange) : subnet;
-  return scan(subnet, range, space.gateway, (address) => taken.has(address) || avoid.has(address)) ?? scan(subnet, range, space.gateway, (address) => taken.has(address)) ?? exhausted(space);
+  return (
+    scan(subnet, range, space.gateway, (address) => taken.has(address) || avoid.has(address)) ??
+    scan(subnet, range, space.gateway, (address) => taken.has(address)) ??
+    exhausted(space)
+  );
 }
 
 /** Checks an address that somebody asks for. */
 export function claimAddress(space: AddressSpace, wanted: string, taken: ReadonlySet<string>): string {
-  if (!contains(parseSubnet(space.subnet), toNumber(wanted))) throw new KindError('invalid', `no configured subnet contains IP address ${wanted}`);
+  if (!contains(parseSubnet(space.subnet), toNumber(wanted)))
+    throw new KindError('invalid', `no configured subnet contains IP address ${wanted}`);
   if (wanted === space.gateway || taken.has(wanted)) throw new KindError('forbidden', 'Address already in use');
   return wanted;
 }

@@ -11,7 +11,8 @@ export interface Subnet {
 export function parseSubnet(cidr: string): Subnet {
   const [address = '', length = ''] = cidr.split('/');
   const prefix = Number(length);
-  if (!isIPv4(address) || !/^\d+$/.test(length) || prefix > 32) throw new KindError('invalid', `invalid subnet ${cidr}: want an IPv4 CIDR such as 172.20.0.0/16`);
+  if (!isIPv4(address) || !/^\d+$/.test(length) || prefix > 32)
+    throw new KindError('invalid', `invalid subnet ${cidr}: want an IPv4 CIDR such as 172.20.0.0/16`);
   const size = 2 ** (32 - prefix);
   const number = toNumber(address);
   return { base: number - (number % size), size, prefix };

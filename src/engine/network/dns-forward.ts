@@ -5,7 +5,12 @@ import { createConnection } from 'node:net';
 const timeoutMs = 3000;
 
 /** Asks the servers in turn with the packet as it came; undefined when none answers. */
-export async function forward(packet: Buffer, servers: readonly string[], protocol: 'udp' | 'tcp', signal: AbortSignal): Promise<Buffer | undefined> {
+export async function forward(
+  packet: Buffer,
+  servers: readonly string[],
+  protocol: 'udp' | 'tcp',
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
   for (const server of servers) {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     try {

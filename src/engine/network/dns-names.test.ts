@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import { clientOf, lookup } from './dns-names.ts';
 import type { LiveOwner } from './fabric.ts';
 
-function owner(name: string, networks: Readonly<Record<string, string>>, aliases: readonly string[] = [], links: readonly string[] = []): LiveOwner {
+function owner(
+  name: string,
+  networks: Readonly<Record<string, string>>,
+  aliases: readonly string[] = [],
+  links: readonly string[] = [],
+): LiveOwner {
   const id = name.padEnd(64, '0');
   const endpoints = Object.entries(networks).map(([network, ipv4]) => ({
     id: `${name}-${network}`,

@@ -12,7 +12,12 @@ export function clientOf(live: Iterable<LiveOwner>, address: string): LiveOwner 
  * Names on the networks of the client: container names, aliases, short IDs, the client's own links, each also as `name.network`.
  * Undefined: not ours, ask further. Pure.
  */
-export function lookup(question: { readonly type: string; readonly name: string }, client: LiveOwner, live: Iterable<LiveOwner>, isPredefined: (networkId: string) => boolean): NameAnswer {
+export function lookup(
+  question: { readonly type: string; readonly name: string },
+  client: LiveOwner,
+  live: Iterable<LiveOwner>,
+  isPredefined: (networkId: string) => boolean,
+): NameAnswer {
   const shared = client.endpoints.filter(({ networkId }) => !isPredefined(networkId)).map(({ networkId }) => networkId);
   const endpoints = [...live].flatMap((each) => each.endpoints).filter(({ networkId }) => shared.includes(networkId));
   const wanted = question.name.toLowerCase().replace(/\.$/, '');

@@ -49,7 +49,9 @@ export class EmbeddedDns implements AsyncDisposable {
     const { port } = await this.#serverAt(network.gateway);
     const save = await kernel.processes.run(['nsenter', `--net=${netnsPath}`, 'iptables-save', '-t', 'nat']);
     const rules = renderDnsRules(network.gateway, port, { withJumps: !save.stdout.includes('-j DOCKER_OUTPUT') });
-    const { exitCode, stderr } = await kernel.processes.run(['nsenter', `--net=${netnsPath}`, 'iptables-restore', '--noflush', '--wait'], { stdin: rules });
+    const { exitCode, stderr } = await kernel.processes.run(['nsenter', `--net=${netnsPath}`, 'iptables-restore', '--noflush', '--wait'], {
+      stdin: rules,
+    });
     if (exitCode !== 0) throw new Error(`rules for 127.0.0.11: ${stderr.trim()}`);
     kernel.namespaces.inNetwork(netnsPath, () => host.setSysctl('net.ipv4.conf.all.route_localnet', '1'));
   }
@@ -86,7 +88,14 @@ export class EmbeddedDns implements AsyncDisposable {
     const udp = createSocket('udp4');
     udp.bind(port, gateway);
     await once(udp, 'listening');
-    udp.on('message', (packet, from) => void this.#answer(packet, from.address, 'udp').then((answer) => answer && udp.send(answer, from.port, from.address), () => undefined));
+    udp.on(
+      'message',
+      (packet, from) =>
+        void this.#answer(packet, from.address, 'udp').then(
+          (answer) => answer && udp.send(answer, from.port, from.address),
+          () => undefined,
+        ),
+    );
     udp.on('error', (error) => this.#parts.log.warn({ gateway, error: messageOf(error) }, 'embedded DNS'));
     return { udp, tcp, port };
   }
@@ -114,18 +123,26 @@ export class EmbeddedDns implements AsyncDisposable {
     const client = clientOf(fabric.live.values(), from);
     if (!question || !client) return encode(reply(query, { code: 5 }));
     const found = lookup(question, client, fabric.live.values(), isPredefined);
-    if (found && 'name' in found) return encode(reply(query, { answers: [{ type: 'PTR', name: question.name, ttl: 600, data: found.name }] }));
+    if (found && 'name' in found)
+      return encode(reply(query, { answers: [{ type: 'PTR', name: question.name, ttl: 600, data: found.name }] }));
     if (found) {
-      const answers = question.type === 'A' ? found.addresses.map((data) => ({ type: 'A' as const, name: question.name, ttl: 600, data })) : [];
+      const answers =
+        question.type === 'A' ? found.addresses.map((data) => ({ type: 'A' as const, name: question.name, ttl: 600, data })) : [];
       return encode(reply(query, { answers }));
     }
     const servers = parseResolvConf(host.resolvConf()).servers;
-    return (await forward(packet, servers, protocol, this.#closing.signal)) ?? (this.#closing.signal.aborted ? undefined : encode(reply(query, { code: 2 })));
+    return (
+      (await forward(packet, servers, protocol, this.#closing.signal)) ??
+      (this.#closing.signal.aborted ? undefined : encode(reply(query, { code: 2 })))
+    );
   }
 }
 
 /** `code`: RFC 1035 RCODE (2 = SERVFAIL, 5 = REFUSED). */
-function reply(query: Packet, { code = 0, answers = [] }: { readonly code?: number; readonly answers?: NonNullable<Packet['answers']> }): Packet {
+function reply(
+  query: Packet,
+  { code = 0, answers = [] }: { readonly code?: number; readonly answers?: NonNullable<Packet['answers']> },
+): Packet {
   const recursionDesired = (query.flags ?? 0) & 0x100;
   return { type: 'response', id: query.id ?? 0, flags: 0x80 | recursionDesired | code, questions: query.questions ?? [], answers };
 }

@@ -97,7 +97,18 @@ export class Fabric {
       this.#remove(hostInterface(id));
       throw error;
     }
-    const endpoint: Endpoint = { id, networkId: network.id, networkName: network.name, ownerId: owner.id, ownerName: owner.name, ipv4: cidr, gateway, mac, aliases: spec.aliases ?? [], spec };
+    const endpoint: Endpoint = {
+      id,
+      networkId: network.id,
+      networkName: network.name,
+      ownerId: owner.id,
+      ownerName: owner.name,
+      ipv4: cidr,
+      gateway,
+      mac,
+      aliases: spec.aliases ?? [],
+      spec,
+    };
     this.#live.set(owner.id, { ...current, owner, endpoints: [...current.endpoints, endpoint] });
     return endpoint;
   }
@@ -121,7 +132,11 @@ export class Fabric {
   rename(ownerId: string, name: string): void {
     const live = this.#live.get(ownerId);
     if (!live) return;
-    this.#live.set(ownerId, { ...live, owner: { ...live.owner, name }, endpoints: live.endpoints.map((endpoint) => ({ ...endpoint, ownerName: name })) });
+    this.#live.set(ownerId, {
+      ...live,
+      owner: { ...live.owner, name },
+      endpoints: live.endpoints.map((endpoint) => ({ ...endpoint, ownerName: name })),
+    });
   }
 
   /** Takes links, addresses and ports of one endpoint or of the whole owner away; harmless when there are none. */
@@ -151,23 +166,36 @@ export class Fabric {
   }
 
   #firewallState(): FirewallState {
-    const bridges = [...this.#networks.values()].flatMap(({ bridgeName, subnet, internal, ingress }) => (bridgeName && subnet ? [{ name: bridgeName, subnet, internal, ingress }] : []));
+    const bridges = [...this.#networks.values()].flatMap(({ bridgeName, subnet, internal, ingress }) =>
+      bridgeName && subnet ? [{ name: bridgeName, subnet, internal, ingress }] : [],
+    );
     const ports = [...this.#live.values()].flatMap(({ endpoints, ports: published }) => {
       const target = endpoints.find(({ networkId }) => !this.#networks.get(networkId)?.internal);
       const bridge = target && this.#networks.get(target.networkId)?.bridgeName;
       const containerIp = target?.ipv4 && addressOf(target.ipv4);
       if (!bridge || !containerIp) return [];
-      return published.map(({ protocol, hostIp, hostPort, containerPort }) => ({ bridge, protocol, hostIp, hostPort, containerIp, containerPort }));
+      return published.map(({ protocol, hostIp, hostPort, containerPort }) => ({
+        bridge,
+        protocol,
+        hostIp,
+        hostPort,
+        containerIp,
+        containerPort,
+      }));
     });
     return { bridges, ports };
   }
 
   #heldPorts(): readonly HeldPort[] {
-    return [...this.#live.values()].flatMap(({ owner, ports }) => ports.map(({ protocol, hostIp, hostPort }) => ({ protocol, hostIp, hostPort, holder: `container ${owner.name}` })));
+    return [...this.#live.values()].flatMap(({ owner, ports }) =>
+      ports.map(({ protocol, hostIp, hostPort }) => ({ protocol, hostIp, hostPort, holder: `container ${owner.name}` })),
+    );
   }
 
   #addressesOf(networkId: string): ReadonlySet<string> {
-    const endpoints = [...this.#live.values()].flatMap(({ endpoints: each }) => each).filter((endpoint) => endpoint.networkId === networkId);
+    const endpoints = [...this.#live.values()]
+      .flatMap(({ endpoints: each }) => each)
+      .filter((endpoint) => endpoint.networkId === networkId);
     return new Set(endpoints.flatMap(({ ipv4 }) => (ipv4 ? [addressOf(ipv4)] : [])));
   }
 

@@ -51,7 +51,8 @@ export function missingJumps(saved: string): readonly (typeof jumps)[number][] {
 
 /** Input of `iptables-restore --noflush`: our chains are emptied and written again, nobody else's are touched. */
 export function renderFirewall(state: FirewallState, missing: readonly (typeof jumps)[number][]): string {
-  const added = (table: string): readonly string[] => missing.filter((jump) => jump.table === table).map(({ rule, first }) => (first ? `-I ${rule}` : `-A ${rule}`));
+  const added = (table: string): readonly string[] =>
+    missing.filter((jump) => jump.table === table).map(({ rule, first }) => (first ? `-I ${rule}` : `-A ${rule}`));
   const needsUserChain = missing.some(({ rule }) => rule.endsWith('DOCKER-USER'));
   return [
     '*raw',
@@ -65,7 +66,10 @@ export function renderFirewall(state: FirewallState, missing: readonly (typeof j
     ...added('nat'),
     ...state.ports.flatMap(destinationNat),
     ...state.bridges.flatMap(masquerade),
-    ...state.ports.map(({ containerIp, containerPort, protocol }) => `-A DAVIT-POSTROUTING -s ${containerIp}/32 -d ${containerIp}/32 -p ${protocol} -m ${protocol} --dport ${containerPort} -j MASQUERADE`),
+    ...state.ports.map(
+      ({ containerIp, containerPort, protocol }) =>
+        `-A DAVIT-POSTROUTING -s ${containerIp}/32 -d ${containerIp}/32 -p ${protocol} -m ${protocol} --dport ${containerPort} -j MASQUERADE`,
+    ),
     'COMMIT',
     '*filter',
     ...(missing.some(({ table }) => table === 'filter') ? [':FORWARD DROP [0:0]'] : []),
@@ -77,14 +81,24 @@ export function renderFirewall(state: FirewallState, missing: readonly (typeof j
     ...added('filter'),
     '-A DOCKER-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
     '-A DOCKER-FORWARD -j DOCKER-ISOLATION-STAGE-1',
-    ...state.bridges.filter(({ internal }) => internal).flatMap(({ name, subnet }) => [`-A DOCKER-FORWARD ! -s ${subnet} -o ${name} -j DROP`, `-A DOCKER-FORWARD ! -d ${subnet} -i ${name} -j DROP`]),
+    ...state.bridges
+      .filter(({ internal }) => internal)
+      .flatMap(({ name, subnet }) => [
+        `-A DOCKER-FORWARD ! -s ${subnet} -o ${name} -j DROP`,
+        `-A DOCKER-FORWARD ! -d ${subnet} -i ${name} -j DROP`,
+      ]),
     '-A DOCKER-FORWARD -j DOCKER',
     ...state.bridges.flatMap(({ name, ingress }) => [
       `-A DOCKER-FORWARD -i ${name} -o ${name} -j ACCEPT`,
-      ...(ingress === 'open' ? [`-A DOCKER-FORWARD -o ${name} -j ACCEPT`] : [`-A DOCKER-FORWARD -o ${name} -m conntrack ! --ctstate DNAT -j DROP`]),
+      ...(ingress === 'open'
+        ? [`-A DOCKER-FORWARD -o ${name} -j ACCEPT`]
+        : [`-A DOCKER-FORWARD -o ${name} -m conntrack ! --ctstate DNAT -j DROP`]),
     ]),
     ...state.bridges.map(({ name }) => `-A DOCKER-FORWARD -i ${name} ! -o ${name} -j ACCEPT`),
-    ...state.ports.map(({ bridge, containerIp, containerPort, protocol }) => `-A DOCKER -d ${containerIp}/32 ! -i ${bridge} -o ${bridge} -p ${protocol} -m ${protocol} --dport ${containerPort} -j ACCEPT`),
+    ...state.ports.map(
+      ({ bridge, containerIp, containerPort, protocol }) =>
+        `-A DOCKER -d ${containerIp}/32 ! -i ${bridge} -o ${bridge} -p ${protocol} -m ${protocol} --dport ${containerPort} -j ACCEPT`,
+    ),
     ...isolation(state.bridges),
     'COMMIT',
     '',
@@ -107,7 +121,13 @@ function masquerade({ name, subnet, internal }: BridgeRules): readonly string[] 
 /** Networks do not see each other, but for what was published or translated. */
 function isolation(bridges: readonly BridgeRules[]): readonly string[] {
   return [
-    ...bridges.map(({ name, ingress }) => (ingress === 'open' ? '' : `-A DOCKER-ISOLATION-STAGE-1 -i ${name} ! -o ${name} -m conntrack ! --ctstate DNAT -j DOCKER-ISOLATION-STAGE-2`)).filter(Boolean),
+    ...bridges
+      .map(({ name, ingress }) =>
+        ingress === 'open'
+          ? ''
+          : `-A DOCKER-ISOLATION-STAGE-1 -i ${name} ! -o ${name} -m conntrack ! --ctstate DNAT -j DOCKER-ISOLATION-STAGE-2`,
+      )
+      .filter(Boolean),
     ...bridges.map(({ name }) => `-A DOCKER-ISOLATION-STAGE-2 -o ${name} -j DROP`),
   ];
 }

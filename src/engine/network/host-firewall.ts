@@ -17,10 +17,12 @@ export class HostFirewall {
   /** Resolves when the state as of this call is in the kernel. */
   sync(): Promise<void> {
     if (!this.#running) return this.#start();
-    this.#next ??= this.#running.catch(() => undefined).then(() => {
-      this.#next = undefined;
-      return this.#start();
-    });
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.#start();
+      });
     return this.#next;
   }
 

@@ -17,7 +17,9 @@ test('a published port is the rule that everybody knows', () => {
 
 test('jumps are added once', () => {
   assert.equal(missingJumps('').length, jumps.length);
-  const saved = ['raw', 'nat', 'filter'].flatMap((table) => [`*${table}`, ...jumps.filter((jump) => jump.table === table).map(({ rule }) => `-A ${rule}`), 'COMMIT']).join('\n');
+  const saved = ['raw', 'nat', 'filter']
+    .flatMap((table) => [`*${table}`, ...jumps.filter((jump) => jump.table === table).map(({ rule }) => `-A ${rule}`), 'COMMIT'])
+    .join('\n');
   assert.deepEqual(missingJumps(saved), []);
   const first = renderFirewall({ bridges: [], ports: [] }, missingJumps(''));
   assert.ok(first.indexOf('-I FORWARD -j DOCKER-USER') > first.indexOf('-I FORWARD -j DOCKER-FORWARD'), 'DOCKER-USER comes out on top');
@@ -44,7 +46,15 @@ test('teardown removes what is there and nothing else', () => {
 
 test('an attachment as link operations', () => {
   assert.equal(macOf('172.17.0.2'), '02:42:ac:11:00:02');
-  const plan = planAttach({ bridge: 'docker0', netnsPath: '/n', interfaceName: 'eth0', cidr: '172.17.0.2/16', mac: macOf('172.17.0.2'), gateway: '172.17.0.1', endpointId: 'abcdef0123' });
+  const plan = planAttach({
+    bridge: 'docker0',
+    netnsPath: '/n',
+    interfaceName: 'eth0',
+    cidr: '172.17.0.2/16',
+    mac: macOf('172.17.0.2'),
+    gateway: '172.17.0.1',
+    endpointId: 'abcdef0123',
+  });
   assert.deepEqual(plan.host[0], { do: 'addVeth', name: 'vethabcdef0', peer: 'eth0', peerNamespace: '/n', peerMac: '02:42:ac:11:00:02' });
   assert.deepEqual(plan.inside.at(-1), { do: 'addRoute', to: 'default', via: '172.17.0.1' });
 });

@@ -47,7 +47,15 @@ export function planNetwork(spec: NetworkSpec, holders: readonly Holder[]): Netw
 /** `bridge`, `host` and `none`, which every host has. */
 export function predefinedNetworks(config: EngineConfig): readonly NetworkRecord[] {
   const [gateway = ''] = config.bridgeAddress.split('/');
-  const plain = { ipRange: undefined, internal: false, attachable: false, labels: {}, createdAt: new Date(), ingress: 'published', predefined: true } as const;
+  const plain = {
+    ipRange: undefined,
+    internal: false,
+    attachable: false,
+    labels: {},
+    createdAt: new Date(),
+    ingress: 'published',
+    predefined: true,
+  } as const;
   const bridgeOptions = {
     'com.docker.network.bridge.default_bridge': 'true',
     'com.docker.network.bridge.enable_icc': 'true',
@@ -57,7 +65,16 @@ export function predefinedNetworks(config: EngineConfig): readonly NetworkRecord
     'com.docker.network.driver.mtu': '1500',
   };
   return [
-    { ...plain, id: newId(), name: 'bridge', driver: 'bridge', subnet: formatSubnet(parseSubnet(config.bridgeAddress)), gateway, bridgeName: config.bridgeName, options: bridgeOptions },
+    {
+      ...plain,
+      id: newId(),
+      name: 'bridge',
+      driver: 'bridge',
+      subnet: formatSubnet(parseSubnet(config.bridgeAddress)),
+      gateway,
+      bridgeName: config.bridgeName,
+      options: bridgeOptions,
+    },
     { ...plain, id: newId(), name: 'host', driver: 'host', subnet: undefined, gateway: undefined, bridgeName: undefined, options: {} },
     { ...plain, id: newId(), name: 'none', driver: 'none', subnet: undefined, gateway: undefined, bridgeName: undefined, options: {} },
   ];

@@ -62,10 +62,14 @@ export async function openNetworks(parts: NetworkParts): Promise<NetworkRoom> {
 
   function find(nameOrId: string): NetworkRecord {
     const all = [...records.values()];
-    const found = records.get(nameOrId) ?? all.find(({ name }) => name === nameOrId) ?? (nameOrId === 'default' ? all.find(({ name }) => name === 'bridge') : undefined);
+    const found =
+      records.get(nameOrId) ??
+      all.find(({ name }) => name === nameOrId) ??
+      (nameOrId === 'default' ? all.find(({ name }) => name === 'bridge') : undefined);
     if (found) return found;
     const candidates = nameOrId === '' ? [] : all.filter(({ id }) => id.startsWith(nameOrId));
-    if (candidates.length > 1) throw new KindError('invalid', `network ${nameOrId} is ambiguous (${candidates.length} matches found based on ID prefix)`);
+    if (candidates.length > 1)
+      throw new KindError('invalid', `network ${nameOrId} is ambiguous (${candidates.length} matches found based on ID prefix)`);
     if (!candidates[0]) throw new KindError('notFound', `network ${nameOrId} not found`);
     return candidates[0];
   }
@@ -97,7 +101,8 @@ export async function openNetworks(parts: NetworkParts): Promise<NetworkRoom> {
   const networks: Networks = {
     create(spec) {
       return mutex.run('networks', async () => {
-        if ([...records.values()].some(({ name }) => name === spec.name)) throw new KindError('conflict', `network with name ${spec.name} already exists`);
+        if ([...records.values()].some(({ name }) => name === spec.name))
+          throw new KindError('conflict', `network with name ${spec.name} already exists`);
         if (spec.driver !== 'bridge') throw new KindError('forbidden', `only one instance of "${spec.driver}" network is allowed`);
         const record = planNetwork(spec, holders());
         await store.write([{ put: prefix + record.id, value: encodeNetwork(record), ifRevision: 0 }]);
@@ -120,7 +125,11 @@ export async function openNetworks(parts: NetworkParts): Promise<NetworkRoom> {
         const record = find(nameOrId);
         if (record.predefined) throw new KindError('forbidden', `${record.name} is a pre-defined network and cannot be removed`);
         const active = view(record).endpoints.map(({ ownerName }) => ownerName);
-        if (active.length > 0) throw new KindError('forbidden', `error while removing network: network ${record.name} id ${record.id} has active endpoints (${active.map((name) => `name:"${name}"`).join(', ')})`);
+        if (active.length > 0)
+          throw new KindError(
+            'forbidden',
+            `error while removing network: network ${record.name} id ${record.id} has active endpoints (${active.map((name) => `name:"${name}"`).join(', ')})`,
+          );
         await remove(record);
       });
     },
@@ -133,7 +142,9 @@ export async function openNetworks(parts: NetworkParts): Promise<NetworkRoom> {
     },
     prune() {
       return mutex.run('networks', async () => {
-        const unused = [...records.values()].filter((record) => !record.predefined && record.ingress !== 'open' && users(record).length === 0);
+        const unused = [...records.values()].filter(
+          (record) => !record.predefined && record.ingress !== 'open' && users(record).length === 0,
+        );
         for (const record of unused) await remove(record);
         return unused.map(({ name }) => name);
       });

@@ -18,8 +18,17 @@ test('a port that a program of the host holds is refused; none asked for: a free
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   try {
-    await assert.rejects(claimPorts('db', [{ containerPort: 80, protocol: 'tcp', hostIp: '127.0.0.1', hostPort: port }], []), (error) => isKind(error, 'conflict'));
-    const [tcp, udp] = await claimPorts('db', [{ containerPort: 80, protocol: 'tcp' }, { containerPort: 53, protocol: 'udp' }], []);
+    await assert.rejects(claimPorts('db', [{ containerPort: 80, protocol: 'tcp', hostIp: '127.0.0.1', hostPort: port }], []), (error) =>
+      isKind(error, 'conflict'),
+    );
+    const [tcp, udp] = await claimPorts(
+      'db',
+      [
+        { containerPort: 80, protocol: 'tcp' },
+        { containerPort: 53, protocol: 'udp' },
+      ],
+      [],
+    );
     assert.ok(tcp && tcp.hostPort > 0 && tcp.hostIp === '0.0.0.0');
     assert.ok(udp && udp.hostPort > 0);
   } finally {

@@ -16,11 +16,18 @@ export interface HeldPort {
  * Chooses and checks the host ports of a container: against other containers (`held`) and, by binding for a moment, against the host's own programs.
  * A wish without a number gets a free one from the kernel.
  */
-export async function claimPorts(ownerName: string, wanted: readonly PortBinding[], held: readonly HeldPort[]): Promise<readonly Required<PortBinding>[]> {
+export async function claimPorts(
+  ownerName: string,
+  wanted: readonly PortBinding[],
+  held: readonly HeldPort[],
+): Promise<readonly Required<PortBinding>[]> {
   const claimed: Required<PortBinding>[] = [];
   for (const binding of wanted) {
     const hostIp = !binding.hostIp || binding.hostIp === '::' ? '0.0.0.0' : binding.hostIp;
-    const taken = [...held, ...claimed.map(({ protocol, hostIp: ip, hostPort }) => ({ protocol, hostIp: ip, hostPort, holder: ownerName }))];
+    const taken = [
+      ...held,
+      ...claimed.map(({ protocol, hostIp: ip, hostPort }) => ({ protocol, hostIp: ip, hostPort, holder: ownerName })),
+    ];
     const hostPort = await choose({ ...binding, hostIp, hostPort: binding.hostPort ?? 0 }, taken, ownerName);
     claimed.push({ containerPort: binding.containerPort, protocol: binding.protocol, hostIp, hostPort });
   }
@@ -29,7 +36,10 @@ export async function claimPorts(ownerName: string, wanted: readonly PortBinding
 
 async function choose(wish: Required<PortBinding>, held: readonly HeldPort[], ownerName: string): Promise<number> {
   const holderOf = (port: number): HeldPort | undefined =>
-    held.find(({ protocol, hostIp, hostPort }) => protocol === wish.protocol && hostPort === port && (hostIp === wish.hostIp || hostIp === '0.0.0.0' || wish.hostIp === '0.0.0.0'));
+    held.find(
+      ({ protocol, hostIp, hostPort }) =>
+        protocol === wish.protocol && hostPort === port && (hostIp === wish.hostIp || hostIp === '0.0.0.0' || wish.hostIp === '0.0.0.0'),
+    );
   const failed = `driver failed programming external connectivity on endpoint ${ownerName}: Bind for ${wish.hostIp}:${wish.hostPort} failed: port is already allocated`;
   const holder = wish.hostPort === 0 ? undefined : holderOf(wish.hostPort);
   if (holder) throw new KindError('conflict', `${failed} (by ${holder.holder})`);
@@ -45,8 +55,10 @@ async function probe({ protocol, hostIp, hostPort }: Required<PortBinding>, fail
   try {
     return protocol === 'udp' ? await probeUdp(hostIp, hostPort) : await probeTcp(hostIp, hostPort);
   } catch (error) {
-    if (systemCode(error) === 'EADDRINUSE') throw new KindError('conflict', `${failed} (by a program of this host: ss -lnp 'sport = :${hostPort}' names it)`, { cause: error });
-    if (systemCode(error) === 'EADDRNOTAVAIL') throw new KindError('invalid', failed.replace('port is already allocated', `this host has no address ${hostIp}`), { cause: error });
+    if (systemCode(error) === 'EADDRINUSE')
+      throw new KindError('conflict', `${failed} (by a program of this host: ss -lnp 'sport = :${hostPort}' names it)`, { cause: error });
+    if (systemCode(error) === 'EADDRNOTAVAIL')
+      throw new KindError('invalid', failed.replace('port is already allocated', `this host has no address ${hostIp}`), { cause: error });
     throw error;
   }
 }

@@ -23,7 +23,12 @@ export interface VolumeParts {
 /** Named directories below `<dataRoot>/volumes`; the store is the truth, a directory without a record is garbage. */
 export function openVolumes({ dataRoot, kernel, store, events, usersOf }: VolumeParts): Volumes {
   const mutex = new KeyedMutex();
-  const known = new Map(store.range(prefix).entries.map(({ value }) => decode(value)).map((volume) => [volume.name, volume]));
+  const known = new Map(
+    store
+      .range(prefix)
+      .entries.map(({ value }) => decode(value))
+      .map((volume) => [volume.name, volume]),
+  );
   const folder = (name: string): string => join(dataRoot, 'volumes', name);
 
   function find(name: string): Volume {
@@ -44,15 +49,28 @@ export function openVolumes({ dataRoot, kernel, store, events, usersOf }: Volume
       return mutex.run(name, async () => {
         const existing = known.get(name);
         if (existing) return existing;
-        if (driver !== 'local') throw new KindError('notFound', `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
-        if (Object.keys(options).length > 0) throw new KindError('notImplemented', `create ${name}: options of the local volume driver (${Object.keys(options).join(', ')}) are not implemented yet`);
+        if (driver !== 'local')
+          throw new KindError('notFound', `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
+        if (Object.keys(options).length > 0)
+          throw new KindError(
+            'notImplemented',
+            `create ${name}: options of the local volume driver (${Object.keys(options).join(', ')}) are not implemented yet`,
+          );
         if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
           throw new KindError(
             'invalid',
             `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
           );
         }
-        const volume: Volume = { name, driver: 'local', mountpoint: join(folder(name), '_data'), labels, options, createdAt: new Date(), isAnonymous: /^[0-9a-f]{64}$/.test(name) };
+        const volume: Volume = {
+          name,
+          driver: 'local',
+          mountpoint: join(folder(name), '_data'),
+          labels,
+          options,
+          createdAt: new Date(),
+          isAnonymous: /^[0-9a-f]{64}$/.test(name),
+        };
         mkdirSync(volume.mountpoint, { recursive: true, mode: 0o755 });
         await store.write([{ put: prefix + name, value: Buffer.from(JSON.stringify(volume)) }]);
         known.set(name, volume);

@@ -1,6 +1,11 @@
 export interface Volumes {
   /** Idempotent by name; no name: an anonymous one with a 64-digit name. */
-  create(options: { readonly name?: string; readonly driver?: string; readonly labels?: Readonly<Record<string, string>>; readonly options?: Readonly<Record<string, string>> }): Promise<Volume>;
+  create(options: {
+    readonly name?: string;
+    readonly driver?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly options?: Readonly<Record<string, string>>;
+  }): Promise<Volume>;
   get(name: string): Promise<Volume>;
   list(): Promise<readonly Volume[]>;
   /** `conflict` while a container uses it. */
