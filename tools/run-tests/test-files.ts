@@ -17,7 +17,7 @@ const special = ['**/*.root.test.ts', 'test/e2e/**'];
 
 export const testClasses = {
   unit: {
-    patterns: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
+    patterns: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts'],
     except: special,
     together: true,
     concurrency: 1,

@@ -1,0 +1,63 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, globSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { eventually } from '../test/support/eventually.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const peer = join(root, '.cache/peer');
+const run = promisify(execFile);
+const [labName, labNumber] = ['bench-dockerd', '151'];
+
+export interface Dockerd {
+  readonly host: string;
+  readonly version: string;
+  pids(): Promise<readonly number[]>;
+}
+
+/** Debian's dockerd from .cache/peer, in a network namespace and folders of its own; undefined when it is not there. */
+export async function startDockerd(stack: AsyncDisposableStack): Promise<Dockerd | undefined> {
+  const program = join(peer, 'usr/sbin/dockerd');
+  if (!existsSync(program)) return undefined;
+  const folder = await mkdtemp('/tmp/dv-bench-dockerd-');
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  stack.defer(removeControlGroups());
+  stack.defer(() => lab('--down').then(() => undefined));
+  const host = `unix://${folder}/docker.sock`;
+  const flags = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '--pidfile', `${folder}/pid`, '--host', host];
+  const child = spawn('bash', [join(root, 'tools/lab.sh'), labName, labNumber, program, ...flags], {
+    env: { ...process.env, PATH: `${peer}/usr/sbin:${peer}/usr/bin:${process.env['PATH']}:/usr/sbin:/sbin` },
+    stdio: 'ignore',
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  stack.defer(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
+  const docker = async (...args: string[]): Promise<string> =>
+    (await run('docker', args, { env: { ...process.env, DOCKER_HOST: host } })).stdout.trim();
+  const version = await eventually(() => docker('version', '--format', '{{.Server.Version}}'), { withinMs: 30_000 });
+  return { host, version: `dockerd ${version.split('+')[0]}`, pids: async () => family(Number(child.pid)) };
+}
+
+async function lab(...args: string[]): Promise<unknown> {
+  return run('bash', [join(root, 'tools/lab.sh'), labName, labNumber, ...args]);
+}
+
+/** dockerd (lab.sh becomes it) and its children: containerd. */
+function family(pid: number): readonly number[] {
+  const children = globSync(`/proc/${pid}/task/*/children`).flatMap((file) => readFileSync(file, 'utf8').split(' ').filter(Boolean));
+  return [pid, ...children.flatMap((child) => family(Number(child)))];
+}
+
+/** dockerd makes `/docker` in every hierarchy and leaves it; only one that was not there before is taken away. */
+function removeControlGroups(): () => void {
+  const before = new Set(globSync(['/sys/fs/cgroup/docker', '/sys/fs/cgroup/*/docker']));
+  return () => {
+    for (const path of globSync(['/sys/fs/cgroup/docker', '/sys/fs/cgroup/*/docker'])) {
+      if (!before.has(path) && !readdirSync(path, { withFileTypes: true }).some((entry) => entry.isDirectory())) rmdirSync(path);
+    }
+  };
+}
