@@ -24,7 +24,8 @@ export function parseCidr(text: string): Cidr {
   const parsed = parseAddress(address);
   const most = parsed.bytes.length * 8;
   const length = prefix === undefined ? most : Number(prefix);
-  if (!/^\d*$/.test(prefix ?? '') || length > most) throw new KindError('invalid', `invalid prefix length in "${text}": want 0 to ${most}`);
+  if ((prefix !== undefined && !/^\d+$/.test(prefix)) || length > most)
+    throw new KindError('invalid', `invalid prefix length in "${text}": want 0 to ${most}`);
   return { ...parsed, prefix: length };
 }
 

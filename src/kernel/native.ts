@@ -2,7 +2,7 @@ import koffi from 'koffi';
 import { KindError, type ErrorKind } from '../base/errors.ts';
 
 /**
- * The one table of C signatures. A wrong one crashes the process, so each is exercised by `native.root.test.ts`.
+ * The one table of C signatures. A wrong one crashes the process, so each is exercised by the root test of its door.
  * `koffi.errno()` must be read right after a failing call, before anything else runs.
  */
 const libc = koffi.load('libc.so.6');

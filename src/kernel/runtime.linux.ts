@@ -45,7 +45,7 @@ function supervised(options: RuntimeOptions, commands: RuntimeCommands, globalAr
     async create(request, signal) {
       checkNotAborted(signal);
       const { directory, id } = request;
-      prepareSupervision(directory);
+      await prepareSupervision(directory);
       try {
         const created = await supervise(directory, id, createArgs(request));
         checkNotAborted(signal);
@@ -60,7 +60,7 @@ function supervised(options: RuntimeOptions, commands: RuntimeCommands, globalAr
     async exec(request, signal) {
       checkNotAborted(signal);
       const { directory, id } = request;
-      prepareSupervision(directory);
+      await prepareSupervision(directory);
       const { process: processPath } = supervisionPaths(directory);
       writeFileSync(processPath, JSON.stringify({ ...request.process, terminal: request.terminal }), { mode: 0o600 });
       const park = (): void => {

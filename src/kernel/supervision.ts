@@ -35,9 +35,17 @@ export const supervisionPaths = (directory: string) =>
     control: join(directory, 's', 'ctl'),
   }) as const;
 
-/** Makes the directory, without traces of an earlier supervision. */
-export function prepareSupervision(directory: string): void {
+/**
+ * Makes the directory, without traces of an earlier supervision. One that goes on is not given up; one that has written
+ * its exit file is awaited, since conmon's last act is to remove the link `s`, which by then would be its successor's.
+ */
+export async function prepareSupervision(directory: string): Promise<void> {
   const paths = supervisionPaths(directory);
+  const record = readRecord(directory);
+  if (record && isAlive(record.supervisorPid, record.supervisorStartTime)) {
+    if (!readExit(directory)) throw new KindError('alreadyExists', `${directory} supervises ${record.id} already`);
+    await processExited(record.supervisorPid);
+  }
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const path of [paths.record, paths.exits, paths.oom, paths.pid, paths.supervisorPid]) rmSync(path, { recursive: true, force: true });
   mkdirSync(paths.exits, { mode: 0o700 });
@@ -110,19 +118,23 @@ function exitFileAppears(directory: string, signal: AbortSignal): Promise<Runtim
 /** Resolves only when the supervisor is gone: with its exit file, or else with one written in its stead. */
 async function supervisorLost(directory: string, record: SupervisionRecord, signal: AbortSignal): Promise<RuntimeExit> {
   const { supervisorPid, supervisorStartTime, pid, startTime } = record;
-  if (supervisorStartTime !== undefined && startTimeOf(supervisorPid) === supervisorStartTime) await processExited(supervisorPid, signal);
+  if (isAlive(supervisorPid, supervisorStartTime)) await processExited(supervisorPid, signal);
   const written = readExit(directory);
   if (written) return written;
-  const isAlive = startTime !== undefined && startTimeOf(pid) === startTime;
-  if (isAlive) {
+  const isOrphan = isAlive(pid, startTime);
+  if (isOrphan) {
     // Nobody would ever know how it ends, and its output pipes are broken.
     process.kill(pid, 'SIGKILL');
     await processExited(pid, signal);
   }
   const killed = 128 + 9;
   const unknown = 255;
-  writeFileSync(join(supervisionPaths(directory).exits, record.id), String(isAlive ? killed : unknown));
+  writeFileSync(join(supervisionPaths(directory).exits, record.id), String(isOrphan ? killed : unknown));
   return readExit(directory) as RuntimeExit;
+}
+
+function isAlive(pid: number, startTime: number | undefined): boolean {
+  return startTime !== undefined && startTimeOf(pid) === startTime;
 }
 
 /** conmon writes a temporary `<id>.XXXXXX` beside it first. */
