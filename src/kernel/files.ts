@@ -98,10 +98,9 @@ export class Root implements Disposable {
     }
   }
 
-  /** Names in a directory, in byte order. */
+  /** Names in a directory, in byte order; symlinks to it are followed inside the root. */
   list(path: string): string[] {
-    const fd = this.#openNode(path);
-    if (fd === undefined) throw new KindError('notFound', `list ${textOf(path)}: no such directory`);
+    const fd = this.open(path, openPath | constants.O_DIRECTORY);
     try {
       return readdirSync(proc(fd), { encoding: 'latin1' }).sort(byteOrder);
     } finally {

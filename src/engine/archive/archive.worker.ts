@@ -5,6 +5,8 @@ import type { Digest } from '../../base/digest.ts';
 import { kindOf, KindError, messageOf } from '../../base/errors.ts';
 import { Pushable } from '../../base/pushable.ts';
 import { Root } from '../../kernel/files.ts';
+import { parseIgnore } from '../build/ignore.ts';
+import { removeIgnored } from '../build/remove-ignored.ts';
 import { decompressed } from './compression.ts';
 import { copyTree } from './copy-tree.ts';
 import { FrameWriter, unframe } from './frames.ts';
@@ -141,6 +143,10 @@ async function work(job: Job): Promise<unknown> {
       return clone(job.from, job.to);
     case 'copy':
       return copyTree(job);
+    case 'ignore': {
+      using root = new Root(job.root);
+      return removeIgnored(root, parseIgnore(job.lines));
+    }
     case 'usage': {
       using root = new Root(job.root);
       return usageOf(root);

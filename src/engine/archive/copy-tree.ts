@@ -133,6 +133,8 @@ class Copy {
     const mode = stat.isSymbolicLink() ? undefined : (this.#job.mode ?? Number(stat.mode) & 0o7777);
     const attributes = stat.isSymbolicLink() ? {} : this.#attributes(source);
     const isDirectory = stat.isDirectory();
+    // A directory may land on a link to one (`/bin`): that link stays as it is.
+    if (isDirectory && !this.#to.stat(target)?.isDirectory()) return;
     this.#to.setMetadata(target, { owner, mode, attributes, mtimeNs: isDirectory ? undefined : stat.mtimeNs });
   }
 

@@ -15,7 +15,9 @@ export type Job =
   | { readonly do: 'digest'; readonly root: string; readonly options: PackOptions }
   | { readonly do: 'clone'; readonly from: string; readonly to: string }
   | ({ readonly do: 'copy' } & CopyJob)
-  | { readonly do: 'usage'; readonly root: string };
+  | { readonly do: 'usage'; readonly root: string }
+  /** Removes what a .dockerignore keeps out of a build context. */
+  | { readonly do: 'ignore'; readonly root: string; readonly lines: readonly string[] };
 
 /** A file inside a tree that may hold hostile symlinks. */
 export interface InnerFile {
@@ -53,6 +55,7 @@ export interface ResultOf {
   readonly clone: DigestResult;
   readonly copy: CopyResult;
   readonly usage: UsageResult;
+  readonly ignore: undefined;
 }
 
 /*

@@ -37,6 +37,8 @@ export interface StepRunner {
 }
 
 export interface BuildStep {
+  /** ID for the temporary container, as it is shown to the user: 64 hex digits. */
+  readonly id: string;
   /** Diff IDs, lowest first. */
   readonly layers: readonly Digest[];
   readonly args: readonly string[];

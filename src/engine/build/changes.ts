@@ -1,8 +1,28 @@
 import type { RunConfig } from '../../api/oci/image.ts';
 import { KindError } from '../../base/errors.ts';
+import { parseInstruction } from './dockerfile.ts';
+import { changeMetadata } from './metadata.ts';
+import { expand } from './words.ts';
 
 /** Dockerfile instructions of `docker import --change` and `docker commit --change`, applied to a config. */
 export function applyChanges(config: RunConfig, changes: readonly string[]): RunConfig {
-  if (changes.length === 0) return config;
-  throw new KindError('notImplemented', 'changes');
+  let [current, hasOwnCommand] = [config, false];
+  for (const [index, change] of changes.entries()) {
+    const instruction = parseInstruction(change, index + 1);
+    const { keyword } = instruction;
+    const variables = environment(current.Env ?? []);
+    const changed =
+      keyword === 'WORKDIR'
+        ? { config: { ...current, WorkingDir: expand(instruction.rest, variables) } }
+        : changeMetadata(current, instruction, variables, '\\', hasOwnCommand);
+    if (!changed || keyword === 'SHELL') throw new KindError('invalid', `${keyword} is not a valid change command`);
+    current = changed.config;
+    hasOwnCommand ||= keyword === 'CMD';
+  }
+  return current;
+}
+
+/** `['A=b']` as a lookup. */
+export function environment(env: readonly string[]): (name: string) => string | undefined {
+  return (name) => env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 }

@@ -159,7 +159,7 @@ export class OverlaySnapshots implements Snapshots {
     const [root, frames] = [`${directory}/diff`, `${directory}/frames`];
     try {
       mkdirSync(root, { mode: 0o755 });
-      const isFile = 'path' in source;
+      const isFile = 'root' in source;
       const job = { do: 'unpack', root, frames, options: { whiteouts: 'overlay' }, file: isFile ? source : undefined } as const;
       const unpacked = await runJob(job, isFile ? undefined : source, signal);
       if (wanted !== undefined && unpacked.diffId !== wanted)

@@ -1,0 +1,165 @@
+import type { HealthConfig, RunConfig } from '../../api/oci/image.ts';
+import { KindError } from '../../base/errors.ts';
+import { parseInstruction, type Instruction } from './dockerfile.ts';
+import { parseDuration } from './duration.ts';
+import { expand, expandWords, splitWords, type Variables } from './words.ts';
+
+/** What a metadata instruction makes of a config, and how the history tells it. */
+export interface MetadataChange {
+  readonly config: RunConfig;
+  /** As in `/bin/sh -c #(nop)  ENV A=b`. */
+  readonly told: string;
+}
+
+export const defaultShell = ['/bin/sh', '-c'];
+
+/** Instructions that only change the config. Others give undefined. */
+export function changeMetadata(
+  config: RunConfig,
+  instruction: Instruction,
+  variables: Variables,
+  escape: string,
+  hasOwnCommand: boolean,
+): MetadataChange | undefined {
+  const { keyword, rest, json } = instruction;
+  const word = (text: string): string => expand(text, variables, escape);
+  switch (keyword) {
+    case 'ENV': {
+      const pairs = pairsOf(instruction, escape).map(([key, value]) => [word(key), word(value)] as const);
+      return {
+        config: { ...config, Env: pairs.reduce(withVariable, config.Env ?? []) },
+        told: `ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`,
+      };
+    }
+    case 'LABEL': {
+      const pairs = pairsOf(instruction, escape).map(([key, value]) => [word(key), word(value)] as const);
+      return {
+        config: { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs) } },
+        told: `LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`,
+      };
+    }
+    case 'CMD': {
+      const command = json ?? shellForm(config, rest);
+      return { config: { ...config, Cmd: command }, told: `CMD ${list(command)}` };
+    }
+    case 'ENTRYPOINT': {
+      const entrypoint = json ?? shellForm(config, rest);
+      const command = hasOwnCommand ? config.Cmd : undefined;
+      return {
+        config: { ...config, Entrypoint: entrypoint.length === 0 ? undefined : entrypoint, Cmd: command },
+        told: `ENTRYPOINT ${list(entrypoint)}`,
+      };
+    }
+    case 'USER':
+      return { config: { ...config, User: word(one(instruction)) }, told: `USER ${word(rest)}` };
+    case 'EXPOSE': {
+      const ports = expandWords(rest, variables, escape).flatMap(portsOf);
+      return {
+        config: { ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) } },
+        told: `EXPOSE ${ports.join(' ')}`,
+      };
+    }
+    case 'VOLUME': {
+      const volumes = (json ?? splitWords(rest, escape)).map(word);
+      if (volumes.some((volume) => volume.trim() === '')) throw new KindError('invalid', 'VOLUME specified can not be an empty string');
+      return {
+        config: { ...config, Volumes: { ...config.Volumes, ...Object.fromEntries(volumes.map((volume) => [volume, {}])) } },
+        told: `VOLUME ${list(volumes)}`,
+      };
+    }
+    case 'STOPSIGNAL':
+      return { config: { ...config, StopSignal: signalOf(word(one(instruction))) }, told: `STOPSIGNAL ${word(rest)}` };
+    case 'SHELL':
+      if (!json || json.length === 0) throw new KindError('invalid', 'SHELL requires the arguments to be in JSON form');
+      return { config: { ...config, Shell: json }, told: `SHELL ${list(json)}` };
+    case 'ONBUILD':
+      return { config: { ...config, OnBuild: [...(config.OnBuild ?? []), trigger(instruction)] }, told: `ONBUILD ${rest}` };
+    case 'HEALTHCHECK': {
+      const health = healthOf(instruction, word);
+      return { config: { ...config, Healthcheck: health }, told: `HEALTHCHECK ${JSON.stringify(health)}` };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** `RUN x` → `/bin/sh -c x`, with the shell that SHELL set. */
+export function shellForm(config: RunConfig, command: string): readonly string[] {
+  return command === '' ? [] : [...(config.Shell ?? defaultShell), command];
+}
+
+/** `K=v` replaces the value where it stands, or is added at the end. */
+export function withVariable(env: readonly string[], [key, value]: readonly [string, string]): readonly string[] {
+  const at = env.findIndex((entry) => entry.slice(0, entry.indexOf('=')) === key);
+  return at < 0 ? [...env, `${key}=${value}`] : env.with(at, `${key}=${value}`);
+}
+
+/** `K=v K2="v 2"` or the old form `K the rest`. */
+export function pairsOf(instruction: Instruction, escape: string): readonly (readonly [string, string])[] {
+  const words = splitWords(instruction.rest, escape);
+  const [first = ''] = words;
+  if (!first.includes('=')) {
+    const value = instruction.rest.slice(first.length).trim();
+    if (value === '') throw new KindError('invalid', `${instruction.keyword} must have two arguments`);
+    return [[first, value]];
+  }
+  return words.map((word) => {
+    const equals = word.indexOf('=');
+    if (equals < 0) throw new KindError('invalid', `Syntax error - can't find = in "${word}". Must be of the form: name=value`);
+    if (equals === 0) throw new KindError('invalid', `${instruction.keyword} names can not be blank`);
+    return [word.slice(0, equals), word.slice(equals + 1)];
+  });
+}
+
+/** `8000-8002/udp` → one entry per port. */
+function portsOf(text: string): readonly string[] {
+  const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
+  const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  if (!match || first < 1 || last > 65_535 || last < first) throw new KindError('invalid', `invalid containerPort: ${text}`);
+  return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${(match[3] ?? 'tcp').toLowerCase()}`);
+}
+
+function healthOf(instruction: Instruction, word: (text: string) => string): HealthConfig {
+  const [, kind = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(instruction.rest) ?? [];
+  if (kind.toUpperCase() === 'NONE') return { Test: ['NONE'] };
+  if (kind.toUpperCase() !== 'CMD') throw new KindError('invalid', `Unknown type "${kind}" in HEALTHCHECK (try CMD)`);
+  if (command === '') throw new KindError('invalid', 'Missing command after HEALTHCHECK CMD');
+  const json = parseInstruction(`CMD ${command}`, instruction.line).json;
+  const { interval, timeout, retries, ...flags } = instruction.flags;
+  const duration = (text: string | undefined): number | undefined => (text === undefined ? undefined : parseDuration(word(text)));
+  return {
+    Test: json ? ['CMD', ...json] : ['CMD-SHELL', command],
+    Interval: duration(interval),
+    Timeout: duration(timeout),
+    StartPeriod: duration(flags['start-period']),
+    StartInterval: duration(flags['start-interval']),
+    Retries: retries === undefined ? undefined : retriesOf(word(retries)),
+  };
+}
+
+function retriesOf(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new KindError('invalid', `HEALTHCHECK: invalid value "${text}" for --retries`);
+}
+
+function trigger(instruction: Instruction): string {
+  const inner = parseInstruction(instruction.rest, instruction.line);
+  if (inner.keyword === 'ONBUILD') throw new KindError('invalid', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+  if (inner.keyword === 'FROM' || inner.keyword === 'MAINTAINER')
+    throw new KindError('invalid', `${inner.keyword} isn't allowed as an ONBUILD trigger`);
+  return instruction.rest;
+}
+
+function signalOf(text: string): string {
+  if (/^\d+$/.test(text) || /^(?:SIG)?[A-Z][A-Z0-9+-]*$/i.test(text)) return text;
+  throw new KindError('invalid', `Invalid signal: ${text}`);
+}
+
+function one(instruction: Instruction): string {
+  if (splitWords(instruction.rest).length === 1) return instruction.rest;
+  throw new KindError('invalid', `${instruction.keyword} requires exactly one argument`);
+}
+
+function list(words: readonly string[]): string {
+  return `[${words.map((word) => JSON.stringify(word)).join(' ')}]`;
+}

@@ -1,0 +1,34 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import type { Digest } from '../../base/digest.ts';
+import { newId } from '../../base/ids.ts';
+import type { Mounts } from '../../kernel/mounts.ts';
+import type { OverlaySnapshots } from '../snapshots/overlay-snapshots.ts';
+
+/** A stack of layers as a directory for as long as it is not disposed. */
+export interface Mounted extends AsyncDisposable {
+  readonly directory: string;
+  /** Unmounts and makes what was written a new layer. */
+  commit(): Promise<{ readonly diffId: Digest; readonly bytes: number }>;
+}
+
+export async function mountLayers(snapshots: OverlaySnapshots, mounts: Mounts, layers: readonly Digest[]): Promise<Mounted> {
+  const key = `build-${newId().slice(0, 16)}`;
+  const directory = snapshots.temporary();
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => rmSync(directory, { recursive: true, force: true }));
+  await snapshots.prepare(key, layers);
+  undo.defer(() => snapshots.remove(key));
+  const target = `${directory}/rootfs`;
+  mkdirSync(target);
+  mounts.mount(snapshots.mount(key, target));
+  undo.defer(() => mounts.unmount(target));
+  const cleanup = undo.move();
+  return {
+    directory: target,
+    commit: async () => {
+      mounts.unmount(target);
+      return snapshots.commit(key, { consume: true });
+    },
+    [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
+  };
+}
