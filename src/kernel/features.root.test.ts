@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspectFeatures } from './features.ts';
+import { interfaceCounters } from './host-facts.ts';
 import { linuxLinks } from './links.linux.ts';
 import { listenersOn } from './listeners.ts';
 import { linuxMounts } from './mounts.linux.ts';
+import { linuxNamespaces } from './namespaces.linux.ts';
 import { processRows } from './process-list.ts';
 
 test('what this machine has, with advice for what it has not, and no traces of the trial', async () => {
@@ -47,4 +52,21 @@ test('this process is in the list of processes, one that is not there is not', (
   assert.equal(row?.pid, process.pid);
   assert.equal(row?.parentPid, process.ppid);
   assert.deepEqual(others, []);
+});
+
+test('interface counters of a pinned namespace, its loopback apart', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'davit-counters-'));
+  const net = join(folder, 'net');
+  linuxNamespaces.create({ net });
+  try {
+    linuxLinks.apply([{ do: 'addVeth', name: 'one', peer: 'two' }], net);
+    const counters = interfaceCounters(net).filter((each) => ['lo', 'one', 'two'].includes(each.name));
+    assert.deepEqual(counters.map(({ name, receivedBytes, sentBytes }) => [name, receivedBytes, sentBytes]).toSorted(), [
+      ['one', 0, 0],
+      ['two', 0, 0],
+    ]);
+  } finally {
+    linuxNamespaces.remove(net);
+    rmSync(folder, { recursive: true });
+  }
 });
