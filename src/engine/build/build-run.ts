@@ -151,7 +151,8 @@ export class BuildRun {
     const image = await this.options.images.create(config, { parent: before.imageId });
     await this.#cache.put(key, { imageId: image.id });
     this.print(` ---> ${shortId(image.id)}\n`);
-    return stateOf(config, image.id);
+    // As it will be read from the store: the next step's cache key must not depend on how this state came about.
+    return stateOf(image.config, image.id);
   }
 }
 

@@ -158,10 +158,10 @@ test('a build of several stages: output, content, config, cache', () =>
   room(async ({ build, inside, images }) => {
     const files = { Dockerfile: dockerfile, 'src/main': 'main\n', 'src/skip.log': 'x', '.dockerignore': '*/*.log\n' };
     const first = await build(files, { names: ['app:1'], buildArgs: { GREETING: 'hi', NOPE: '1' } });
-    assert.match(first.output, /^Step 1\/15 : ARG BASE=busybox\nStep 2\/15 : FROM \$\{BASE\} AS compile\n ---> [0-9a-f]{12}\n/);
+    assert.match(first.output, /^Step 1\/16 : ARG BASE=busybox\nStep 2\/16 : FROM \$\{BASE\} AS compile\n ---> [0-9a-f]{12}\n/);
     assert.match(
       first.output,
-      /Step 6\/15 : RUN echo \$GREETING > out && cat main >> out +&& echo built\n ---> Running in [0-9a-f]{12}\nbuilt\n ---> Removed intermediate container [0-9a-f]{12}\n/,
+      /Step 6\/16 : RUN echo \$GREETING > out && cat main >> out +&& echo built\n ---> Running in [0-9a-f]{12}\nbuilt\n ---> Removed intermediate container [0-9a-f]{12}\n/,
     );
     assert.match(
       first.output,

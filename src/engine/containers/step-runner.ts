@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { mkdirSync } from 'node:fs';
 import type { StepRunner } from '../build/builder.ts';
-import { newId } from '../../base/ids.ts';
 import { abortable } from '../../base/abort.ts';
 import { launch, teardown, type LaunchParts } from './launch.ts';
 import { generateName } from './names.ts';
@@ -48,7 +47,7 @@ export function createStepRunner(parts: LaunchParts): StepRunner {
 }
 
 function stepRecord(step: Parameters<StepRunner['run']>[0], path: string, args: readonly string[], name: string): ContainerRecord {
-  const id = newId();
+  const { id } = step;
   return {
     id,
     name,

@@ -1,6 +1,7 @@
 import type { HistoryEntry } from '../../api/oci/image.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { OverlaySnapshots } from '../snapshots/overlay-snapshots.ts';
+import { chainIdsOf } from '../snapshots/layers.ts';
 import { configOf, type ImageRecord, type ImageTable } from './image-table.ts';
 import type { ImageHistory } from './images.ts';
 import { familiarName, parseReference } from './reference.ts';
@@ -10,11 +11,12 @@ export async function historyOf(table: ImageTable, snapshots: OverlaySnapshots, 
   const config = configOf(image);
   const entries: readonly HistoryEntry[] = config.history ?? config.rootfs.diff_ids.map(() => ({}));
   const ids = idsBySteps(table, image);
+  const chains = chainIdsOf(config.rootfs.diff_ids);
   const rows: ImageHistory[] = [];
   let layers = 0;
   for (const [index, entry] of entries.entries()) {
     if (!entry.empty_layer) layers += 1;
-    const bytes = entry.empty_layer ? 0 : await snapshots.layerBytes(config.rootfs.diff_ids.slice(0, layers));
+    const bytes = entry.empty_layer ? 0 : snapshots.layer(chains[layers - 1] ?? image.id).bytes;
     const id = ids.get(index + 1);
     const names = id === undefined ? [] : table.names(id).map((name) => familiarName(parseReference(name.name)));
     rows.push({ ...entry, id, bytes, names });

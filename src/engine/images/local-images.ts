@@ -123,8 +123,7 @@ export class LocalImages implements Images {
     const names = this.table.names(record.id);
     const config = configOf(record);
     const layers = config.rootfs.diff_ids;
-    let bytes = 0;
-    for (let count = 1; count <= layers.length; count++) bytes += await this.snapshots.layerBytes(layers.slice(0, count));
+    const bytes = await this.snapshots.layerBytes(layers);
     const newest = names
       .map((name) => name.taggedAt)
       .sort()

@@ -21,6 +21,7 @@ export async function openImages(
   const { dataRoot, store, events, log, kernel } = options;
   for (const point of kernel.mounts.list()) if (point.target.startsWith(`${dataRoot}/tmp/`)) kernel.mounts.unmount(point.target);
   const snapshots = await OverlaySnapshots.open({ dataRoot, store, log });
+  for (const key of snapshots.keys()) if (key.startsWith('build-')) await snapshots.remove(key);
   const images = new LocalImages({ store, snapshots, events, log });
   await snapshots.collect(images.table.list().map((record) => configOf(record).rootfs.diff_ids));
   return { images, snapshots };

@@ -132,8 +132,7 @@ export class OverlaySnapshots implements Snapshots {
   }
 
   async layerBytes(layers: readonly Digest[]): Promise<number> {
-    const chainId = chainIdOf(layers);
-    return chainId === undefined ? 0 : this.layer(chainId).bytes;
+    return chainIdsOf(layers).reduce((sum, chainId) => sum + this.layer(chainId).bytes, 0);
   }
 
   /** Whether the topmost of these layers is here. */

@@ -10,6 +10,8 @@ export interface Snapshots {
   prepare(key: string, layers: readonly Digest[]): Promise<void>;
   /** The mount that shows the snapshot at `target`. */
   mount(key: string, target: string): Mount;
+  /** Keys of all snapshots, so that their owners can remove those they do not know. */
+  keys(): readonly string[];
   /** Destroys the writable layer alone; succeeds when there is none. */
   remove(key: string): Promise<void>;
   /** Bytes and inodes of the writable layer. */
@@ -18,7 +20,7 @@ export interface Snapshots {
   changes(key: string): Promise<readonly SnapshotChange[]>;
   /** Freezes the writable layer of a stopped container into a new layer and returns its diff ID; the snapshot stays usable unless `consume`. */
   commit(key: string, options?: { readonly consume?: boolean }): Promise<{ readonly diffId: Digest; readonly bytes: number }>;
-  /** Bytes of one layer's directory. */
+  /** Bytes of regular files in all these layers together. */
   layerBytes(layers: readonly Digest[]): Promise<number>;
 }
 
