@@ -1,4 +1,5 @@
-import { services } from '../../api/kubernetes/kinds.ts';
+import { persistentVolumeClaims, services } from '../../api/kubernetes/kinds.ts';
+import type { PersistentVolumeClaim } from '../../api/kubernetes/types.generated.ts';
 import type { Informers } from '../client/informers.ts';
 import { deploymentController } from './deployment/deployments.ts';
 import { servicesSelecting } from './endpoints/service-selection.ts';
@@ -9,11 +10,18 @@ import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
 import { podGarbageController } from './nodes/pod-gc.ts';
 import { replicaSetController } from './replicaset/replica-sets.ts';
 import { statefulSetController } from './statefulset/stateful-sets.ts';
-import type { Reconciler } from './reconciler.ts';
+import { ownKey, type Reconciler } from './reconciler.ts';
+import { claimController } from './storage/claims.ts';
+import { defaultClassController } from './storage/default-class.ts';
+import { volumeController } from './storage/volumes.ts';
 import type { ControllersOptions } from './start.ts';
 
 /** All controllers of the cluster but the garbage collector, which has a graph of its own. */
-export function reconcilers({ rootCa }: Pick<ControllersOptions, 'rootCa' | 'volumesFolder'>, informers: Informers): readonly Reconciler[] {
+export function reconcilers(
+  { rootCa, volumesFolder }: Pick<ControllersOptions, 'rootCa' | 'volumesFolder'>,
+  informers: Informers,
+): readonly Reconciler[] {
+  const claims = informers.of(persistentVolumeClaims);
   const allServices = informers.of(services);
   return [
     deploymentController,
@@ -24,5 +32,12 @@ export function reconcilers({ rootCa }: Pick<ControllersOptions, 'rootCa' | 'vol
     namespaceDefaultsController(rootCa),
     nodeLifecycleController(),
     podGarbageController(),
+    claimController(volumesFolder, () => claims.list().filter(isPending).flatMap(ownKey)),
+    volumeController(volumesFolder),
+    defaultClassController,
   ];
+}
+
+function isPending(claim: PersistentVolumeClaim): boolean {
+  return claim.status?.phase !== 'Bound';
 }

@@ -5,6 +5,7 @@ import { startController, watching, type Controller } from '../client/controller
 import { eventRecorder } from '../client/event-recorder.ts';
 import { Informers } from '../client/informers.ts';
 import { keyOf } from '../client/object-cache.ts';
+import { startGarbageCollector } from './garbage/garbage-collector.ts';
 import { reconcilers } from './reconcilers.ts';
 import type { Reconciler } from './reconciler.ts';
 
@@ -28,6 +29,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   const acts = new ActRing();
   const informers = starting.use(new Informers(options.client, options.log));
   for (const reconciler of reconcilers(options, informers)) startReconciler(reconciler, options, informers, acts, starting);
+  starting.use(startGarbageCollector({ client: options.client, informers, log: options.log, acts }));
   const running = starting.move();
   return { acts, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
