@@ -47,8 +47,10 @@ test('output and errors come apart, input goes in', async () => {
 });
 
 test('a terminal', async () => {
-  const said = await host.sh(`script -qec "docker run --rm -it ${image} sh -c 'tty; stty size; echo done'" /dev/null`);
-  assert.match(said, /\/dev\/(pts\/0|console)\r\n\d+ \d+\r\ndone/);
+  const said = await host.sh(
+    `script -qec "stty cols 101 rows 31; docker run --rm -it ${image} sh -c 'tty; sleep 0.5; stty size; echo done'" /dev/null`,
+  );
+  assert.match(said, /\/dev\/(pts\/0|console)\r\n31 101\r\ndone/);
 });
 
 const insides: readonly (readonly [title: string, args: readonly string[], script: string, expected: RegExp])[] = [

@@ -2,7 +2,7 @@ import { containerCreate, containerUpdate } from '../../api/docker/container-cre
 import { labelsMatch, parseFilters } from '../../api/docker/filters.ts';
 import { refuseUnsupported } from '../../api/docker/unsupported.ts';
 import type { Digest } from '../../base/digest.ts';
-import { isKind, KindError } from '../../base/errors.ts';
+import { isKind, KindError, messageOf } from '../../base/errors.ts';
 import type { Container, MountSpec } from '../../engine/containers/container.ts';
 import { stateOf } from '../../engine/containers/state.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -55,8 +55,15 @@ async function createContainer(call: Call): Promise<void> {
   const inherited = await inheritedMounts(call.engine, body.HostConfig?.VolumesFrom ?? []);
   const own = new Set(spec.mounts?.map((mount) => mount.target));
   const mounts = [...(spec.mounts ?? []), ...inherited.filter((mount) => !own.has(mount.target))];
-  const { container, warnings } = await call.engine.containers.create({ ...spec, mounts });
+  const { container, warnings } = await call.engine.containers.create({ ...spec, mounts }).catch(onlyImagesAreMissing);
   call.reply.json({ Id: container.id, Warnings: warnings }, 201);
+}
+
+/** Clients take a 404 here for a missing image and pull it: anything else that is missing (a network) is told as a conflict. */
+function onlyImagesAreMissing(error: unknown): never {
+  if (isKind(error, 'notFound') && !/no such image/i.test(messageOf(error)))
+    throw new KindError('conflict', messageOf(error), { cause: error });
+  throw error;
 }
 
 async function inheritedMounts(engine: Engine, volumesFrom: readonly string[]): Promise<readonly MountSpec[]> {

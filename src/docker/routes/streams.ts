@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { parseDetachKeys } from '../../api/docker/detach-keys.ts';
 import { frame, streamTypes } from '../../api/docker/frames.ts';
 import { parseTime } from '../../api/docker/time.ts';
@@ -65,6 +67,7 @@ async function attach(call: Call): Promise<void> {
   const detachKeys = parseDetachKeys(call.query.get('detachKeys'));
   const stdin = wants('stdin') && (container.spec.openStdin ?? false);
   const attachment = wants('stream') ? await containers.attach(container.id, { stdin }) : undefined;
+  if (call.body !== call.request) await discard(call.body);
   const connection = call.reply.hijack(streamType(call, tty));
   if (wants('logs')) {
     const options: LogOptions = { follow: false, stdout: wants('stdout'), stderr: wants('stderr') };
@@ -75,6 +78,12 @@ async function attach(call: Call): Promise<void> {
   if (!attachment) return void connection.end();
   const closeStdin = (container.spec.stdinOnce ?? false) && !tty;
   await connectStreams(connection, attachment, { tty, stdin, stdout: wants('stdout'), stderr: wants('stderr'), closeStdin, detachKeys });
+}
+
+/** Some clients send their options as a body too; with an upgrade the input begins behind it. */
+async function discard(body: Readable): Promise<void> {
+  body.resume();
+  await finished(body);
 }
 
 async function attachWebSocket(): Promise<void> {
