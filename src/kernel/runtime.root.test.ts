@@ -126,11 +126,17 @@ test('an exec that nobody attaches to is not held up by its output', async () =>
   assert.equal((await world.runtime.exited(directory)).code, 2);
 });
 
+/** A new size arrives when conmon comes to it. */
+const untilSize = (size: string): string => `while [ "$(busybox stty size 2>&1)" != "${size}" ]; do busybox usleep 1000; done`;
+
 test('a terminal has a size, and everything it prints is standard output', async () => {
   await using world = await open();
   await world.create('one', sleeper);
   await world.runtime.start('one');
-  const directory = await world.exec('one', 'read x; busybox stty size; echo err >&2; exit 9', { terminal: true, stdin: true });
+  const directory = await world.exec('one', `${untilSize('40 100')}; read x; busybox stty size; echo err >&2; exit 9`, {
+    terminal: true,
+    stdin: true,
+  });
   using streams = await world.runtime.attach(directory);
   await world.runtime.resize(directory, { width: 100, height: 40 });
   await streams.write(Buffer.from('\n'));
@@ -138,6 +144,17 @@ test('a terminal has a size, and everything it prints is standard output', async
   assert.match(stdout, /40 100\r\nerr\r\n$/);
   assert.equal(stderr, '');
   assert.equal((await world.runtime.exited(directory)).code, 9);
+});
+
+test('a container with a terminal can be sized before it starts, and reads what is typed', async () => {
+  await using world = await open();
+  const directory = await world.create('one', `${untilSize('43 132')}; read x; echo "got $x"`, { terminal: true, stdin: true });
+  using streams = await world.runtime.attach(directory);
+  await world.runtime.resize(directory, { width: 132, height: 43 });
+  await world.runtime.start('one');
+  await streams.write(Buffer.from('it\n'));
+  const { stdout } = await read(streams);
+  assert.match(stdout, /got it\r\n$/);
 });
 
 test('a program that is not there: the runtime’s own words, and nothing is left', async () => {
@@ -202,6 +219,16 @@ test('a supervisor that is killed takes its container with it, and that is its e
   const again = await world.reopen();
   assert.equal(again.runtime.exitOf(directory)?.code, 137);
   await again[Symbol.asyncDispose]();
+});
+
+test('a directory that is removed under a supervisor does not leave its waiters waiting', async () => {
+  await using world = await open();
+  const directory = await world.create('one', sleeper);
+  await world.runtime.start('one');
+  const waiting = world.runtime.exited(directory);
+  rmSync(directory, { recursive: true });
+  await world.runtime.delete('one', { force: true });
+  assert.equal((await waiting).code, 255);
 });
 
 test('a container out of memory says so', async () => {

@@ -129,8 +129,17 @@ async function supervisorLost(directory: string, record: SupervisionRecord, sign
   }
   const killed = 128 + 9;
   const unknown = 255;
-  writeFileSync(join(supervisionPaths(directory).exits, record.id), String(isOrphan ? killed : unknown));
-  return readExit(directory) as RuntimeExit;
+  return keepExit(directory, record.id, isOrphan ? killed : unknown);
+}
+
+/** So that every later question gets the same answer; nobody asks once the directory is gone. */
+function keepExit(directory: string, id: string, code: number): RuntimeExit {
+  try {
+    writeFileSync(join(supervisionPaths(directory).exits, id), String(code));
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+  return readExit(directory) ?? { code, at: new Date() };
 }
 
 function isAlive(pid: number, startTime: number | undefined): boolean {
