@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, mkdirSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import type { Digest } from '../../base/digest.ts';
 import { kindOf, KindError, messageOf } from '../../base/errors.ts';
 import { Pushable } from '../../base/pushable.ts';
@@ -20,13 +20,14 @@ const port =
   (() => {
     throw new Error('archive.worker runs as a worker thread only');
   })();
-const input = new Pushable<Uint8Array>();
+let input = new Pushable<Uint8Array>();
 let credit = window;
 let wake: (() => void) | undefined;
 
 port.on('message', (message: ToWorker) => {
   if ('chunk' in message) input.push(message.chunk);
   else if ('end' in message) input.end();
+  else if ('job' in message) void run(message.job);
   else {
     credit += 1;
     wake?.();
@@ -154,8 +155,12 @@ async function work(job: Job): Promise<unknown> {
   }
 }
 
-try {
-  send({ result: await work(workerData as Job) });
-} catch (error) {
-  send({ error: { kind: kindOf(error), message: messageOf(error), details: error instanceof KindError ? error.details : undefined } });
+/** One job at a time; the thread is given the next only after this one's result. */
+async function run(job: Job): Promise<void> {
+  [input, credit] = [new Pushable(), window];
+  try {
+    send({ result: await work(job) });
+  } catch (error) {
+    send({ error: { kind: kindOf(error), message: messageOf(error), details: error instanceof KindError ? error.details : undefined } });
+  }
 }

@@ -59,7 +59,7 @@ export interface ResultOf {
 }
 
 /*
- *   engine ── chunk, end, more ──► worker
+ *   engine ── job, then chunk, end, more ──► worker
  *   engine ◄── chunk, taken ────── worker,  then one result or error
  *
  * `taken`: the worker has used one input chunk. `more`: the engine's reader has used one output chunk.
@@ -67,7 +67,7 @@ export interface ResultOf {
  */
 export const window = 8;
 
-export type ToWorker = { readonly chunk: Uint8Array } | { readonly end: true } | { readonly more: true };
+export type ToWorker = { readonly job: Job } | { readonly chunk: Uint8Array } | { readonly end: true } | { readonly more: true };
 
 export type FromWorker =
   | { readonly taken: true }

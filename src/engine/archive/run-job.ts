@@ -7,15 +7,15 @@ import { window, type FromWorker, type Job, type ResultOf, type ToWorker, type U
 import type { PackOptions } from './pack.ts';
 import type { UnpackOptions } from './unpack.ts';
 
-/** Runs one job to its end in a worker thread of its own; aborting it ends the thread. */
+/** Runs one job to its end in a worker thread; aborting it ends the thread. */
 export async function runJob<J extends Job>(job: J, input?: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ResultOf[J['do']]> {
   const running = start(job, signal);
-  const feeding = input ? feed(running, input) : undefined;
+  // Ends with the job, or with the next chunk of an input that goes on.
+  if (input) void feed(running, input);
   try {
     return (await running.result) as ResultOf[J['do']];
   } finally {
     await running.end();
-    await feeding;
   }
 }
 
@@ -55,22 +55,24 @@ async function* outputOf(job: Job, signal: AbortSignal | undefined): AsyncGenera
 interface Running {
   readonly output: Pushable<Uint8Array>;
   readonly result: Promise<unknown>;
-  /** Chunks sent and not yet taken; resolves once there is room for another. */
+  /** Resolves once fewer than `window` chunks are under way. */
   room(): Promise<void>;
   readonly isOver: boolean;
   send(message: ToWorker): void;
   fail(error: unknown): void;
+  /** Gives the thread back; one whose job did not end well is ended. */
   end(): Promise<void>;
 }
 
 function start(job: Job, signal: AbortSignal | undefined): Running {
   if (signal?.aborted) throw new KindError('canceled', 'operation canceled');
-  const worker = new Worker(workerUrl('archive', import.meta.url), { workerData: job, trackUnmanagedFds: false });
+  const worker = takeWorker();
   const output = new Pushable<Uint8Array>();
   const { promise: result, resolve, reject } = Promise.withResolvers<unknown>();
   result.catch(() => undefined);
   let underWay = 0;
   let isOver = false;
+  let isReusable = false;
   let wake: (() => void) | undefined;
   const finish = (settle: () => void): void => {
     isOver = true;
@@ -80,17 +82,20 @@ function start(job: Job, signal: AbortSignal | undefined): Running {
   };
   const fail = (error: unknown): void => finish(() => reject(error));
   const onAbort = (): void => fail(new KindError('canceled', 'operation canceled'));
-  signal?.addEventListener('abort', onAbort, { once: true });
-  worker.on('message', (message: FromWorker) => {
+  const onExit = (code: number): void => fail(new Error(`archive worker ended with code ${code}`));
+  const onMessage = (message: FromWorker): void => {
     if ('taken' in message) {
       underWay -= 1;
       wake?.();
     } else if ('chunk' in message) output.push(message.chunk);
-    else if ('result' in message) finish(() => resolve(message.result));
-    else fail(new KindError(message.error.kind, message.error.message, { details: message.error.details }));
-  });
-  worker.on('error', fail);
-  worker.on('exit', (code) => fail(new Error(`archive worker ended with code ${code}`)));
+    else if ('result' in message) {
+      isReusable = underWay === 0 && !isOver;
+      finish(() => resolve(message.result));
+    } else fail(new KindError(message.error.kind, message.error.message, { details: message.error.details }));
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  worker.on('message', onMessage).on('error', fail).on('exit', onExit);
+  worker.postMessage({ job } satisfies ToWorker);
   return {
     output,
     result,
@@ -108,17 +113,50 @@ function start(job: Job, signal: AbortSignal | undefined): Running {
     fail,
     end: async () => {
       signal?.removeEventListener('abort', onAbort);
-      await worker.terminate();
+      worker.off('message', onMessage).off('error', fail).off('exit', onExit);
+      if (isReusable) keepWorker(worker);
+      else await worker.terminate();
     },
   };
 }
 
+/** Starting a thread takes longer than many a job: one that has just ended well waits a little for the next. */
+const idle: { readonly worker: Worker; readonly timer: NodeJS.Timeout }[] = [];
+const idleMs = 5000;
+const maxIdle = 2;
+
+function takeWorker(): Worker {
+  const kept = idle.pop();
+  if (!kept) return new Worker(workerUrl('archive', import.meta.url), { trackUnmanagedFds: false });
+  clearTimeout(kept.timer);
+  kept.worker.ref();
+  return kept.worker;
+}
+
+function keepWorker(worker: Worker): void {
+  if (idle.length >= maxIdle) {
+    void worker.terminate();
+    return;
+  }
+  const forget = (): void => {
+    const at = idle.findIndex((each) => each.worker === worker);
+    if (at >= 0) idle.splice(at, 1);
+    void worker.terminate();
+  };
+  idle.push({ worker, timer: setTimeout(forget, idleMs).unref() });
+  worker.unref();
+}
+
+/** Never ends the input itself: it may be a request whose answer is still to be written. */
 async function feed(running: Running, input: AsyncIterable<Uint8Array>): Promise<void> {
   try {
-    for await (const chunk of input) {
+    const iterator = input[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done) break;
       await running.room();
       if (running.isOver) return;
-      running.send({ chunk });
+      running.send({ chunk: next.value });
     }
     running.send({ end: true });
   } catch (error) {
