@@ -10,6 +10,8 @@ import type {
 } from '../../../api/kubernetes/types.generated.ts';
 import { controllerReference, isReady } from '../pod-facts.ts';
 
+export const endpointsManagedLabel = 'endpoints.kubernetes.io/managed-by';
+
 /** Endpoints per slice at most, as upstream. */
 const sliceSize = 100;
 
@@ -32,7 +34,7 @@ export function sliceSpecs(service: Service, pods: readonly Pod[]): readonly Omi
         kind: 'EndpointSlice',
         addressType: 'IPv4',
         ports: JSON.parse(ports) as EndpointPort[],
-        endpoints: chunk.map(endpointOf),
+        endpoints: chunk.map((target) => endpointOf(service, target)),
       })),
     );
   if (slices.length > 0) return slices;
@@ -80,7 +82,7 @@ export function endpointsOf(service: Service, pods: readonly Pod[]): Endpoints {
   return {
     apiVersion: 'v1',
     kind: 'Endpoints',
-    metadata: { namespace, name, labels: { ...labels, 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' } },
+    metadata: { namespace, name, labels: { ...labels, [endpointsManagedLabel]: 'endpoint-controller' } },
     ...(subsets.length > 0 ? { subsets } : {}),
   };
 }
@@ -98,13 +100,13 @@ function targetsOf(service: Service, pods: readonly Pod[]): readonly Target[] {
     });
 }
 
-function endpointOf(target: Target): Endpoint {
+function endpointOf(service: Service, target: Target): Endpoint {
   const { pod, ip, ready, serving, terminating } = target;
-  const hostname = pod.spec?.subdomain && pod.spec.hostname ? { hostname: pod.spec.hostname } : {};
+  const hostname = hostnameOf(service, pod);
   return {
     addresses: [ip],
     conditions: { ready, serving, terminating },
-    ...hostname,
+    ...(hostname === undefined ? {} : { hostname }),
     nodeName: pod.spec?.nodeName,
     targetRef: referenceTo(pod),
   };

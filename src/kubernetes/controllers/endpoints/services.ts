@@ -4,7 +4,7 @@ import { isKind } from '../../../base/errors.ts';
 import type { Client, ObjectKey } from '../../client/client.ts';
 import { getIfExists, isEqual } from '../owned.ts';
 import { ownKey, type Reconciler } from '../reconciler.ts';
-import { endpointsOf, sliceMetadata, sliceSpecs } from './plan.ts';
+import { endpointsManagedLabel, endpointsOf, sliceMetadata, sliceSpecs } from './plan.ts';
 
 const nameLabel = 'kubernetes.io/service-name';
 const managedLabel = 'endpointslice.kubernetes.io/managed-by';
@@ -24,10 +24,10 @@ export function endpointsController(servicesOf: (pod: Pod) => readonly ObjectKey
     ],
     async reconcile({ client }, key) {
       const service = await getIfExists(client, services, key);
-      if (!service?.spec?.selector || service.spec.type === 'ExternalName' || Object.keys(service.spec.selector).length === 0)
-        return undefined;
+      if (!service) return removeEndpoints(client, key);
+      if (service.spec?.type === 'ExternalName' || Object.keys(service.spec?.selector ?? {}).length === 0) return undefined;
       if (service.metadata.deletionTimestamp) return undefined;
-      const labelSelector = Object.entries(service.spec.selector)
+      const labelSelector = Object.entries(service.spec?.selector ?? {})
         .map(([name, value]) => `${name}=${value}`)
         .join(',');
       const { items } = await client.list(pods, { namespace: key.namespace, labelSelector });
@@ -36,6 +36,14 @@ export function endpointsController(servicesOf: (pod: Pod) => readonly ObjectKey
       return undefined;
     },
   };
+}
+
+/** Slices have an owner and go by garbage collection; Endpoints never had one. */
+async function removeEndpoints(client: Client, key: ObjectKey): Promise<undefined> {
+  const existing = await getIfExists(client, endpoints, key);
+  if (!existing?.metadata.labels?.[endpointsManagedLabel]) return undefined;
+  await client.delete(endpoints, key, { uid: existing.metadata.uid }).catch(ignoring('notFound'));
+  return undefined;
 }
 
 async function writeSlices(client: Client, service: Service, selected: readonly Pod[]): Promise<void> {
