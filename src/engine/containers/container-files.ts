@@ -27,7 +27,7 @@ export interface FileParts {
 export async function withRoot<T>(parts: FileParts, record: ContainerRecord, use: (root: Root) => Promise<T>): Promise<T> {
   if (record.pid !== undefined) {
     using root = new Root(`/proc/${record.pid}/root`);
-    return use(root);
+    return await use(root);
   }
   const { rootfs } = pathsOf(parts.config, record.id);
   return parts.exclusive(record.id, async () => {
