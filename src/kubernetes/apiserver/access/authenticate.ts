@@ -1,0 +1,26 @@
+import { TLSSocket } from 'node:tls';
+
+/** Who asks. */
+export interface User {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+/** The server's own controllers, in process. */
+export const loopback: User = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
+
+const known = new WeakMap<TLSSocket, User>();
+
+/** From the client certificate: common name = user, organisations = groups. Only certificates of our own authority count. */
+export function userOf(socket: unknown): User {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return anonymous;
+  const before = known.get(socket);
+  if (before) return before;
+  const subject = socket.getPeerCertificate().subject as { readonly CN?: string; readonly O?: string | readonly string[] } | undefined;
+  if (!subject?.CN) return anonymous;
+  const user = { name: subject.CN, groups: [...[subject.O ?? []].flat(), 'system:authenticated'] };
+  known.set(socket, user);
+  return user;
+}
