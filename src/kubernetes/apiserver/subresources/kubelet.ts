@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { Node, Pod } from '../../../api/kubernetes/types.generated.ts';
