@@ -20,9 +20,12 @@ export class DockerMachine implements AsyncDisposable {
 
   /** `number`: 1–250, different for every test file. */
   static async create(name: string, number: number): Promise<DockerMachine> {
-    const self = new DockerMachine(await Machine.create(name, number), `/davit-${name}`);
+    await using undo = new AsyncDisposableStack();
+    const self = undo.use(new DockerMachine(await Machine.create(name, number), `/davit-${name}`));
+    await self.machine.ok(['true']); // makes the network namespace, before two commands at once would
     await self.startEngine();
     await self.sh(`docker import -c 'CMD ["sh"]' -c 'ENV PATH=/bin:/usr/bin:/sbin:/usr/sbin' ${await busyboxTar()} busybox:test`);
+    undo.move();
     return self;
   }
 

@@ -97,9 +97,8 @@ async function searchImages(): Promise<void> {
 }
 
 async function pushImage(call: Call): Promise<void> {
-  await call.engine.images.get(param(call, 'name'));
-  throw new KindError(
-    'notImplemented',
-    `pushing ${param(call, 'name')}: this engine does not push to registries yet; use docker save and docker load`,
-  );
+  const tag = call.query.get('tag');
+  const name = tag ? `${param(call, 'name')}:${tag}` : param(call, 'name');
+  await call.engine.images.get(name);
+  throw new KindError('notImplemented', `push ${name}: this engine does not push to registries yet; use docker save and docker load`);
 }
