@@ -93,7 +93,8 @@ export function number(block: Buffer, start: number, length: number): number {
   const first = block[start] ?? 0;
   if ((first & 0x80) !== 0) {
     const value = block.readBigInt64BE(start + length - 8);
-    return Number(value);
+    // 0xff starts a negative number; of 0x80 the first bit is only the mark.
+    return Number(length === 8 && first !== 0xff ? value & 0x7fffffffffffffffn : value);
   }
   const clean =
     block

@@ -12,7 +12,7 @@ export function decodePax(data: Buffer): PaxRecords {
     const space = data.indexOf(0x20, position);
     const length = Number(data.toString('latin1', position, space));
     const equals = data.indexOf(0x3d, space);
-    if (space < 0 || equals < 0 || !Number.isInteger(length) || length <= equals - position || position + length > data.length) {
+    if (space < 0 || equals < 0 || !Number.isInteger(length) || length <= equals - position || data[position + length - 1] !== 0x0a) {
       throw new KindError('invalid', 'not a tar archive: broken PAX record');
     }
     records[data.toString('latin1', space + 1, equals)] = data.toString('latin1', equals + 1, position + length - 1);

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import type { RunConfig } from '../../api/oci/image.ts';
 import { KindError, kindOf, messageOf } from '../../base/errors.ts';
 import { newId, shortId } from '../../base/ids.ts';
@@ -150,6 +151,7 @@ export class StageRun {
       return;
     }
     const id = newId();
+    const [out, err] = [new StringDecoder('utf8'), new StringDecoder('utf8')];
     this.run.print(` ---> Running in ${shortId(id)}\n`);
     const env = [...(config.Env ?? []), ...declared, ...this.#arguments.proxies()];
     const result = await options.steps.run(
@@ -166,7 +168,7 @@ export class StageRun {
         shmBytes: request.shmBytes,
         config,
       },
-      (_stream, data) => this.run.print(data.toString('utf8')),
+      (stream, data) => this.run.print((stream === 'stdout' ? out : err).write(data)),
       signal,
     );
     this.run.print(` ---> Removed intermediate container ${shortId(id)}\n`);
