@@ -83,28 +83,30 @@ export class Connection implements AsyncDisposable {
   }
 }
 
-/** The whole body as text. */
+/** The whole body as text; `unavailable` when it was cut off. */
 export async function textOf(stream: ClientHttp2Stream): Promise<string> {
-  try {
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks).toString('utf8');
-  } catch (error) {
-    throw new KindError('unavailable', wrap(error, 'read the answer').message, { cause: error });
+  const chunks: string[] = [];
+  for await (const chunk of bodyOf(stream)) chunks.push(chunk);
+  return chunks.join('');
+}
+
+/** The body's lines as they come in, without their ends; `unavailable` when it was cut off. */
+export async function* linesOf(stream: ClientHttp2Stream): AsyncGenerator<string, void, undefined> {
+  let rest = '';
+  for await (const chunk of bodyOf(stream)) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines.filter((line) => line !== '');
   }
 }
 
-/** The body's lines as they come in, without their ends. */
-export async function* linesOf(stream: ClientHttp2Stream): AsyncGenerator<string, void, undefined> {
+async function* bodyOf(stream: ClientHttp2Stream): AsyncGenerator<string, void, undefined> {
   stream.setEncoding('utf8');
-  let rest = '';
   try {
-    for await (const chunk of stream) {
-      const lines = (rest + String(chunk)).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines.filter((line) => line !== '');
-    }
+    for await (const chunk of stream) yield String(chunk);
   } catch (error) {
-    throw new KindError('unavailable', wrap(error, 'read the watch').message, { cause: error });
+    throw new KindError('unavailable', wrap(error, 'the answer was cut off').message, { cause: error });
   }
+  // A session that is torn down ends its streams without an error.
+  if (stream.aborted || stream.rstCode !== 0) throw new KindError('unavailable', 'the answer was cut off: the connection was lost');
 }
