@@ -89,7 +89,7 @@ async function bootstrap(suite: string, slim: boolean, tar: string): Promise<voi
   const code = await runWithProgress(argv, (line) => {
     tail.push(line);
     if (tail.length > 8) tail.shift();
-    if (line.startsWith('I: ')) process.stdout.write(`  ${paint('dim', line, process.stdout)}\n`);
+    if (/^I: (running apt-get|downloading|extracting|installing|creating)/.test(line)) process.stdout.write(`  ${paint('dim', line, process.stdout)}\n`);
   });
   if (code !== 0) {
     rmSync(partial, { force: true });
