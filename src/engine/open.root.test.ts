@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { PassThrough, type Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { EngineLab } from '../../test/support/engine-lab.ts';
 
@@ -22,7 +25,7 @@ test('containers outlive the engine: those that run are taken over, those that e
   await lab.start('friend', 'sleep 100', { network: 'app' });
   const ending = await lab.start('ending', 'while ! test -e /tmp/end; do sleep 0.05; done; exit 7');
   await lab.start('coming-back', 'sleep 100', { restart: { name: 'always', maximumRetries: 0 } });
-  const before = await engine.containers.get('running');
+  const original = await engine.containers.get('running');
   const { pid: endingPid } = await engine.containers.get('ending');
   const { pid: backPid } = await engine.containers.get('coming-back');
   await lab.exec('ending', 'touch /tmp/end');
@@ -34,7 +37,7 @@ test('containers outlive the engine: those that run are taken over, those that e
 
   const { containers } = lab.engine;
   const found = await containers.get(running);
-  assert.deepEqual([found.pid, found.name, found.startedAt], [before.pid, 'running', before.startedAt]);
+  assert.deepEqual([found.pid, found.name, found.startedAt], [original.pid, 'running', original.startedAt]);
   assert.equal((await containers.wait(ending, 'not-running', lab.signal)).exitCode, 7);
   const ended = await containers.get(ending);
   assert.ok(ended.finishedAt && ended.finishedAt.getTime() <= Date.now() && ended.finishedAt.getTime() > Date.now() - 60_000);
@@ -96,10 +99,7 @@ test('a build step runs on the bridge, streams its output and becomes a layer', 
 });
 
 /** A tar made by the program of that name. */
-async function tarOf(files: Readonly<Record<string, string>>): Promise<import('node:stream').Readable> {
-  const { execFileSync } = await import('node:child_process');
-  const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
-  const { PassThrough } = await import('node:stream');
+async function tarOf(files: Readonly<Record<string, string>>): Promise<Readable> {
   const folder = mkdtempSync('/tmp/dv-ctx-');
   try {
     for (const [name, content] of Object.entries(files)) writeFileSync(`${folder}/${name}`, content);

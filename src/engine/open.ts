@@ -114,7 +114,18 @@ export async function openEngine({ kernel, store, config, log }: OpenEngineOptio
         : [];
     }),
   );
-  const containers = openContainers({ kernel, config, host, images, snapshots, volumes, network, registry, lifecycle });
+  const containers = openContainers({
+    kernel,
+    config,
+    host,
+    images,
+    snapshots,
+    volumes,
+    network,
+    registry,
+    lifecycle,
+    sandboxHostname: (id) => sandboxes.parts(id).hostname,
+  });
   const builder = createBuilder({ images, snapshots, steps: createStepRunner(parts), store, dataRoot: config.dataRoot, kernel, log });
 
   async function close(): Promise<void> {

@@ -101,7 +101,7 @@ export class EngineLab implements AsyncDisposable {
       await this.engine.destroy();
     } finally {
       await this.kernel[Symbol.asyncDispose]();
-      if (native.setns(this.#home, newNetwork) !== 0) throw new Error('cannot return to the network namespace of the test');
+      enter(`/proc/self/fd/${this.#home}`);
       closeSync(this.#home);
       this.kernel.namespaces.remove(join(this.folder, 'host'));
       rmSync(this.folder, { recursive: true, force: true });

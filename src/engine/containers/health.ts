@@ -74,7 +74,8 @@ export class HealthMonitor {
   }
 
   close(): void {
-    for (const id of [...this.#timers.keys()]) this.stop(id);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
   }
 
   #schedule(record: ContainerRecord, config: HealthConfig, command: readonly string[]): void {

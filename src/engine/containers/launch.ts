@@ -193,14 +193,14 @@ export function writeEtc(
   const embedded = endpoints.some(({ networkId }) => !parts.network.find(networkId).predefined);
   const resolv = resolvConfFor(spec.dns ?? {}, parseResolvConf(parts.host.resolvConf()), { embedded, hostNetwork: onHost });
   const name = onHost && !spec.hostname ? hostname() : record.hostname;
-  const links = endpoints.flatMap(({ spec: { links = [] } }) => links).flatMap((link) => linkLine(parts.registry, link));
+  const linkLines = endpoints.flatMap((endpoint) => endpoint.spec.links ?? []).flatMap((link) => linkLine(parts.registry, link));
   const hosts = renderHosts({
     hostname: name,
     domainname: spec.domainname,
     addresses: endpoints.flatMap(({ ipv4 }) => (ipv4 ? [addressOf(ipv4)] : [])),
     extra: spec.extraHosts ?? [],
     hostGateway: parts.network.find('bridge').gateway,
-    lines: links,
+    lines: linkLines,
   });
   const texts = { hosts, hostname: `${name}\n`, 'resolv.conf': renderResolvConf(resolv) };
   return Object.fromEntries(
@@ -235,7 +235,7 @@ function specInput(
       ? 'host'
       : undefined;
   return {
-    container: sandbox ? { ...record, hostname: sandbox.hostname } : record,
+    container: record,
     user,
     rootfs: paths.rootfs,
     cgroupsPath: cgroupOf(parts.config, record),

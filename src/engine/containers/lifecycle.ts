@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { isKind, KindError, messageOf } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
@@ -90,11 +91,13 @@ export class Lifecycle {
     const number = signalNumber(signal);
     const ends = number === 9 || number === 15 || number === signalNumber(record.stopSignal);
     if (ends) await this.#mutex.run(record.id, () => registry.update(record.id, { stoppedByUser: true }));
+    const ended = this.waiters.wait(record.id, 'next-exit', this.#closing.signal);
+    ended.catch(() => undefined);
     if (record.pid !== undefined) await this.#signal(record, number);
     else this.#cancelRestart(record.id);
     if (number === 9 && record.pausedAt) await kernel.runtime.resume(record.id).catch(ignoreNotFound);
     this.publish(record, 'kill', { signal: String(number) });
-    if (number === 9 && record.pid !== undefined) await within(this.waiters.wait(record.id, 'next-exit', this.#closing.signal), 10);
+    if (number === 9 && record.pid !== undefined) await within(ended, 10);
   }
 
   pause(reference: string): Promise<void> {
@@ -143,6 +146,9 @@ export class Lifecycle {
     const { supervision, netns } = pathsOf(config, record.id);
     const exit = kernel.runtime.exitOf(supervision);
     if (record.pid === undefined) {
+      // Killed in the middle of a start: nobody knows that run.
+      if (!exit && existsSync(supervision)) await teardown(this.#parts, record);
+      release(this.#parts, record);
       if (record.isRestarting || (isEverRestarted(record) && !record.stoppedByUser && record.startedAt))
         this.#scheduleRestart(record.id, 0);
       return undefined;

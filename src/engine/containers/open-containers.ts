@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { KindError } from '../../base/errors.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { EngineConfig } from '../engine.ts';
@@ -33,52 +34,69 @@ export interface ContainerParts {
   readonly network: NetworkRoom;
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
+  /** `notFound` when there is no such sandbox. */
+  readonly sandboxHostname: (id: string) => string;
 }
 
 /** The containers' verbs over the registry and the lifecycle. */
 export function openContainers(parts: ContainerParts): Containers {
-  const { kernel, config, host, registry, lifecycle, snapshots, images } = parts;
-  const files: FileParts = { kernel, config, snapshots, exclusive: (id, run) => lifecycle.exclusive(id, run) };
-  const find = (reference: string): ContainerRecord => registry.find(reference);
-  const running = (reference: string): ContainerRecord => {
-    const record = find(reference);
-    if (record.pid === undefined) throw new KindError('conflict', `container ${record.id} is not running`);
-    return record;
-  };
+  return { ...changing(parts), ...reading(parts), ...filing(parts) };
+}
 
+type Changing = 'create' | 'start' | 'stop' | 'restart' | 'kill' | 'pause' | 'unpause' | 'remove' | 'rename' | 'update' | 'prune';
+type Filing = 'changes' | 'export' | 'readArchive' | 'writeArchive' | 'statPath' | 'commit' | 'size';
+
+function changing(parts: ContainerParts): Pick<Containers, Changing> {
+  const { registry, lifecycle, snapshots } = parts;
   return {
     create: (spec) => createContainer(parts, spec),
-    get: async (reference) => find(reference),
-    list: async () => registry.all().toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime()),
     start: (reference) => lifecycle.start(reference),
     stop: (reference, options) => lifecycle.stop(reference, options),
     async restart(reference, options) {
       await lifecycle.stop(reference, options);
       await lifecycle.start(reference);
-      lifecycle.publish(find(reference), 'restart');
+      lifecycle.publish(registry.find(reference), 'restart');
     },
     kill: (reference, signal) => lifecycle.kill(reference, signal),
     pause: (reference) => lifecycle.pause(reference),
     unpause: (reference) => lifecycle.unpause(reference),
     remove: (reference, options) => lifecycle.remove(reference, options),
-    rename: (reference, name) => rename(parts, find(reference), name),
-    update: (reference, change) => update(parts, find(reference), change),
+    rename: async (reference, name) => rename(parts, registry.find(reference), name),
+    update: async (reference, change) => update(parts, registry.find(reference), change),
+    async prune() {
+      const stopped = registry.all().filter((record) => ['created', 'exited', 'dead'].includes(stateOf(record)) && !record.spec.sandbox);
+      let bytes = 0;
+      for (const { id } of stopped) {
+        bytes += (await snapshots.usage(id)).bytes;
+        await lifecycle.remove(id, { force: false, volumes: false });
+      }
+      return { ids: stopped.map(({ id }) => id), bytes };
+    },
+  };
+}
+
+function reading(parts: ContainerParts): Omit<Containers, Changing | Filing> {
+  const { kernel, config, host, registry, lifecycle } = parts;
+  const running = (reference: string): ContainerRecord => {
+    const record = registry.find(reference);
+    if (record.pid === undefined) throw new KindError('conflict', `container ${record.id} is not running`);
+    return record;
+  };
+  return {
+    get: async (reference) => registry.find(reference),
+    list: async () => registry.all().toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime()),
     wait: (reference, condition, signal) => lifecycle.wait(reference, condition, signal),
     async *logs(reference, options, signal) {
-      const record = find(reference);
+      const record = registry.find(reference);
       if (record.spec.logDriver === 'none') throw new KindError('invalid', 'configured logging driver does not support reading');
-      const over = new AbortController();
+      using over = abortedAtEnd();
       const isUp = record.pid !== undefined || record.isRestarting;
       const ended =
         isUp && options.follow
           ? lifecycle.waiters.wait(record.id, 'not-running', AbortSignal.any([signal, over.signal]))
           : Promise.resolve();
       ended.catch(() => undefined);
-      try {
-        yield* readLog(record.logPath ?? pathsOf(config, record.id).log, options, ended, signal);
-      } finally {
-        over.abort();
-      }
+      yield* readLog(record.logPath ?? pathsOf(config, record.id).log, options, ended, signal);
     },
     attach: (reference) => lifecycle.attach(reference),
     async resize(reference, size) {
@@ -91,6 +109,19 @@ export function openContainers(parts: ContainerParts): Containers {
     async top(reference, psArguments) {
       return readTop(kernel, cgroupOf(config, running(reference)), psArguments);
     },
+  };
+}
+
+function abortedAtEnd(): { readonly signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  return { signal: controller.signal, [Symbol.dispose]: () => controller.abort() };
+}
+
+function filing(parts: ContainerParts): Pick<Containers, Filing> {
+  const { kernel, config, registry, lifecycle, snapshots, images } = parts;
+  const files: FileParts = { kernel, config, snapshots, exclusive: (id, run) => lifecycle.exclusive(id, run) };
+  const find = (reference: string): ContainerRecord => registry.find(reference);
+  return {
     changes: async (reference) => snapshots.changes(find(reference).id),
     export: async (reference) => exportRoot(files, find(reference)),
     readArchive: async (reference, path) => readArchive(files, find(reference), path),
@@ -107,15 +138,6 @@ export function openContainers(parts: ContainerParts): Containers {
       } finally {
         if (freeze) await kernel.runtime.resume(record.id);
       }
-    },
-    async prune() {
-      const stopped = registry.all().filter((record) => ['created', 'exited', 'dead'].includes(stateOf(record)) && !record.spec.sandbox);
-      let bytes = 0;
-      for (const { id } of stopped) {
-        bytes += (await snapshots.usage(id)).bytes;
-        await lifecycle.remove(id, { force: false, volumes: false });
-      }
-      return { ids: stopped.map(({ id }) => id), bytes };
     },
     async size(reference) {
       const record = find(reference);
@@ -135,7 +157,7 @@ async function createContainer(parts: ContainerParts, spec: ContainerSpec): Retu
     if (!wanted.startsWith('container:') && !spec.sandbox) network.find(wanted);
   }
   const mounts = await resolveMounts(spec, Object.keys(image.config.config.Volumes ?? {}), volumes);
-  const plan = planContainer(spec, image, name, mounts, new Date());
+  const plan = planContainer({ ...spec, hostname: hostnameOf(parts, spec) }, image, name, mounts, new Date());
   const healthcheck = spec.healthcheck?.Test?.length ? spec.healthcheck : image.config.config.Healthcheck;
   const record: ContainerRecord = {
     ...plan,
@@ -153,6 +175,12 @@ async function createContainer(parts: ContainerParts, spec: ContainerSpec): Retu
   }
   lifecycle.publish(record, 'create');
   return { container: record, warnings: [] };
+}
+
+/** Containers that share names with a pod or the host have theirs. */
+function hostnameOf(parts: ContainerParts, spec: ContainerSpec): string | undefined {
+  if (spec.sandbox) return parts.sandboxHostname(spec.sandbox);
+  return spec.hostname || (spec.network === 'host' || spec.utsMode === 'host' ? hostname() : undefined);
 }
 
 async function rename(parts: ContainerParts, record: ContainerRecord, given: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessSpec } from '../../api/oci/runtime.ts';
 import { abortable } from '../../base/abort.ts';
@@ -6,7 +7,8 @@ import { newId } from '../../base/ids.ts';
 import { lazyAttachment } from './attachment.ts';
 import { allCapabilities } from './capabilities.ts';
 import { mergeEnvironment, processEnvironment } from './environment.ts';
-import type { Exec, Execs, ExecSpec } from './execs.ts';
+import type { Attachment } from './containers.ts';
+import type { Exec, ExecResult, Execs, ExecSpec } from './execs.ts';
 import { specHost, type LaunchParts } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { pathsOf } from './paths.ts';
@@ -34,23 +36,112 @@ export interface ExecRoom extends Execs {
 }
 
 export function openExecs(parts: LaunchParts, registry: Registry, lifecycle: Lifecycle): ExecRoom {
-  const { kernel, config } = parts;
-  const execs = new Map<string, LiveExec>();
-  const closing = new AbortController();
+  return new LiveExecs(parts, registry, lifecycle);
+}
 
-  function find(id: string): LiveExec {
-    const exec = execs.get(id);
+class LiveExecs implements ExecRoom {
+  readonly #parts: LaunchParts;
+  readonly #registry: Registry;
+  readonly #lifecycle: Lifecycle;
+  readonly #execs = new Map<string, LiveExec>();
+  readonly #closing = new AbortController();
+
+  constructor(parts: LaunchParts, registry: Registry, lifecycle: Lifecycle) {
+    this.#parts = parts;
+    this.#registry = registry;
+    this.#lifecycle = lifecycle;
+  }
+
+  async create(containerReference: string, spec: ExecSpec): Promise<string> {
+    const record = this.#registry.find(containerReference);
+    mayDo('exec', record);
+    const id = newId();
+    const directory = join(pathsOf(this.#parts.config, record.id).execs, id.slice(0, 8));
+    this.#execs.set(id, {
+      id,
+      containerId: record.id,
+      spec,
+      directory,
+      pid: undefined,
+      exitCode: undefined,
+      isStarted: false,
+      ended: undefined,
+    });
+    this.#lifecycle.publish(record, `exec_create: ${spec.command.join(' ')}`, { execID: id });
+    return id;
+  }
+
+  async get(id: string): Promise<Exec> {
+    return view(this.#find(id));
+  }
+
+  async start(id: string, { detach, size }: Parameters<Execs['start']>[1]): Promise<Attachment | undefined> {
+    const { runtime } = this.#parts.kernel;
+    const exec = this.#find(id);
+    if (exec.isStarted) throw new KindError('conflict', `exec ${id} has already been started`);
+    await this.#begin(exec, exec.spec.tty ?? false);
+    if (size && exec.spec.tty) await runtime.resize(exec.directory, size).catch(ignoreGone);
+    const streams = await runtime.attach(exec.directory);
+    if (!detach) return lazyAttachment(Promise.resolve(streams));
+    void drain(streams.output).finally(() => streams[Symbol.dispose]());
+    return undefined;
+  }
+
+  async resize(id: string, size: { readonly width: number; readonly height: number }): Promise<void> {
+    await this.#parts.kernel.runtime.resize(this.#find(id).directory, size);
+  }
+
+  async wait(id: string, signal: AbortSignal): Promise<number> {
+    const { ended } = this.#find(id);
+    if (!ended) throw new KindError('conflict', `exec ${id} has not been started`);
+    return abortable(ended, signal);
+  }
+
+  async run(
+    containerReference: string,
+    spec: Parameters<Execs['run']>[1],
+    { timeoutMs, maxBytes }: Parameters<Execs['run']>[2],
+  ): Promise<ExecResult> {
+    const { runtime, processes } = this.#parts.kernel;
+    const id = await this.create(containerReference, spec);
+    const exec = this.#find(id);
+    try {
+      await this.#begin(exec, false);
+      using streams = await runtime.attach(exec.directory);
+      const output = collect(streams.output, maxBytes);
+      const inTime = await withinMs(exec.ended ?? Promise.resolve(0), timeoutMs);
+      if (!inTime && exec.pid !== undefined) processes.kill(exec.pid, 9);
+      const exitCode = await exec.ended;
+      return { exitCode: exitCode ?? -1, output: await output, timedOut: !inTime };
+    } finally {
+      this.#execs.delete(id);
+      await rm(exec.directory, { recursive: true, force: true });
+    }
+  }
+
+  forget(containerId: string): void {
+    for (const exec of this.#execs.values())
+      if (exec.containerId === containerId && exec.exitCode !== undefined) this.#execs.delete(exec.id);
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #find(id: string): LiveExec {
+    const exec = this.#execs.get(id);
     if (!exec) throw new KindError('notFound', `No such exec instance: ${id}`);
     return exec;
   }
 
-  async function begin(exec: LiveExec, tty: boolean): Promise<void> {
-    const record = registry.find(exec.containerId);
+  async #begin(exec: LiveExec, tty: boolean): Promise<void> {
+    const { runtime } = this.#parts.kernel;
+    const record = this.#registry.find(exec.containerId);
     mayDo('exec', record);
-    const process = renderExec(parts, record, exec.spec);
+    const process = renderExec(this.#parts, record, exec.spec);
     exec.isStarted = true;
     try {
-      const { pid } = await kernel.runtime.exec({
+      const { pid } = await runtime.exec({
         id: record.id,
         execId: exec.id,
         directory: exec.directory,
@@ -64,77 +155,15 @@ export function openExecs(parts: LaunchParts, registry: Registry, lifecycle: Lif
       exec.ended = Promise.resolve(exec.exitCode);
       throw wrap(error, 'failed to start exec');
     }
-    exec.ended = kernel.runtime.exited(exec.directory, closing.signal).then(({ code }) => {
+    exec.ended = runtime.exited(exec.directory, this.#closing.signal).then(({ code }) => {
       exec.exitCode = code;
       exec.pid = undefined;
-      lifecycle.publish(record, 'exec_die', { execID: exec.id, exitCode: String(code) });
+      this.#lifecycle.publish(record, 'exec_die', { execID: exec.id, exitCode: String(code) });
       return code;
     });
     exec.ended.catch(() => undefined);
-    lifecycle.publish(record, `exec_start: ${exec.spec.command.join(' ')}`, { execID: exec.id });
+    this.#lifecycle.publish(record, `exec_start: ${exec.spec.command.join(' ')}`, { execID: exec.id });
   }
-
-  async function create(containerReference: string, spec: ExecSpec): Promise<string> {
-    const record = registry.find(containerReference);
-    mayDo('exec', record);
-    const id = newId();
-    execs.set(id, {
-      id,
-      containerId: record.id,
-      spec,
-      directory: join(pathsOf(config, record.id).execs, id.slice(0, 8)),
-      pid: undefined,
-      exitCode: undefined,
-      isStarted: false,
-      ended: undefined,
-    });
-    lifecycle.publish(record, `exec_create: ${spec.command.join(' ')}`, { execID: id });
-    return id;
-  }
-
-  return {
-    create,
-    async get(id) {
-      return view(find(id));
-    },
-    async start(id, { detach, size }) {
-      const exec = find(id);
-      if (exec.isStarted) throw new KindError('conflict', `exec ${id} has already been started`);
-      await begin(exec, exec.spec.tty ?? false);
-      if (size && exec.spec.tty) await kernel.runtime.resize(exec.directory, size).catch(ignoreGone);
-      if (!detach) return lazyAttachment(Promise.resolve(await kernel.runtime.attach(exec.directory)));
-      const streams = await kernel.runtime.attach(exec.directory);
-      void drain(streams.output).finally(() => streams[Symbol.dispose]());
-      return undefined;
-    },
-    async resize(id, size) {
-      await kernel.runtime.resize(find(id).directory, size);
-    },
-    async wait(id, signal) {
-      const { ended } = find(id);
-      if (!ended) throw new KindError('conflict', `exec ${id} has not been started`);
-      return abortable(ended, signal);
-    },
-    async run(containerReference, spec, { timeoutMs, maxBytes }) {
-      const id = await create(containerReference, spec);
-      const exec = find(id);
-      try {
-        await begin(exec, false);
-        using streams = await kernel.runtime.attach(exec.directory);
-        const output = collect(streams.output, maxBytes);
-        const inTime = await withinMs(exec.ended ?? Promise.resolve(0), timeoutMs);
-        if (!inTime && exec.pid !== undefined) kernel.processes.kill(exec.pid, 9);
-        const exitCode = await exec.ended;
-        return { exitCode: exitCode ?? -1, output: await output, timedOut: !inTime };
-      } finally {
-        execs.delete(id);
-      }
-    },
-    forget(containerId) {
-      for (const exec of execs.values()) if (exec.containerId === containerId) execs.delete(exec.id);
-    },
-    close: () => closing.abort(),
-  };
 }
 
 function view(exec: LiveExec): Exec {

@@ -68,7 +68,7 @@ export class EmbeddedDns implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     for (const connection of this.#connections) connection.destroy();
-    for (const gateway of [...this.#servers.keys()]) await this.release(gateway);
+    await Promise.all(Array.from(this.#servers.keys(), (gateway) => this.release(gateway)));
   }
 
   #serverAt(gateway: string): Promise<BridgeServer> {

@@ -27,8 +27,16 @@ export interface FirewallState {
   readonly ports: readonly PublishedPort[];
 }
 
-/** Jumps from the kernel's own chains into ours: `[table, chain, position, rule]`. They are added once, the rest is rewritten each time. */
-export const jumps: readonly { readonly table: string; readonly rule: string; readonly first: boolean }[] = [
+export interface Jump {
+  readonly table: string;
+  /** As iptables-save writes it, after `-A `. */
+  readonly rule: string;
+  /** Before everything else in its chain. */
+  readonly first: boolean;
+}
+
+/** Jumps from the kernel's own chains into ours. They are added once, the rest is rewritten each time. */
+export const jumps: readonly Jump[] = [
   { table: 'raw', rule: 'PREROUTING -j DAVIT-RAW', first: true },
   { table: 'nat', rule: 'PREROUTING -m addrtype --dst-type LOCAL -j DOCKER', first: false },
   { table: 'nat', rule: 'OUTPUT -m addrtype --dst-type LOCAL -j DOCKER', first: false },
@@ -38,7 +46,7 @@ export const jumps: readonly { readonly table: string; readonly rule: string; re
 ];
 
 /** Jumps that a saved rule set lacks. */
-export function missingJumps(saved: string): readonly (typeof jumps)[number][] {
+export function missingJumps(saved: string): readonly Jump[] {
   const lines = saved.split('\n');
   const start = (table: string): number => lines.indexOf(`*${table}`);
   return jumps.filter(({ table, rule }) => {
@@ -50,7 +58,7 @@ export function missingJumps(saved: string): readonly (typeof jumps)[number][] {
 }
 
 /** Input of `iptables-restore --noflush`: our chains are emptied and written again, nobody else's are touched. */
-export function renderFirewall(state: FirewallState, missing: readonly (typeof jumps)[number][]): string {
+export function renderFirewall(state: FirewallState, missing: readonly Jump[]): string {
   const added = (table: string): readonly string[] =>
     missing.filter((jump) => jump.table === table).map(({ rule, first }) => (first ? `-I ${rule}` : `-A ${rule}`));
   const needsUserChain = missing.some(({ rule }) => rule.endsWith('DOCKER-USER'));

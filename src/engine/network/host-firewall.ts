@@ -1,11 +1,11 @@
 import type { Firewall } from '../../kernel/firewall.ts';
-import { jumps, missingJumps, renderFirewall, renderTeardown, type FirewallState } from './firewall-rules.ts';
+import { missingJumps, renderFirewall, renderTeardown, type FirewallState, type Jump } from './firewall-rules.ts';
 
 /** Keeps the host's rules equal to the wanted state. Changes that come while a write runs are written together after it. */
 export class HostFirewall {
   readonly #firewall: Firewall;
   readonly #wanted: () => FirewallState;
-  #missing: readonly (typeof jumps)[number][] | undefined;
+  #missing: readonly Jump[] | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 

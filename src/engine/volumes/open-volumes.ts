@@ -20,84 +20,108 @@ export interface VolumeParts {
   readonly usersOf: (name: string) => readonly string[];
 }
 
-/** Named directories below `<dataRoot>/volumes`; the store is the truth, a directory without a record is garbage. */
-export function openVolumes({ dataRoot, kernel, store, events, usersOf }: VolumeParts): Volumes {
-  const mutex = new KeyedMutex();
-  const known = new Map(
-    store
-      .range(prefix)
-      .entries.map(({ value }) => decode(value))
-      .map((volume) => [volume.name, volume]),
-  );
-  const folder = (name: string): string => join(dataRoot, 'volumes', name);
+export function openVolumes(parts: VolumeParts): Volumes {
+  return new LocalVolumes(parts);
+}
 
-  function find(name: string): Volume {
-    const volume = known.get(name);
+/** Named directories below `<dataRoot>/volumes`; the store is the truth, a directory without a record is garbage. */
+class LocalVolumes implements Volumes {
+  readonly #parts: VolumeParts;
+  readonly #mutex = new KeyedMutex();
+  readonly #known: Map<string, Volume>;
+
+  constructor(parts: VolumeParts) {
+    this.#parts = parts;
+    this.#known = new Map(
+      parts.store
+        .range(prefix)
+        .entries.map(({ value }) => decode(value))
+        .map((volume) => [volume.name, volume]),
+    );
+  }
+
+  create({ name = newId(), driver = 'local', labels = {}, options = {} }: Parameters<Volumes['create']>[0]): Promise<Volume> {
+    return this.#mutex.run(name, async () => {
+      const existing = this.#known.get(name);
+      if (existing) return existing;
+      checkWish(name, driver, options);
+      const volume: Volume = {
+        name,
+        driver: 'local',
+        mountpoint: join(this.#folder(name), '_data'),
+        labels,
+        options,
+        createdAt: new Date(),
+        isAnonymous: /^[0-9a-f]{64}$/.test(name),
+      };
+      mkdirSync(volume.mountpoint, { recursive: true, mode: 0o755 });
+      await this.#parts.store.write([{ put: prefix + name, value: Buffer.from(JSON.stringify(volume)) }]);
+      this.#known.set(name, volume);
+      this.#tell('create', name);
+      return volume;
+    });
+  }
+
+  async get(name: string): Promise<Volume> {
+    const volume = this.#known.get(name);
     if (!volume) throw new KindError('notFound', `get ${name}: no such volume`);
     return volume;
   }
 
-  async function destroy(volume: Volume): Promise<void> {
-    await store.write([{ delete: prefix + volume.name }]);
-    known.delete(volume.name);
-    await rm(folder(volume.name), { recursive: true, force: true });
-    events.publish({ type: 'volume', action: 'destroy', id: volume.name, attributes: { driver: 'local' } });
+  async list(): Promise<readonly Volume[]> {
+    return [...this.#known.values()];
   }
 
-  return {
-    create({ name = newId(), driver = 'local', labels = {}, options = {} }) {
-      return mutex.run(name, async () => {
-        const existing = known.get(name);
-        if (existing) return existing;
-        if (driver !== 'local')
-          throw new KindError('notFound', `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
-        if (Object.keys(options).length > 0)
-          throw new KindError(
-            'notImplemented',
-            `create ${name}: options of the local volume driver (${Object.keys(options).join(', ')}) are not implemented yet`,
-          );
-        if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
-          throw new KindError(
-            'invalid',
-            `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-          );
-        }
-        const volume: Volume = {
-          name,
-          driver: 'local',
-          mountpoint: join(folder(name), '_data'),
-          labels,
-          options,
-          createdAt: new Date(),
-          isAnonymous: /^[0-9a-f]{64}$/.test(name),
-        };
-        mkdirSync(volume.mountpoint, { recursive: true, mode: 0o755 });
-        await store.write([{ put: prefix + name, value: Buffer.from(JSON.stringify(volume)) }]);
-        known.set(name, volume);
-        events.publish({ type: 'volume', action: 'create', id: name, attributes: { driver: 'local' } });
-        return volume;
-      });
-    },
-    get: async (name) => find(name),
-    list: async () => [...known.values()],
-    remove(name, { force }) {
-      return mutex.run(name, async () => {
-        if (force && !known.has(name)) return;
-        const users = usersOf(find(name).name);
-        if (users.length > 0) throw new KindError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`);
-        await destroy(find(name));
-      });
-    },
-    async prune({ all }) {
-      const unused = [...known.values()].filter((volume) => (all || volume.isAnonymous) && usersOf(volume.name).length === 0);
-      let bytes = 0;
-      for (const volume of unused) {
-        bytes += await sizeOf(kernel, volume.mountpoint);
-        await destroy(volume);
-      }
-      return { names: unused.map(({ name }) => name), bytes };
-    },
-  };
+  remove(name: string, { force }: { readonly force: boolean }): Promise<void> {
+    return this.#mutex.run(name, async () => {
+      if (force && !this.#known.has(name)) return;
+      const volume = await this.get(name);
+      const users = this.#parts.usersOf(name);
+      if (users.length > 0) throw new KindError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`);
+      await this.#destroy(volume);
+    });
+  }
+
+  async prune({ all }: { readonly all: boolean }): Promise<{ readonly names: readonly string[]; readonly bytes: number }> {
+    const unused = [...this.#known.values()].filter(
+      (volume) => (all || volume.isAnonymous) && this.#parts.usersOf(volume.name).length === 0,
+    );
+    let bytes = 0;
+    for (const volume of unused) {
+      bytes += await sizeOf(this.#parts.kernel, volume.mountpoint);
+      await this.#destroy(volume);
+    }
+    return { names: unused.map(({ name }) => name), bytes };
+  }
+
+  async #destroy({ name }: Volume): Promise<void> {
+    await this.#parts.store.write([{ delete: prefix + name }]);
+    this.#known.delete(name);
+    await rm(this.#folder(name), { recursive: true, force: true });
+    this.#tell('destroy', name);
+  }
+
+  #folder(name: string): string {
+    return join(this.#parts.dataRoot, 'volumes', name);
+  }
+
+  #tell(action: string, name: string): void {
+    this.#parts.events.publish({ type: 'volume', action, id: name, attributes: { driver: 'local' } });
+  }
+}
+
+function checkWish(name: string, driver: string, options: Readonly<Record<string, string>>): void {
+  if (driver !== 'local')
+    throw new KindError('notFound', `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
+  if (Object.keys(options).length > 0) {
+    throw new KindError(
+      'notImplemented',
+      `create ${name}: options of the local volume driver (${Object.keys(options).join(', ')}) are not implemented yet`,
+    );
+  }
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return;
+  const allowed = 'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path';
+  throw new KindError('invalid', `create ${name}: "${name}" includes invalid characters for a local volume name, ${allowed}`);
 }
 
 async function sizeOf(kernel: Kernel, path: string): Promise<number> {
