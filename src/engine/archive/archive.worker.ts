@@ -20,17 +20,20 @@ const port =
   (() => {
     throw new Error('archive.worker runs as a worker thread only');
   })();
-let input = new Pushable<Uint8Array>();
-let credit = window;
-let wake: (() => void) | undefined;
+/** Of the present job. */
+const flow: { input: Pushable<Uint8Array>; credit: number; wake: (() => void) | undefined } = {
+  input: new Pushable(),
+  credit: window,
+  wake: undefined,
+};
 
 port.on('message', (message: ToWorker) => {
-  if ('chunk' in message) input.push(message.chunk);
-  else if ('end' in message) input.end();
+  if ('chunk' in message) flow.input.push(message.chunk);
+  else if ('end' in message) flow.input.end();
   else if ('job' in message) void run(message.job);
   else {
-    credit += 1;
-    wake?.();
+    flow.credit += 1;
+    flow.wake?.();
   }
 });
 
@@ -39,7 +42,7 @@ function send(message: FromWorker): void {
 }
 
 async function* received(): AsyncGenerator<Uint8Array> {
-  for await (const chunk of input) {
+  for await (const chunk of flow.input) {
     send({ taken: true });
     yield chunk;
   }
@@ -51,8 +54,8 @@ async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<v
   let size = 0;
   const flush = async (): Promise<void> => {
     if (size === 0) return;
-    while (credit <= 0) await new Promise<void>((resolve) => (wake = resolve));
-    credit -= 1;
+    while (flow.credit <= 0) await new Promise<void>((resolve) => (flow.wake = resolve));
+    flow.credit -= 1;
     send({ chunk: Buffer.concat(gathered) });
     [gathered, size] = [[], 0];
   };
@@ -157,7 +160,7 @@ async function work(job: Job): Promise<unknown> {
 
 /** One job at a time; the thread is given the next only after this one's result. */
 async function run(job: Job): Promise<void> {
-  [input, credit] = [new Pushable(), window];
+  [flow.input, flow.credit] = [new Pushable(), window];
   try {
     send({ result: await work(job) });
   } catch (error) {

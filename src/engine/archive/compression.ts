@@ -1,4 +1,4 @@
-import { PassThrough, Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { KindError } from '../../base/errors.ts';
 
@@ -43,7 +43,7 @@ export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGen
   }
 }
 
-function decompressor(compression: Compression): PassThrough {
+function decompressor(compression: Compression): Transform {
   if (compression === 'gzip') return createGunzip({ chunkSize: 131_072 });
   if (compression === 'zstd') return createZstdDecompress({ chunkSize: 131_072 });
   throw new KindError('notImplemented', `archives compressed with ${compression} cannot be read: use gzip, zstd or no compression`);

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, readSync, writeSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
 import type { Digest } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
 import { deviceOf, Root, textOf, type Owner } from '../../kernel/files.ts';
-import { keepsAttribute } from './unpack.ts';
+import { keepsAttribute, writeAll } from './unpack.ts';
 
 /** Copies (or only digests) parts of one tree into another, as COPY of a Dockerfile does. All paths are byte strings. */
 export interface CopyJob {
@@ -118,7 +118,7 @@ class Copy {
         const read = readSync(input, buffer, 0, buffer.length, null);
         if (read === 0) break;
         content.update(buffer.subarray(0, read));
-        for (let done = 0; output !== undefined && done < read;) done += writeSync(output, buffer, done, read - done);
+        if (output !== undefined) writeAll(output, buffer.subarray(0, read), null);
       }
     } finally {
       closeSync(input);

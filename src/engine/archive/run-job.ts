@@ -64,32 +64,37 @@ interface Running {
   end(): Promise<void>;
 }
 
+interface Flow {
+  /** Chunks sent and not yet taken. */
+  underWay: number;
+  isOver: boolean;
+  isReusable: boolean;
+  wake: (() => void) | undefined;
+}
+
 function start(job: Job, signal: AbortSignal | undefined): Running {
   if (signal?.aborted) throw new KindError('canceled', 'operation canceled');
   const worker = takeWorker();
   const output = new Pushable<Uint8Array>();
   const { promise: result, resolve, reject } = Promise.withResolvers<unknown>();
   result.catch(() => undefined);
-  let underWay = 0;
-  let isOver = false;
-  let isReusable = false;
-  let wake: (() => void) | undefined;
+  const flow: Flow = { underWay: 0, isOver: false, isReusable: false, wake: undefined };
   const finish = (settle: () => void): void => {
-    isOver = true;
+    flow.isOver = true;
     settle();
     output.end();
-    wake?.();
+    flow.wake?.();
   };
   const fail = (error: unknown): void => finish(() => reject(error));
   const onAbort = (): void => fail(new KindError('canceled', 'operation canceled'));
   const onExit = (code: number): void => fail(new Error(`archive worker ended with code ${code}`));
   const onMessage = (message: FromWorker): void => {
     if ('taken' in message) {
-      underWay -= 1;
-      wake?.();
+      flow.underWay -= 1;
+      flow.wake?.();
     } else if ('chunk' in message) output.push(message.chunk);
     else if ('result' in message) {
-      isReusable = underWay === 0 && !isOver;
+      flow.isReusable = flow.underWay === 0 && !flow.isOver;
       finish(() => resolve(message.result));
     } else fail(new KindError(message.error.kind, message.error.message, { details: message.error.details }));
   };
@@ -100,21 +105,21 @@ function start(job: Job, signal: AbortSignal | undefined): Running {
     output,
     result,
     room: async () => {
-      while (underWay >= window && !isOver) await new Promise<void>((resolve) => (wake = resolve));
+      while (flow.underWay >= window && !flow.isOver) await new Promise<void>((go) => (flow.wake = go));
     },
     get isOver() {
-      return isOver;
+      return flow.isOver;
     },
     send: (message) => {
-      if (isOver) return;
-      if ('chunk' in message) underWay += 1;
+      if (flow.isOver) return;
+      if ('chunk' in message) flow.underWay += 1;
       worker.postMessage(message);
     },
     fail,
     end: async () => {
       signal?.removeEventListener('abort', onAbort);
       worker.off('message', onMessage).off('error', fail).off('exit', onExit);
-      if (isReusable) keepWorker(worker);
+      if (flow.isReusable) keepWorker(worker);
       else await worker.terminate();
     },
   };

@@ -1,6 +1,6 @@
 import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs';
 import { KindError, wrap } from '../../base/errors.ts';
-import { Root, textOf, type Metadata, type Owner } from '../../kernel/files.ts';
+import { textOf, type Metadata, type Owner, type Root } from '../../kernel/files.ts';
 import type { TarEntry } from './entry.ts';
 import { readTar, type TarMember } from './read-tar.ts';
 
@@ -186,7 +186,7 @@ async function createFile(
   }
 }
 
-function writeAll(fd: number, data: Buffer, position: number | null): void {
+export function writeAll(fd: number, data: Buffer, position: number | null): void {
   let done = 0;
   while (done < data.length) done += writeSync(fd, data, done, data.length - done, position === null ? null : position + done);
 }

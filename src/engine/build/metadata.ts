@@ -21,66 +21,82 @@ export function changeMetadata(
   escape: string,
   hasOwnCommand: boolean,
 ): MetadataChange | undefined {
-  const { keyword, rest, json } = instruction;
   const word = (text: string): string => expand(text, variables, escape);
-  switch (keyword) {
-    case 'ENV': {
-      const pairs = pairsOf(instruction, escape).map(([key, value]) => [word(key), word(value)] as const);
-      return {
-        config: { ...config, Env: pairs.reduce(withVariable, config.Env ?? []) },
-        told: `ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`,
-      };
-    }
-    case 'LABEL': {
-      const pairs = pairsOf(instruction, escape).map(([key, value]) => [word(key), word(value)] as const);
-      return {
-        config: { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs) } },
-        told: `LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`,
-      };
-    }
-    case 'CMD': {
-      const command = json ?? shellForm(config, rest);
-      return { config: { ...config, Cmd: command }, told: `CMD ${list(command)}` };
-    }
-    case 'ENTRYPOINT': {
-      const entrypoint = json ?? shellForm(config, rest);
-      const command = hasOwnCommand ? config.Cmd : undefined;
-      return {
-        config: { ...config, Entrypoint: entrypoint.length === 0 ? undefined : entrypoint, Cmd: command },
-        told: `ENTRYPOINT ${list(entrypoint)}`,
-      };
-    }
-    case 'USER':
-      return { config: { ...config, User: word(one(instruction)) }, told: `USER ${word(rest)}` };
-    case 'EXPOSE': {
-      const ports = expandWords(rest, variables, escape).flatMap(portsOf);
-      return {
-        config: { ...config, ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) } },
-        told: `EXPOSE ${ports.join(' ')}`,
-      };
-    }
-    case 'VOLUME': {
-      const volumes = (json ?? splitWords(rest, escape)).map(word);
-      if (volumes.some((volume) => volume.trim() === '')) throw new KindError('invalid', 'VOLUME specified can not be an empty string');
-      return {
-        config: { ...config, Volumes: { ...config.Volumes, ...Object.fromEntries(volumes.map((volume) => [volume, {}])) } },
-        told: `VOLUME ${list(volumes)}`,
-      };
-    }
-    case 'STOPSIGNAL':
-      return { config: { ...config, StopSignal: signalOf(word(one(instruction))) }, told: `STOPSIGNAL ${word(rest)}` };
-    case 'SHELL':
-      if (!json || json.length === 0) throw new KindError('invalid', 'SHELL requires the arguments to be in JSON form');
-      return { config: { ...config, Shell: json }, told: `SHELL ${list(json)}` };
-    case 'ONBUILD':
-      return { config: { ...config, OnBuild: [...(config.OnBuild ?? []), trigger(instruction)] }, told: `ONBUILD ${rest}` };
-    case 'HEALTHCHECK': {
-      const health = healthOf(instruction, word);
-      return { config: { ...config, Healthcheck: health }, told: `HEALTHCHECK ${JSON.stringify(health)}` };
-    }
-    default:
-      return undefined;
-  }
+  const pairs = (): Pairs => pairsOf(instruction, escape).map(([key, value]) => [word(key), word(value)]);
+  return changes[instruction.keyword]?.({ config, instruction, word, pairs, variables, escape, hasOwnCommand });
+}
+
+type Pairs = readonly (readonly [string, string])[];
+
+interface Context {
+  readonly config: RunConfig;
+  readonly instruction: Instruction;
+  readonly word: (text: string) => string;
+  /** Of ENV and LABEL, expanded. */
+  readonly pairs: () => Pairs;
+  readonly variables: Variables;
+  readonly escape: string;
+  readonly hasOwnCommand: boolean;
+}
+
+const changes: Readonly<Record<string, (context: Context) => MetadataChange>> = {
+  ENV: ({ config, pairs }) => ({
+    config: { ...config, Env: pairs().reduce(withVariable, config.Env ?? []) },
+    told: `ENV ${joined(pairs())}`,
+  }),
+  LABEL: ({ config, pairs }) => ({
+    config: { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs()) } },
+    told: `LABEL ${joined(pairs())}`,
+  }),
+  CMD: ({ config, instruction }) => {
+    const command = instruction.json ?? shellForm(config, instruction.rest);
+    return { config: { ...config, Cmd: command }, told: `CMD ${list(command)}` };
+  },
+  ENTRYPOINT: ({ config, instruction, hasOwnCommand }) => {
+    const entrypoint = instruction.json ?? shellForm(config, instruction.rest);
+    const command = hasOwnCommand ? config.Cmd : undefined;
+    return {
+      config: { ...config, Entrypoint: entrypoint.length === 0 ? undefined : entrypoint, Cmd: command },
+      told: `ENTRYPOINT ${list(entrypoint)}`,
+    };
+  },
+  USER: ({ config, instruction, word }) => {
+    const user = word(one(instruction));
+    return { config: { ...config, User: user }, told: `USER ${user}` };
+  },
+  EXPOSE: ({ config, instruction, variables, escape }) => {
+    const ports = expandWords(instruction.rest, variables, escape).flatMap(portsOf);
+    return { config: { ...config, ExposedPorts: withKeys(config.ExposedPorts, ports) }, told: `EXPOSE ${ports.join(' ')}` };
+  },
+  VOLUME: ({ config, instruction, word, escape }) => {
+    const volumes = (instruction.json ?? splitWords(instruction.rest, escape)).map(word);
+    if (volumes.some((volume) => volume.trim() === '')) throw new KindError('invalid', 'VOLUME specified can not be an empty string');
+    return { config: { ...config, Volumes: withKeys(config.Volumes, volumes) }, told: `VOLUME ${list(volumes)}` };
+  },
+  STOPSIGNAL: ({ config, instruction, word }) => {
+    const signal = signalOf(word(one(instruction)));
+    return { config: { ...config, StopSignal: signal }, told: `STOPSIGNAL ${signal}` };
+  },
+  SHELL: ({ config, instruction: { json } }) => {
+    if (!json || json.length === 0) throw new KindError('invalid', 'SHELL requires the arguments to be in JSON form');
+    return { config: { ...config, Shell: json }, told: `SHELL ${list(json)}` };
+  },
+  ONBUILD: ({ config, instruction }) => ({
+    config: { ...config, OnBuild: [...(config.OnBuild ?? []), trigger(instruction)] },
+    told: `ONBUILD ${instruction.rest}`,
+  }),
+  HEALTHCHECK: ({ config, instruction, word }) => {
+    const health = healthOf(instruction, word);
+    return { config: { ...config, Healthcheck: health }, told: `HEALTHCHECK ${JSON.stringify(health)}` };
+  },
+};
+
+function joined(pairs: Pairs): string {
+  return pairs.map(([key, value]) => `${key}=${value}`).join(' ');
+}
+
+function withKeys(keys: RunConfig['Volumes'], more: readonly string[]): Readonly<Record<string, Record<string, never>>> {
+  return { ...keys, ...Object.fromEntries(more.map((key) => [key, {}])) };
 }
 
 /** `RUN x` → `/bin/sh -c x`, with the shell that SHELL set. */
