@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { messageOf } from '../base/errors.ts';
+import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Store } from '../store/store.ts';
@@ -9,19 +9,24 @@ import { HealthMonitor } from './containers/health.ts';
 import type { LaunchParts } from './containers/launch.ts';
 import { Lifecycle } from './containers/lifecycle.ts';
 import { openContainers } from './containers/open-containers.ts';
-import { openExecs } from './containers/open-execs.ts';
-import { openSandboxes } from './containers/open-sandboxes.ts';
+import { openExecs, type ExecRoom } from './containers/open-execs.ts';
+import { openSandboxes, type SandboxRoom } from './containers/open-sandboxes.ts';
 import { wantedPorts } from './containers/plan-container.ts';
+import type { ContainerRecord } from './containers/record.ts';
 import { Registry } from './containers/registry.ts';
 import { createStepRunner } from './containers/step-runner.ts';
-import { sweep } from './containers/sweep.ts';
+import { takeOver } from './containers/take-over.ts';
 import type { Engine, EngineConfig } from './engine.ts';
+import type { Events } from './events/events.ts';
 import { createEvents } from './events/ring.ts';
 import { readHostFacts } from './host-facts.ts';
+import type { Images, ImageUser } from './images/images.ts';
 import { openImages } from './images/open.ts';
 import { EmbeddedDns } from './network/embedded-dns.ts';
-import { openNetworks } from './network/open-networks.ts';
+import { NetworkRoom } from './network/open-networks.ts';
+import type { Snapshots } from './snapshots/snapshots.ts';
 import { openVolumes } from './volumes/open-volumes.ts';
+import type { Volumes } from './volumes/volumes.ts';
 
 export interface OpenEngineOptions {
   readonly kernel: Kernel;
@@ -36,23 +41,74 @@ export interface OpenedEngine extends Engine {
 }
 
 /** Opens the engine over what an earlier one left: containers that run are taken over, those that ended meanwhile get their exit codes. */
-export async function openEngine({ kernel, store, config, log }: OpenEngineOptions): Promise<OpenedEngine> {
+export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
+  const { kernel, store, config, log } = options;
   for (const folder of [config.dataRoot, config.runRoot]) mkdirSync(folder, { recursive: true, mode: 0o711 });
-  const host = readHostFacts();
   const events = createEvents();
   const registry = new Registry(store);
   const { images, snapshots } = await openImages({ dataRoot: config.dataRoot, kernel, store, events, log });
-  const network = await openNetworks({ kernel, store, config, events, host, log });
-  const { fabric } = network;
-  const dns = new EmbeddedDns({ kernel, host, fabric, log, isPredefined: (id) => network.find(id).predefined });
-  const volumes = openVolumes({
-    dataRoot: config.dataRoot,
-    kernel,
-    store,
+  const volumes = openVolumes({ dataRoot: config.dataRoot, kernel, store, events, usersOf: (name) => volumeUsers(registry, name) });
+  const { parts, sandboxes } = await openHostRooms(options, { events, registry, images, snapshots });
+  const { lifecycle, execs, health } = openProcessRooms(parts, { events, volumes, log });
+  const removeAll = async (records: readonly ContainerRecord[], anonymousVolumes: boolean): Promise<void> => {
+    await Promise.all(records.map(({ id }) => lifecycle.remove(id, { force: true, volumes: anonymousVolumes })));
+  };
+  sandboxes.setRemover((id) =>
+    removeAll(
+      registry.all().filter(({ spec }) => spec.sandbox === id),
+      true,
+    ),
+  );
+  parts.network.setConnector(createConnector({ ...parts, lifecycle, sandboxUsers: (id) => sandboxes.usersOf(id) }));
+  images.setUsers(async (id) => imageUsers(registry, id));
+  await takeOver(parts, lifecycle, log);
+
+  async function close(): Promise<void> {
+    health.close();
+    execs.close();
+    await lifecycle.close();
+    await parts.dns[Symbol.asyncDispose]();
+  }
+
+  return {
+    images,
+    builder: createBuilder({ images, snapshots, steps: createStepRunner(parts), store, dataRoot: config.dataRoot, kernel, log }),
+    containers: openContainers({ ...parts, images, volumes, lifecycle }),
+    execs,
+    sandboxes,
+    networks: parts.network,
+    volumes,
     events,
-    usersOf: (name) => registry.all().flatMap((record) => (record.mounts.some((mount) => mount.name === name) ? [record.id] : [])),
-  });
-  const sandboxes = openSandboxes({ kernel, store, config, host, network, removeContainers });
+    config,
+    async destroy() {
+      await Promise.all((await sandboxes.list()).map(({ spec }) => sandboxes.remove(spec.id)));
+      await removeAll(registry.all(), false);
+      await close();
+      await parts.network.fabric.destroy();
+      kernel.cgroups.remove(config.cgroupParent);
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What gives a container its place on the host: networks, names, pod sandboxes. */
+async function openHostRooms(
+  { kernel, store, config, log }: OpenEngineOptions,
+  {
+    events,
+    registry,
+    images,
+    snapshots,
+  }: { readonly events: Events; readonly registry: Registry; readonly images: Images; readonly snapshots: Snapshots },
+): Promise<{ readonly parts: LaunchParts; readonly sandboxes: SandboxRoom }> {
+  const host = readHostFacts();
+  const network = await NetworkRoom.open({ kernel, store, config, events, host, log });
+  const dns = new EmbeddedDns({ kernel, host, fabric: network.fabric, log, isPredefined: (id) => network.find(id).predefined });
+  const sandboxes = openSandboxes({ kernel, store, config, host, network });
+  const exposedPorts: LaunchParts['exposedPorts'] = async ({ spec, imageId }) => {
+    const exposed = spec.publishAll ? (await images.get(imageId)).config.config.ExposedPorts : undefined;
+    return wantedPorts(spec, Object.keys(exposed ?? {}));
+  };
   const parts: LaunchParts = {
     kernel,
     config,
@@ -61,10 +117,18 @@ export async function openEngine({ kernel, store, config, log }: OpenEngineOptio
     network,
     dns,
     registry,
+    exposedPorts,
     sandbox: (id) => sandboxes.parts(id),
-    exposedPorts: async ({ spec, imageId }) =>
-      wantedPorts(spec, spec.publishAll ? Object.keys((await images.get(imageId)).config.config.ExposedPorts ?? {}) : []),
   };
+  return { parts, sandboxes };
+}
+
+/** What runs and watches processes. */
+function openProcessRooms(
+  parts: LaunchParts,
+  { events, volumes, log }: { readonly events: Events; readonly volumes: Volumes; readonly log: Log },
+): { readonly lifecycle: Lifecycle; readonly execs: ExecRoom; readonly health: HealthMonitor } {
+  const { registry } = parts;
   const lifecycle = new Lifecycle({
     ...parts,
     events,
@@ -83,75 +147,14 @@ export async function openEngine({ kernel, store, config, log }: OpenEngineOptio
     save: async (id, next) => void (await registry.update(id, { health: next })),
     publish: (record, action) => lifecycle.publish(record, action),
   });
-  network.setConnector(createConnector({ network, registry, config, host, dns, lifecycle, sandboxUsers: (id) => sandboxes.usersOf(id) }));
-  images.setUsers(async (id) =>
-    registry.all().flatMap((record) => (record.imageId === id ? [{ containerId: record.id, isRunning: record.pid !== undefined }] : [])),
-  );
+  return { lifecycle, execs, health };
+}
 
-  async function removeContainers(sandboxId: string): Promise<void> {
-    const own = registry.all().filter(({ spec }) => spec.sandbox === sandboxId);
-    await Promise.all(own.map(({ id }) => lifecycle.remove(id, { force: true, volumes: true })));
-  }
+function volumeUsers(registry: Registry, name: string): readonly string[] {
+  return registry.all().flatMap(({ id, mounts }) => (mounts.some((mount) => mount.name === name) ? [id] : []));
+}
 
-  await sweep(kernel, config, registry, log);
-  for (const record of registry.all()) {
-    await lifecycle
-      .reload(record)
-      .catch((error: unknown) => log.error({ container: record.id, error: messageOf(error) }, 'container could not be taken over'));
-  }
-  await fabric.sync();
-  await Promise.all(
-    [...fabric.live.values()].flatMap(({ owner, endpoints }) => {
-      const named = endpoints
-        .map(({ networkId }) => network.find(networkId))
-        .find(({ predefined, ingress }) => !predefined && ingress === 'published');
-      return named
-        ? [
-            dns
-              .serve(owner.netnsPath, named)
-              .catch((error: unknown) => log.error({ container: owner.id, error: messageOf(error) }, 'embedded DNS could not be restored')),
-          ]
-        : [];
-    }),
-  );
-  const containers = openContainers({
-    kernel,
-    config,
-    host,
-    images,
-    snapshots,
-    volumes,
-    network,
-    registry,
-    lifecycle,
-    sandboxHostname: (id) => sandboxes.parts(id).hostname,
-  });
-  const builder = createBuilder({ images, snapshots, steps: createStepRunner(parts), store, dataRoot: config.dataRoot, kernel, log });
-
-  async function close(): Promise<void> {
-    health.close();
-    execs.close();
-    await lifecycle.close();
-    await dns[Symbol.asyncDispose]();
-  }
-
-  return {
-    images,
-    builder,
-    containers,
-    execs,
-    sandboxes,
-    networks: network.networks,
-    volumes,
-    events,
-    config,
-    async destroy() {
-      for (const { spec } of await sandboxes.list()) await sandboxes.remove(spec.id);
-      await Promise.all(registry.all().map(({ id }) => lifecycle.remove(id, { force: true, volumes: false })));
-      await close();
-      await fabric.destroy();
-      kernel.cgroups.remove(config.cgroupParent);
-    },
-    [Symbol.asyncDispose]: close,
-  };
+function imageUsers(registry: Registry, id: Digest): readonly ImageUser[] {
+  const users = registry.all().filter(({ imageId }) => imageId === id);
+  return users.map((record) => ({ containerId: record.id, isRunning: record.pid !== undefined }));
 }

@@ -153,19 +153,19 @@ async function attachAll(
   record: ContainerRecord,
   netnsPath: string,
 ): Promise<Pick<NetworkSide, 'endpoints' | 'ports'>> {
-  const { fabric, find } = parts.network;
+  const { network: room } = parts;
   const owner = { id: record.id, name: record.name, netnsPath };
-  const networks = networksOf(record.spec).map((name) => ({ name, network: find(name) }));
+  const networks = networksOf(record.spec).map((name) => ({ name, network: room.find(name) }));
   const endpoints = networks.map(({ name, network }, index) => {
     const given = record.spec.endpoints ?? {};
-    return fabric.attach(owner, network, given[name] ?? given[network.id] ?? (name === 'bridge' ? given['default'] : undefined) ?? {}, {
+    return room.fabric.attach(owner, network, given[name] ?? given[network.id] ?? (name === 'bridge' ? given['default'] : undefined) ?? {}, {
       defaultRoute: index === 0,
     });
   });
   if (endpoints.length === 0) return { endpoints, ports: [] };
   const embedded = networks.find(({ network }) => !network.predefined);
   const [ports] = await Promise.all([
-    fabric.publish(owner, await parts.exposedPorts(record)),
+    room.fabric.publish(owner, await parts.exposedPorts(record)),
     embedded && parts.dns.serve(netnsPath, embedded.network),
   ]);
   return { endpoints, ports };

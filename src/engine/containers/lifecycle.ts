@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { isKind, KindError, messageOf } from '../../base/errors.ts';
+import { messageOf } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { RuntimeExit, RuntimeStreams } from '../../kernel/runtime.ts';
@@ -9,6 +9,16 @@ import type { Volumes } from '../volumes/volumes.ts';
 import { lazyAttachment } from './attachment.ts';
 import type { Attachment, Containers } from './containers.ts';
 import { cgroupOf, launch, release, teardown, type LaunchParts } from './launch.ts';
+import {
+  healthAtStart,
+  ignoreConflict,
+  ignoreNotFound,
+  isEverRestarted,
+  oomKills,
+  sharesPids,
+  startFailureCode,
+  within,
+} from './lifecycle-rules.ts';
 import { pathsOf } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { failuresAfter, restartDelay } from './restart-policy.ts';
@@ -208,11 +218,7 @@ export class Lifecycle {
       this.#watch({ ...started, health });
       this.#parts.onStarted({ ...started, health });
     } catch (error) {
-      const exitCode = /executable file not found|no such file or directory/i.test(messageOf(error))
-        ? 127
-        : /permission denied/i.test(messageOf(error))
-          ? 126
-          : 128;
+      const exitCode = startFailureCode(messageOf(error));
       await registry.update(record.id, { error: messageOf(error), exitCode, run, isRestarting: false, finishedAt: record.finishedAt });
       this.#dropAttachers(record.id);
       this.waiters.notify(record.id, ['next-exit', 'not-running'], { exitCode, error: messageOf(error) });
@@ -361,45 +367,4 @@ export class Lifecycle {
   async #signal(record: ContainerRecord, number: number): Promise<void> {
     await this.#parts.kernel.runtime.kill(record.id, number, { all: number === 9 && sharesPids(record) }).catch(ignoreNotFound);
   }
-}
-
-/** Without a pid namespace of its own, killing the first process leaves the others. */
-function sharesPids(record: ContainerRecord): boolean {
-  return record.spec.pidMode !== undefined && record.spec.pidMode !== 'private';
-}
-
-function isEverRestarted({ spec }: ContainerRecord): boolean {
-  return spec.restart?.name === 'always' || spec.restart?.name === 'unless-stopped';
-}
-
-function healthAtStart(record: ContainerRecord): ContainerRecord['health'] {
-  return record.health && { status: 'starting', failingStreak: 0, log: [] };
-}
-
-function oomKills(cgroups: LaunchParts['kernel']['cgroups'], path: string): number {
-  try {
-    return cgroups.stats(path).memory?.oomKills ?? 0;
-  } catch {
-    return 0;
-  }
-}
-
-/** True when the promise settles within the time. Negative: however long it takes. */
-async function within(promise: Promise<unknown>, seconds: number): Promise<boolean> {
-  if (seconds < 0) return promise.then(() => true);
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), seconds * 1000);
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function ignoreNotFound(error: unknown): void {
-  if (!isKind(error, 'notFound')) throw error;
-}
-
-function ignoreConflict(error: unknown): void {
-  if (!(error instanceof KindError && (error.kind === 'conflict' || error.kind === 'notFound'))) throw error;
 }

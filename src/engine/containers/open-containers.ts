@@ -35,7 +35,7 @@ export interface ContainerParts {
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
   /** `notFound` when there is no such sandbox. */
-  readonly sandboxHostname: (id: string) => string;
+  readonly sandbox: (id: string) => { readonly hostname: string };
 }
 
 /** The containers' verbs over the registry and the lifecycle. */
@@ -179,7 +179,7 @@ async function createContainer(parts: ContainerParts, spec: ContainerSpec): Retu
 
 /** Containers that share names with a pod or the host have theirs. */
 function hostnameOf(parts: ContainerParts, spec: ContainerSpec): string | undefined {
-  if (spec.sandbox) return parts.sandboxHostname(spec.sandbox);
+  if (spec.sandbox) return parts.sandbox(spec.sandbox).hostname;
   return spec.hostname || (spec.network === 'host' || spec.utsMode === 'host' ? hostname() : undefined);
 }
 

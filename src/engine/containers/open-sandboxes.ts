@@ -32,39 +32,105 @@ export interface SandboxRoomParts {
   readonly config: EngineConfig;
   readonly host: HostFacts;
   readonly network: NetworkRoom;
-  /** Removes the containers of a sandbox. */
-  readonly removeContainers: (sandboxId: string) => Promise<void>;
 }
 
 export interface SandboxRoom extends Sandboxes {
   /** What a container joins; `notFound` when there is no such sandbox. */
   parts(id: string): SandboxParts;
+  /** How the containers' room removes the containers of a sandbox; set once it is there. */
+  setRemover(remove: (sandboxId: string) => Promise<void>): void;
   /** Networks that sandboxes use, by sandbox name. */
   usersOf(networkId: string): readonly string[];
 }
 
 export function openSandboxes(parts: SandboxRoomParts): SandboxRoom {
-  const { kernel, store, config, network } = parts;
-  const mutex = new KeyedMutex();
-  const known = new Map<string, SandboxRecord>();
-  for (const { value } of store.range(prefix).entries) {
-    const record = decode(value);
-    known.set(record.spec.id, record);
-  }
-  for (const record of known.values()) adopt(record);
+  return new PodSandboxes(parts);
+}
 
-  function adopt({ spec, endpoint, ports }: SandboxRecord): void {
+class PodSandboxes implements SandboxRoom {
+  readonly #parts: SandboxRoomParts;
+  readonly #mutex = new KeyedMutex();
+  readonly #known = new Map<string, SandboxRecord>();
+  #removeContainers: (sandboxId: string) => Promise<void> = async () => undefined;
+
+  constructor(parts: SandboxRoomParts) {
+    this.#parts = parts;
+    for (const { value } of parts.store.range(prefix).entries) {
+      const record = decode(value);
+      this.#known.set(record.spec.id, record);
+      this.#adopt(record);
+    }
+  }
+
+  create(spec: SandboxSpec): Promise<Sandbox> {
+    return this.#mutex.run(spec.id, async () => {
+      const existing = this.#known.get(spec.id);
+      if (existing && this.#isWhole(existing)) return this.#view(existing);
+      if (existing) await this.#teardown(spec.id);
+      const record = await this.#make(spec);
+      this.#known.set(spec.id, record);
+      return this.#view(record);
+    });
+  }
+
+  async get(id: string): Promise<Sandbox | undefined> {
+    const record = this.#known.get(id);
+    return record && this.#isWhole(record) ? this.#view(record) : undefined;
+  }
+
+  async list(): Promise<readonly Sandbox[]> {
+    return Array.from(this.#known.values(), (record) => this.#view(record));
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#mutex.run(id, async () => {
+      if (!this.#known.has(id)) return;
+      await this.#removeContainers(id);
+      await this.#teardown(id);
+      await this.#parts.store.write([{ delete: prefix + id }]);
+      this.#known.delete(id);
+    });
+  }
+
+  parts(id: string): SandboxParts {
+    const record = this.#known.get(id);
+    if (!record) throw new KindError('notFound', `No such sandbox: ${id}`);
+    const { folder, netns, ipc, uts, shm } = pathsOfSandbox(this.#parts.config, id);
+    const onHost = record.spec.network === 'host';
+    return {
+      netnsPath: onHost ? undefined : netns,
+      ipcPath: ipc,
+      utsPath: onHost ? undefined : uts,
+      shmPath: shm,
+      hostname: onHost ? hostname() : record.spec.hostname,
+      etcFiles: Object.fromEntries(['hosts', 'hostname', 'resolv.conf'].map((name) => [name, join(folder, name)])),
+    };
+  }
+
+  setRemover(remove: (sandboxId: string) => Promise<void>): void {
+    this.#removeContainers = remove;
+  }
+
+  usersOf(networkId: string): readonly string[] {
+    return [...this.#known.values()].filter(({ endpoint }) => endpoint?.networkId === networkId).map(({ spec }) => spec.name);
+  }
+
+  #adopt({ spec, endpoint, ports }: SandboxRecord): void {
+    const { config, kernel, network } = this.#parts;
     const { netns } = pathsOfSandbox(config, spec.id);
     if (endpoint && kernel.namespaces.exists(netns))
       network.fabric.adopt({ id: spec.id, name: spec.name, netnsPath: netns }, [endpoint], ports);
   }
 
-  function isWhole(record: SandboxRecord): boolean {
-    const { netns, ipc } = pathsOfSandbox(config, record.spec.id);
-    return kernel.namespaces.exists(ipc) && (record.spec.network === 'host' || kernel.namespaces.exists(netns));
+  /** After a boot the record is there and the namespaces are not. */
+  #isWhole({ spec }: SandboxRecord): boolean {
+    const { namespaces } = this.#parts.kernel;
+    const { netns, ipc } = pathsOfSandbox(this.#parts.config, spec.id);
+    return namespaces.exists(ipc) && (spec.network === 'host' || namespaces.exists(netns));
   }
 
-  async function teardown(id: string): Promise<void> {
+  async #teardown(id: string): Promise<void> {
+    const { kernel, network, config } = this.#parts;
     const paths = pathsOfSandbox(config, id);
     await network.fabric.detach(id);
     for (const path of [paths.netns, paths.ipc, paths.uts]) kernel.namespaces.remove(path);
@@ -72,93 +138,43 @@ export function openSandboxes(parts: SandboxRoomParts): SandboxRoom {
     await rm(paths.folder, { recursive: true, force: true });
   }
 
-  async function make(spec: SandboxSpec): Promise<SandboxRecord> {
+  async #make(spec: SandboxSpec): Promise<SandboxRecord> {
+    const { kernel, network, store, config } = this.#parts;
     const paths = pathsOfSandbox(config, spec.id);
     await using undo = new AsyncDisposableStack();
-    undo.defer(() => teardown(spec.id));
+    undo.defer(() => this.#teardown(spec.id));
     mkdirSync(paths.shm, { recursive: true });
-    kernel.mounts.mount({
-      type: 'tmpfs',
-      source: 'shm',
-      target: paths.shm,
-      options: ['nosuid', 'nodev', 'noexec', 'mode=1777', 'size=67108864'],
-    });
+    const shmOptions = ['nosuid', 'nodev', 'noexec', 'mode=1777', 'size=67108864'];
+    kernel.mounts.mount({ type: 'tmpfs', source: 'shm', target: paths.shm, options: shmOptions });
     const onHost = spec.network === 'host';
     const pins = onHost ? { ipc: paths.ipc } : { net: paths.netns, ipc: paths.ipc, uts: paths.uts };
     const sysctls = onHost ? {} : { 'net.ipv6.conf.default.disable_ipv6': '1', ...networkSysctls({ sysctls: spec.sysctls }) };
     kernel.namespaces.create(pins, { ...(!onHost && { hostname: spec.hostname }), sysctls });
     const owner = { id: spec.id, name: spec.name, netnsPath: paths.netns };
-    const endpoint =
-      onHost || spec.network === 'none' ? undefined : network.fabric.attach(owner, network.find(spec.network), {}, { defaultRoute: true });
+    const isAttached = !onHost && spec.network !== 'none';
+    const endpoint = isAttached ? network.fabric.attach(owner, network.find(spec.network), {}, { defaultRoute: true }) : undefined;
     const ports = endpoint ? await network.fabric.publish(owner, spec.ports) : [];
-    writeEtc(spec, endpoint, paths.folder);
+    this.#writeEtc(spec, endpoint, paths.folder);
     const record = { spec, createdAt: new Date(), endpoint, ports };
     await store.write([{ put: prefix + spec.id, value: Buffer.from(JSON.stringify(record)) }]);
     undo.move();
     return record;
   }
 
-  function writeEtc(spec: SandboxSpec, endpoint: Endpoint | undefined, folder: string): void {
-    const onHost = spec.network === 'host';
-    const name = onHost ? hostname() : spec.hostname;
+  #writeEtc(spec: SandboxSpec, endpoint: Endpoint | undefined, folder: string): void {
+    const name = spec.network === 'host' ? hostname() : spec.hostname;
     const addresses = endpoint?.ipv4 ? [addressOf(endpoint.ipv4)] : [];
     const { servers, search, options } = spec.dns;
-    const dns = servers.length + search.length + options.length > 0 ? spec.dns : parseResolvConf(parts.host.resolvConf());
+    const isGiven = servers.length + search.length + options.length > 0;
+    const dns = isGiven ? spec.dns : parseResolvConf(this.#parts.host.resolvConf());
     writeFileSync(join(folder, 'hosts'), renderHosts({ hostname: name, addresses, extra: [], hostGateway: undefined, lines: spec.hosts }));
     writeFileSync(join(folder, 'hostname'), `${name}\n`);
     writeFileSync(join(folder, 'resolv.conf'), renderResolvConf(dns));
   }
 
-  return {
-    create(spec) {
-      return mutex.run(spec.id, async () => {
-        const existing = known.get(spec.id);
-        if (existing && isWhole(existing)) return view(existing);
-        if (existing) await teardown(spec.id);
-        const record = await make(spec);
-        known.set(spec.id, record);
-        return view(record);
-      });
-    },
-    async get(id) {
-      const record = known.get(id);
-      return record && isWhole(record) ? view(record) : undefined;
-    },
-    list: async () => [...known.values()].map(view),
-    remove(id) {
-      return mutex.run(id, async () => {
-        if (!known.has(id)) return;
-        await parts.removeContainers(id);
-        await teardown(id);
-        await store.write([{ delete: prefix + id }]);
-        known.delete(id);
-      });
-    },
-    parts(id) {
-      const record = known.get(id);
-      if (!record) throw new KindError('notFound', `No such sandbox: ${id}`);
-      const { folder, netns, ipc, uts, shm } = pathsOfSandbox(config, id);
-      const onHost = record.spec.network === 'host';
-      const etcFiles = Object.fromEntries(['hosts', 'hostname', 'resolv.conf'].map((name) => [name, join(folder, name)]));
-      return {
-        netnsPath: onHost ? undefined : netns,
-        ipcPath: ipc,
-        utsPath: onHost ? undefined : uts,
-        shmPath: shm,
-        hostname: onHost ? hostname() : record.spec.hostname,
-        etcFiles,
-      };
-    },
-    usersOf: (networkId) => [...known.values()].filter(({ endpoint }) => endpoint?.networkId === networkId).map(({ spec }) => spec.name),
-  };
-
-  function view({ spec, endpoint, createdAt }: SandboxRecord): Sandbox {
-    return {
-      spec,
-      ip: endpoint?.ipv4 && addressOf(endpoint.ipv4),
-      netnsPath: spec.network === 'host' ? undefined : pathsOfSandbox(config, spec.id).netns,
-      createdAt,
-    };
+  #view({ spec, endpoint, createdAt }: SandboxRecord): Sandbox {
+    const netnsPath = spec.network === 'host' ? undefined : pathsOfSandbox(this.#parts.config, spec.id).netns;
+    return { spec, ip: endpoint?.ipv4 && addressOf(endpoint.ipv4), netnsPath, createdAt };
   }
 }
 

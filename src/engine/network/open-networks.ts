@@ -1,8 +1,8 @@
 import { KindError } from '../../base/errors.ts';
-import { shortId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Route } from '../../kernel/links.ts';
 import type { Store } from '../../store/store.ts';
 import type { EngineConfig } from '../engine.ts';
 import type { Events } from '../events/events.ts';
@@ -10,7 +10,7 @@ import type { HostFacts } from '../host-facts.ts';
 import type { Holder } from './address-plan.ts';
 import { Fabric } from './fabric.ts';
 import { decodeNetwork, encodeNetwork, planNetwork, predefinedNetworks, type NetworkRecord } from './network-record.ts';
-import type { EndpointSpec, Network, Networks } from './networks.ts';
+import type { EndpointSpec, Network, Networks, NetworkSpec } from './networks.ts';
 
 const prefix = '/networks/';
 
@@ -22,13 +22,6 @@ export interface Connector {
   users(networkId: string): readonly string[];
 }
 
-export interface NetworkRoom {
-  readonly networks: Networks;
-  readonly fabric: Fabric;
-  find(nameOrId: string): NetworkRecord;
-  setConnector(connector: Connector): void;
-}
-
 export interface NetworkParts {
   readonly kernel: Kernel;
   readonly store: Store;
@@ -38,34 +31,39 @@ export interface NetworkParts {
   readonly log: Log;
 }
 
-export async function openNetworks(parts: NetworkParts): Promise<NetworkRoom> {
-  const { kernel, store, config, events } = parts;
-  const fabric = new Fabric(parts);
-  const mutex = new KeyedMutex();
-  const records = new Map<string, NetworkRecord>();
-  for (const { value } of store.range(prefix).entries) {
-    const record = decodeNetwork(value);
-    records.set(record.id, record);
-  }
-  await addPredefined();
-  for (const record of records.values()) fabric.addNetwork(record);
-  let connector: Connector | undefined;
+/** Networks as the store knows them, over the fabric that makes them real. */
+export class NetworkRoom implements Networks {
+  readonly fabric: Fabric;
+  readonly #parts: NetworkParts;
+  readonly #mutex = new KeyedMutex();
+  readonly #records = new Map<string, NetworkRecord>();
+  #connector: Connector | undefined;
 
-  async function addPredefined(): Promise<void> {
-    const wanted = predefinedNetworks(config).map((record) => {
-      const existing = [...records.values()].find(({ name, predefined }) => predefined && name === record.name);
-      return existing ? { ...record, id: existing.id, createdAt: existing.createdAt } : record;
-    });
-    for (const record of wanted) records.set(record.id, record);
-    await store.write(wanted.map((record) => ({ put: prefix + record.id, value: encodeNetwork(record) })));
+  private constructor(parts: NetworkParts) {
+    this.#parts = parts;
+    this.fabric = new Fabric(parts);
+    for (const { value } of parts.store.range(prefix).entries) {
+      const record = decodeNetwork(value);
+      this.#records.set(record.id, record);
+    }
   }
 
-  function find(nameOrId: string): NetworkRecord {
-    const all = [...records.values()];
-    const found =
-      records.get(nameOrId) ??
-      all.find(({ name }) => name === nameOrId) ??
-      (nameOrId === 'default' ? all.find(({ name }) => name === 'bridge') : undefined);
+  /** With bridges up; rules follow with the fabric's `sync`, when the containers are known. */
+  static async open(parts: NetworkParts): Promise<NetworkRoom> {
+    const room = new NetworkRoom(parts);
+    await room.#addPredefined();
+    for (const record of room.#records.values()) room.fabric.addNetwork(record);
+    return room;
+  }
+
+  setConnector(connector: Connector): void {
+    this.#connector = connector;
+  }
+
+  find(nameOrId: string): NetworkRecord {
+    const all = [...this.#records.values()];
+    const named = (name: string): NetworkRecord | undefined => all.find((record) => record.name === name);
+    const found = this.#records.get(nameOrId) ?? named(nameOrId) ?? (nameOrId === 'default' ? named('bridge') : undefined);
     if (found) return found;
     const candidates = nameOrId === '' ? [] : all.filter(({ id }) => id.startsWith(nameOrId));
     if (candidates.length > 1)
@@ -74,89 +72,109 @@ export async function openNetworks(parts: NetworkParts): Promise<NetworkRoom> {
     return candidates[0];
   }
 
-  function holders(): readonly Holder[] {
-    const known = [...records.values()].flatMap(({ subnet, name }) => (subnet ? [{ subnet, name: `network ${name}` }] : []));
-    const bridges = new Set([...records.values()].map(({ bridgeName }) => bridgeName));
-    const routes = kernel.links.routes().filter(({ to, link }) => /^\d+\.\d+\.\d+\.\d+\/\d+$/.test(to) && !bridges.has(link));
+  create(spec: NetworkSpec): Promise<Network> {
+    return this.#mutex.run('networks', async () => {
+      if ([...this.#records.values()].some(({ name }) => name === spec.name))
+        throw new KindError('conflict', `network with name ${spec.name} already exists`);
+      if (spec.driver !== 'bridge') throw new KindError('forbidden', `only one instance of "${spec.driver}" network is allowed`);
+      const record = planNetwork(spec, this.#holders());
+      await this.#parts.store.write([{ put: prefix + record.id, value: encodeNetwork(record), ifRevision: 0 }]);
+      this.#records.set(record.id, record);
+      try {
+        this.fabric.addNetwork(record);
+        await this.fabric.sync();
+      } catch (error) {
+        await this.#destroy(record);
+        throw error;
+      }
+      this.#tell('create', record);
+      return this.#view(record);
+    });
+  }
+
+  async get(nameOrId: string): Promise<Network> {
+    return this.#view(this.find(nameOrId));
+  }
+
+  async list(): Promise<readonly Network[]> {
+    return Array.from(this.#records.values(), (record) => this.#view(record));
+  }
+
+  remove(nameOrId: string): Promise<void> {
+    return this.#mutex.run('networks', async () => {
+      const record = this.find(nameOrId);
+      if (record.predefined) throw new KindError('forbidden', `${record.name} is a pre-defined network and cannot be removed`);
+      const active = this.#view(record).endpoints.map(({ ownerName }) => `name:"${ownerName}"`);
+      if (active.length > 0) {
+        throw new KindError(
+          'forbidden',
+          `error while removing network: network ${record.name} id ${record.id} has active endpoints (${active.join(', ')})`,
+        );
+      }
+      await this.#destroy(record);
+      this.#tell('destroy', record);
+    });
+  }
+
+  async connect(nameOrId: string, containerId: string, endpoint: EndpointSpec): Promise<void> {
+    await this.#connector?.connect(this.find(nameOrId), containerId, endpoint);
+    this.#tell('connect', this.find(nameOrId), { container: containerId });
+  }
+
+  async disconnect(nameOrId: string, containerId: string, options: { readonly force: boolean }): Promise<void> {
+    await this.#connector?.disconnect(this.find(nameOrId), containerId, options);
+    this.#tell('disconnect', this.find(nameOrId), { container: containerId });
+  }
+
+  prune(): Promise<readonly string[]> {
+    return this.#mutex.run('networks', async () => {
+      const isUnused = (record: NetworkRecord): boolean =>
+        !record.predefined && record.ingress !== 'open' && this.#users(record).length === 0;
+      const unused = [...this.#records.values()].filter(isUnused);
+      for (const record of unused) {
+        await this.#destroy(record);
+        this.#tell('destroy', record);
+      }
+      return unused.map(({ name }) => name);
+    });
+  }
+
+  async #addPredefined(): Promise<void> {
+    const wanted = predefinedNetworks(this.#parts.config).map((record) => {
+      const existing = [...this.#records.values()].find(({ name, predefined }) => predefined && name === record.name);
+      return existing ? { ...record, id: existing.id, createdAt: existing.createdAt } : record;
+    });
+    for (const record of wanted) this.#records.set(record.id, record);
+    await this.#parts.store.write(wanted.map((record) => ({ put: prefix + record.id, value: encodeNetwork(record) })));
+  }
+
+  /** Address ranges in use: other networks and whatever this host has routes to. */
+  #holders(): readonly Holder[] {
+    const records = [...this.#records.values()];
+    const known = records.flatMap(({ subnet, name }) => (subnet ? [{ subnet, name: `network ${name}` }] : []));
+    const bridges = new Set(records.map(({ bridgeName }) => bridgeName));
+    const isForeign = ({ to, link }: Route): boolean => /^\d+\.\d+\.\d+\.\d+\/\d+$/.test(to) && !bridges.has(link);
+    const routes = this.#parts.kernel.links.routes().filter(isForeign);
     return [...known, ...routes.map(({ to, link }) => ({ subnet: to, name: `a route of this host${link ? ` by ${link}` : ''}` }))];
   }
 
-  function view(record: NetworkRecord): Network {
-    const endpoints = [...fabric.live.values()].flatMap((live) => live.endpoints).filter(({ networkId }) => networkId === record.id);
+  #view(record: NetworkRecord): Network {
+    const endpoints = [...this.fabric.live.values()].flatMap((live) => live.endpoints).filter(({ networkId }) => networkId === record.id);
     return { ...record, endpoints };
   }
 
-  async function remove(record: NetworkRecord): Promise<void> {
-    await store.write([{ delete: prefix + record.id }]);
-    records.delete(record.id);
-    fabric.removeNetwork(record.id);
-    await fabric.sync();
-    events.publish({ type: 'network', action: 'destroy', id: record.id, attributes: { name: record.name, type: record.driver } });
+  #users(record: NetworkRecord): readonly string[] {
+    return [...this.#view(record).endpoints.map(({ ownerName }) => ownerName), ...(this.#connector?.users(record.id) ?? [])];
   }
 
-  function users(record: NetworkRecord): readonly string[] {
-    return [...new Set([...view(record).endpoints.map(({ ownerName }) => ownerName), ...(connector?.users(record.id) ?? [])])];
+  async #destroy(record: NetworkRecord): Promise<void> {
+    await this.#parts.store.write([{ delete: prefix + record.id }]);
+    this.#records.delete(record.id);
+    this.fabric.removeNetwork(record.id);
+    await this.fabric.sync();
   }
 
-  const networks: Networks = {
-    create(spec) {
-      return mutex.run('networks', async () => {
-        if ([...records.values()].some(({ name }) => name === spec.name))
-          throw new KindError('conflict', `network with name ${spec.name} already exists`);
-        if (spec.driver !== 'bridge') throw new KindError('forbidden', `only one instance of "${spec.driver}" network is allowed`);
-        const record = planNetwork(spec, holders());
-        await store.write([{ put: prefix + record.id, value: encodeNetwork(record), ifRevision: 0 }]);
-        records.set(record.id, record);
-        try {
-          fabric.addNetwork(record);
-          await fabric.sync();
-        } catch (error) {
-          await remove(record);
-          throw error;
-        }
-        events.publish({ type: 'network', action: 'create', id: record.id, attributes: { name: record.name, type: record.driver } });
-        return view(record);
-      });
-    },
-    get: async (nameOrId) => view(find(nameOrId)),
-    list: async () => [...records.values()].map(view),
-    remove(nameOrId) {
-      return mutex.run('networks', async () => {
-        const record = find(nameOrId);
-        if (record.predefined) throw new KindError('forbidden', `${record.name} is a pre-defined network and cannot be removed`);
-        const active = view(record).endpoints.map(({ ownerName }) => ownerName);
-        if (active.length > 0)
-          throw new KindError(
-            'forbidden',
-            `error while removing network: network ${record.name} id ${record.id} has active endpoints (${active.map((name) => `name:"${name}"`).join(', ')})`,
-          );
-        await remove(record);
-      });
-    },
-    async connect(nameOrId, containerId, endpoint) {
-      const record = find(nameOrId);
-      await connector?.connect(record, containerId, endpoint);
-    },
-    async disconnect(nameOrId, containerId, options) {
-      await connector?.disconnect(find(nameOrId), containerId, options);
-    },
-    prune() {
-      return mutex.run('networks', async () => {
-        const unused = [...records.values()].filter(
-          (record) => !record.predefined && record.ingress !== 'open' && users(record).length === 0,
-        );
-        for (const record of unused) await remove(record);
-        return unused.map(({ name }) => name);
-      });
-    },
-  };
-  parts.log.debug({ networks: records.size, bridge: shortId(find('bridge').id) }, 'networks are up');
-  return {
-    networks,
-    fabric,
-    find,
-    setConnector(given) {
-      connector = given;
-    },
-  };
+  #tell(action: string, { id, name, driver }: NetworkRecord, attributes: Readonly<Record<string, string>> = {}): void {
+    this.#parts.events.publish({ type: 'network', action, id, attributes: { name, type: driver, ...attributes } });
+  }
 }

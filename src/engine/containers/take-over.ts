@@ -1,0 +1,21 @@
+import { messageOf } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { LaunchParts } from './launch.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { sweep } from './sweep.ts';
+
+/** What an earlier engine left becomes ours: leftovers go, records meet the kernel's facts, rules and names come back. */
+export async function takeOver(parts: LaunchParts, lifecycle: Lifecycle, log: Log): Promise<void> {
+  const { kernel, config, registry, network } = parts;
+  await sweep(kernel, config, registry, log);
+  const told = (id: string, what: string) => (error: unknown) => log.error({ container: id, error: messageOf(error) }, what);
+  await Promise.all(registry.all().map((record) => lifecycle.reload(record).catch(told(record.id, 'container could not be taken over'))));
+  await network.fabric.sync();
+  await Promise.all(
+    [...network.fabric.live.values()].map(async ({ owner, endpoints }) => {
+      const known = endpoints.map(({ networkId }) => network.find(networkId));
+      const named = known.find(({ predefined, ingress }) => !predefined && ingress === 'published');
+      if (named) await parts.dns.serve(owner.netnsPath, named).catch(told(owner.id, 'embedded DNS could not be restored'));
+    }),
+  );
+}
