@@ -243,7 +243,11 @@ test('errors say where and what, and leave nothing behind', () =>
     const cases: readonly (readonly [string, string, RegExp])[] = [
       ['FROM busybox\nRUNN x', 'invalid', /^dockerfile parse error on line 2: unknown instruction: RUNN \(did you mean RUN\?\)$/],
       ['RUN x', 'invalid', /dockerfile parse error on line 1: no build stage in current context/],
-      ['FROM missing:1', 'notFound', /base image missing:1 is not on this host.*davit base missing:1.*\(Dockerfile:1: FROM missing:1\)$/],
+      [
+        'FROM localhost:2/missing:1',
+        'notFound',
+        /base image localhost:2\/missing:1 is not on this host.*davit base localhost:2\/missing:1.*\(Dockerfile:1: FROM localhost:2\/missing:1\)$/,
+      ],
       [
         'FROM busybox\n\nCOPY nothing /x',
         'notFound',

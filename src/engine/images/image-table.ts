@@ -96,6 +96,11 @@ export class ImageTable {
     await this.#store.write([...names, this.#images.deleting(hexOf(id))]);
   }
 
+  /** Whether it is a name (or repository digest) rather than an ID: names come first, also when they look like the start of an ID. */
+  isName(reference: string): boolean {
+    return !isDigest(reference) && this.#byName(reference) !== undefined;
+  }
+
   #byName(text: string): ImageRecord | undefined {
     const reference = parsed(text);
     if (!reference) return undefined;

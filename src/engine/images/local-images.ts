@@ -13,6 +13,7 @@ import { configOf, ImageTable, recordOf, type ImageRecord } from './image-table.
 import type { Image, ImageHistory, ImageRemoval, Images, ImageUser, ImportOptions, PullOptions, PullProgress } from './images.ts';
 import { importImage } from './import.ts';
 import { loadImages } from './load.ts';
+import { pullImage } from '../registry/pull.ts';
 import { familiarName, parseReference } from './reference.ts';
 import { Remover } from './remove.ts';
 import { saveImages } from './save.ts';
@@ -84,13 +85,8 @@ export class LocalImages implements Images {
     return loadImages(this, tar, signal);
   }
 
-  // eslint-disable-next-line require-yield
-  async *pull(reference: string, _options: PullOptions, _signal?: AbortSignal): AsyncGenerator<PullProgress> {
-    const name = familiarName(parseReference(reference));
-    throw new KindError(
-      'unavailable',
-      `pull ${name}: this davit cannot pull from registries yet; make the image with "davit base ${name}" or bring it in with "docker load" or "docker import"`,
-    );
+  pull(reference: string, options: PullOptions, signal?: AbortSignal): AsyncIterable<PullProgress> {
+    return pullImage(this, reference, options, signal);
   }
 
   async create(config: ImageConfig, options: { readonly names?: readonly string[]; readonly parent?: Digest } = {}): Promise<Image> {

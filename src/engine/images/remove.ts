@@ -1,5 +1,4 @@
 import type { Digest } from '../../base/digest.ts';
-import { hexOf } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
 import { shortId } from '../../base/ids.ts';
 import type { Events } from '../events/events.ts';
@@ -26,7 +25,7 @@ export class Remover {
     const image = this.#table.resolve(reference);
     const names = this.#table.names(image.id);
     const removals: ImageRemoval[] = [];
-    if (!isIdReference(reference, image)) {
+    if (this.#table.isName(reference)) {
       const canonical = this.#nameOf(reference, image);
       const isLast = names.every((name) => name.name === canonical);
       if (isLast) await this.#refuseIfUsed(reference, image, options.force);
@@ -145,8 +144,4 @@ export class Remover {
       `conflict: unable to delete ${shortId(image.id)} (cannot be forced) - image has dependent child images`,
     );
   }
-}
-
-function isIdReference(reference: string, image: ImageRecord): boolean {
-  return hexOf(image.id).startsWith(reference.replace(/^sha256:/, ''));
 }

@@ -35,7 +35,7 @@ function selected(images: LocalImages, references: readonly string[]): readonly 
 
 /** A name saves that name, a repository without tag all its tags (as dockerd), an ID none. */
 function namesFor(images: LocalImages, image: ImageRecord, reference: string): readonly string[] {
-  if (hexOf(image.id).startsWith(reference.replace(/^sha256:/, ''))) return [];
+  if (!images.table.isName(reference)) return [];
   const parsed = parseReference(reference);
   return images.table
     .names(image.id)
