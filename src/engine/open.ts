@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { messageOf } from '../base/errors.ts';
 import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -38,7 +39,12 @@ export interface OpenEngineOptions {
 export interface OpenedEngine extends Engine {
   /** `davit down`: removes every container and sandbox, then bridges and rules. Images and volumes stay. */
   destroy(): Promise<void>;
+  /** Puts back firewall rules that somebody flushed; done by itself every few seconds. */
+  repairNetwork(): Promise<void>;
 }
+
+/** How often the host's rules are looked at: a flushed table comes back like a missing pod does. */
+const guardMs = 15_000;
 
 /** Opens the engine over what an earlier one left: containers that run are taken over, those that ended meanwhile get their exit codes. */
 export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
@@ -62,8 +68,13 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   parts.network.setConnector(createConnector({ ...parts, lifecycle, sandboxUsers: (id) => sandboxes.usersOf(id) }));
   images.setUsers(async (id) => imageUsers(registry, id));
   await takeOver(parts, lifecycle, log);
+  const guard = setInterval(
+    () => void parts.network.fabric.check().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'firewall check')),
+    guardMs,
+  );
 
   async function close(): Promise<void> {
+    clearInterval(guard);
     health.close();
     execs.close();
     await lifecycle.close();
@@ -87,6 +98,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
       await parts.network.fabric.destroy();
       kernel.cgroups.remove(config.cgroupParent);
     },
+    repairNetwork: () => parts.network.fabric.check(),
     [Symbol.asyncDispose]: close,
   };
 }

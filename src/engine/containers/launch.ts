@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { LinuxDevice } from '../../api/oci/runtime.ts';
@@ -13,6 +13,7 @@ import type { Endpoint, PortBinding } from '../network/networks.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
 import { hostDevices, initProgram } from './devices.ts';
 import { parseResolvConf, renderHosts, renderResolvConf, resolvConfFor } from './host-files.ts';
+import { noteMissing, removeMountPoints } from './mount-points.ts';
 import { pathsOf, type ContainerPaths } from './paths.ts';
 import { networksOf } from './plan-container.ts';
 import type { ContainerRecord } from './record.ts';
@@ -115,6 +116,7 @@ export async function teardown(parts: LaunchParts, record: ContainerRecord): Pro
 export function release(parts: Pick<LaunchParts, 'kernel' | 'config'>, record: ContainerRecord): void {
   const { kernel, config } = parts;
   const paths = pathsOf(config, record.id);
+  if (existsSync(paths.rootfs)) removeMountPoints(paths.bundle, paths.rootfs);
   kernel.mounts.unmount(paths.rootfs);
   kernel.namespaces.remove(paths.netns);
 }
@@ -127,6 +129,7 @@ async function bothOf<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
 
 async function prepareRoot({ kernel, snapshots }: LaunchParts, record: ContainerRecord, paths: ContainerPaths): Promise<ResolvedUser> {
   kernel.mounts.mount(snapshots.mount(record.id, paths.rootfs));
+  noteMissing(paths.bundle, paths.rootfs);
   for (const mount of record.mounts) {
     const asked = record.spec.mounts?.find(({ target }) => target === mount.target);
     if (mount.type === 'volume' && !(asked?.type === 'volume' && asked.noCopy)) await populateVolume(kernel, paths.rootfs, mount);
@@ -158,9 +161,14 @@ async function attachAll(
   const networks = networksOf(record.spec).map((name) => ({ name, network: room.find(name) }));
   const endpoints = networks.map(({ name, network }, index) => {
     const given = record.spec.endpoints ?? {};
-    return room.fabric.attach(owner, network, given[name] ?? given[network.id] ?? (name === 'bridge' ? given['default'] : undefined) ?? {}, {
-      defaultRoute: index === 0,
-    });
+    return room.fabric.attach(
+      owner,
+      network,
+      given[name] ?? given[network.id] ?? (name === 'bridge' ? given['default'] : undefined) ?? {},
+      {
+        defaultRoute: index === 0,
+      },
+    );
   });
   if (endpoints.length === 0) return { endpoints, ports: [] };
   const embedded = networks.find(({ network }) => !network.predefined);

@@ -15,6 +15,7 @@ import { readLog } from './cri-log.ts';
 import { cgroupOf } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { mergeLimits, toLinuxResources } from './limits.ts';
+import { notedMissing } from './mount-points.ts';
 import { generateName } from './names.ts';
 import { pathsOf } from './paths.ts';
 import { checkName, planContainer } from './plan-container.ts';
@@ -122,7 +123,11 @@ function filing(parts: ContainerParts): Pick<Containers, Filing> {
   const files: FileParts = { kernel, config, snapshots, exclusive: (id, run) => lifecycle.exclusive(id, run) };
   const find = (reference: string): ContainerRecord => registry.find(reference);
   return {
-    changes: async (reference) => snapshots.changes(find(reference).id),
+    async changes(reference) {
+      const { id } = find(reference);
+      const own = new Set(notedMissing(pathsOf(config, id).bundle).map((path) => `/${path}`));
+      return (await snapshots.changes(id)).filter(({ path, kind }) => !(kind === 'added' && own.has(path)));
+    },
     export: async (reference) => exportRoot(files, find(reference)),
     readArchive: async (reference, path) => readArchive(files, find(reference), path),
     writeArchive: async (reference, path, tar, options) => writeArchive(files, find(reference), path, tar, options),

@@ -159,6 +159,11 @@ export class Fabric {
     return this.#firewall.repair();
   }
 
+  /** Puts back rules that somebody flushed. */
+  check(): Promise<void> {
+    return this.#firewall.check();
+  }
+
   /** Removes bridges and rules; containers must be gone. */
   async destroy(): Promise<void> {
     await this.#firewall.destroy();

@@ -1,5 +1,5 @@
 import type { Firewall } from '../../kernel/firewall.ts';
-import { missingJumps, renderFirewall, renderTeardown, type FirewallState, type Jump } from './firewall-rules.ts';
+import { jumps, missingJumps, renderFirewall, renderTeardown, type FirewallState, type Jump } from './firewall-rules.ts';
 
 /** Keeps the host's rules equal to the wanted state. Changes that come while a write runs are written together after it. */
 export class HostFirewall {
@@ -30,6 +30,16 @@ export class HostFirewall {
   repair(): Promise<void> {
     this.#missing = undefined;
     return this.sync();
+  }
+
+  /** Puts back what somebody flushed or deleted; nothing to do on most calls. */
+  async check(): Promise<void> {
+    const saved = new Set((await this.#firewall.save()).split('\n'));
+    const wanted = renderFirewall(this.#wanted(), [])
+      .split('\n')
+      .filter((line) => line.startsWith('-A DOCKER ') && line.includes('-j DNAT'));
+    const isWhole = [...jumps.map(({ rule }) => `-A ${rule}`), ...wanted].every((line) => saved.has(line));
+    if (!isWhole) await this.repair();
   }
 
   async destroy(): Promise<void> {

@@ -38,6 +38,9 @@ test('a published port: the rule, from the host by 127.0.0.1 and by the bridge, 
   assert.equal(await get('http://172.17.0.1:8080'), 'web');
   assert.equal((await lab.run('wget -qO- http://172.17.0.1:8080')).output, 'web\n');
   assert.equal((await lab.exec('web', 'wget -qO- http://172.17.0.1:8080')).output, 'web\n', 'hairpin');
+  await lab.kernel.firewall.restore('*nat\n-F PREROUTING\n:DOCKER - [0:0]\nCOMMIT\n');
+  await lab.engine.repairNetwork();
+  assert.equal(await get('http://172.17.0.1:8080'), 'web', 'a flushed table is put back');
   await assert.rejects(
     lab.start('second', 'sleep 9', { ports: [{ containerPort: 80, protocol: 'tcp', hostPort: 8080 }] }),
     /driver failed programming external connectivity on endpoint second: Bind for 0\.0\.0\.0:8080 failed: port is already allocated \(by container web\)/,
