@@ -1,0 +1,50 @@
+import { endpoints, namespaces, services } from '../../api/kubernetes/kinds.ts';
+import { isKind } from '../../base/errors.ts';
+import type { Registry } from './registry/registry.ts';
+import { nthAddress, type AddressRange } from './registry/service-addresses.ts';
+import { resourceOf, type Resource } from './resources.ts';
+import type { Body } from './strategies/strategy.ts';
+
+export interface BootstrapOptions {
+  readonly serviceRange: AddressRange;
+  /** Where pods reach the API server behind the `kubernetes` Service. */
+  readonly nodeIp: string;
+  readonly port: number;
+}
+
+/** What every cluster starts with; what is there already stays. */
+export async function bootstrap(registry: Registry, { serviceRange, nodeIp, port }: BootstrapOptions): Promise<void> {
+  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
+    await ensure(registry, resourceOf(namespaces), undefined, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+  const labels = { component: 'apiserver', provider: 'kubernetes' };
+  await ensure(registry, resourceOf(services), 'default', {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'kubernetes', namespace: 'default', labels },
+    spec: {
+      clusterIP: nthAddress(serviceRange, 1),
+      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: port }],
+      sessionAffinity: 'None',
+      type: 'ClusterIP',
+    },
+  });
+  const subsets = [{ addresses: [{ ip: nodeIp }], ports: [{ name: 'https', port, protocol: 'TCP' }] }];
+  const skipMirror = { 'endpointslice.kubernetes.io/skip-mirror': 'true' };
+  const object: Body = {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: 'kubernetes', namespace: 'default', labels: skipMirror },
+    subsets,
+  };
+  await ensure(registry, resourceOf(endpoints), 'default', object);
+  await registry.update(resourceOf(endpoints), { namespace: 'default', name: 'kubernetes' }, (current) => ({ ...current, subsets }));
+}
+
+async function ensure(registry: Registry, resource: Resource, namespace: string | undefined, object: Body): Promise<void> {
+  try {
+    await registry.create(resource, namespace, object);
+  } catch (error) {
+    if (!isKind(error, 'alreadyExists')) throw error;
+  }
+}

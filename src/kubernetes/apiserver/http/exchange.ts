@@ -1,0 +1,115 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { load } from 'js-yaml';
+import { messageOf } from '../../../base/errors.ts';
+import type { User } from '../access/authenticate.ts';
+import { apiError, statusOf } from '../status.ts';
+
+/** What HTTP/1.1 and HTTP/2 responses have in common. */
+export interface Outgoing {
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  writeHead(code: number, headers: OutgoingHttpHeaders): unknown;
+  write(chunk: string | Uint8Array): boolean;
+  end(chunk?: string | Uint8Array): unknown;
+  once(event: 'drain' | 'close', listener: () => void): unknown;
+  off(event: 'drain' | 'close', listener: () => void): unknown;
+}
+
+/** One request and its answer, whatever carries it. */
+export interface Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly user: User;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly outgoing: Outgoing;
+}
+
+const bodyLimit = 3 * 1024 * 1024;
+
+export async function readBody(exchange: Exchange): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of exchange.body) {
+    size += chunk.length;
+    if (size > bodyLimit) throw apiError('RequestEntityTooLarge', `Request entity too large: limit is ${bodyLimit}`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+export function mediaType(exchange: Exchange): string {
+  return (exchange.headers['content-type'] ?? 'application/json').split(';')[0]?.trim() ?? '';
+}
+
+/** JSON, or YAML where the content type says so. */
+export async function readObject(exchange: Exchange): Promise<unknown> {
+  const type = mediaType(exchange);
+  if (type !== 'application/json' && type !== 'application/yaml' && type !== '*/*')
+    throw unsupported(['application/json', 'application/yaml']);
+  return parseText(await readBody(exchange), type === 'application/yaml');
+}
+
+export function parseText(text: string, isYaml: boolean): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!isYaml) throw apiError('BadRequest', `couldn't get version/kind; json parse error: ${messageOf(error)}`);
+  }
+  try {
+    return load(text);
+  } catch (error) {
+    throw apiError('BadRequest', `error decoding YAML: ${messageOf(error)}`);
+  }
+}
+
+export function unsupported(types: readonly string[]): Error {
+  return apiError(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
+  );
+}
+
+export interface Extra {
+  readonly warnings?: readonly string[];
+  readonly type?: string;
+}
+
+export function sendText(
+  exchange: Exchange,
+  code: number,
+  text: string | Uint8Array,
+  type: string,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const body = typeof text === 'string' ? Buffer.from(text) : text;
+  exchange.outgoing.writeHead(code, {
+    'content-type': type,
+    'content-length': body.length,
+    'cache-control': 'no-cache, private',
+    ...headers,
+  });
+  exchange.outgoing.end(exchange.method === 'HEAD' ? undefined : body);
+}
+
+export function sendJson(exchange: Exchange, code: number, text: string, extra: Extra = {}): void {
+  const warnings = (extra.warnings ?? []).map((warning) => `299 - ${JSON.stringify(warning)}`);
+  const headers: OutgoingHttpHeaders = {};
+  if (warnings.length > 0) headers['warning'] = warnings;
+  sendText(exchange, code, text, extra.type ?? 'application/json', headers);
+}
+
+export function sendError(exchange: Exchange, error: unknown): void {
+  const status = statusOf(error);
+  if (exchange.outgoing.headersSent) {
+    exchange.outgoing.end();
+    return;
+  }
+  const retry = status.details?.retryAfterSeconds;
+  const headers: OutgoingHttpHeaders = {};
+  if (retry !== undefined) headers['retry-after'] = retry;
+  sendText(exchange, status.code, JSON.stringify(status), 'application/json', headers);
+}

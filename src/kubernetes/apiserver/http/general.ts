@@ -1,0 +1,101 @@
+import { aggregated, apiGroup, coreVersions, groupList, resourceList } from '../discovery/discovery.ts';
+import { openapiIndex, openapiText } from '../openapi/document.ts';
+import { apiError } from '../status.ts';
+import { sendJson, sendText, type Exchange } from './exchange.ts';
+
+export const version = {
+  major: '1',
+  minor: '35',
+  gitVersion: 'v1.35.0+davit',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '2025-12-17T00:00:00Z',
+  goVersion: 'none',
+  compiler: 'none',
+  platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+};
+
+const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+/** Everything that is not a resource: health, version, discovery, OpenAPI. False when the path is none of these. */
+export function serveGeneral(exchange: Exchange): boolean {
+  const [root = '', ...rest] = exchange.path.split('/').filter((part) => part !== '');
+  switch (root) {
+    case '':
+      json(exchange, { paths: ['/api', '/api/v1', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v3', '/readyz', '/version'] });
+      return true;
+    case 'healthz':
+    case 'livez':
+    case 'readyz':
+      sendText(exchange, 200, 'ok', 'text/plain; charset=utf-8');
+      return true;
+    case 'version':
+      json(exchange, version);
+      return true;
+    case 'metrics':
+      sendText(exchange, 200, metrics(), 'text/plain; version=0.0.4; charset=utf-8');
+      return true;
+    case 'openapi':
+      return serveOpenapi(exchange, rest);
+    case 'api':
+    case 'apis':
+      return serveDiscovery(exchange, root, rest);
+    default:
+      return false;
+  }
+}
+
+function serveDiscovery(exchange: Exchange, root: 'api' | 'apis', rest: readonly string[]): boolean {
+  if (rest.length === 0) {
+    const wantsAll = (exchange.headers.accept ?? '').includes('g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
+    if (wantsAll) sendJson(exchange, 200, JSON.stringify(aggregated(root)), { type: aggregatedType });
+    else json(exchange, root === 'api' ? coreVersions : groupList());
+    return true;
+  }
+  const [group = '', groupVersion = ''] = root === 'api' ? ['', ...rest] : rest;
+  const depth = root === 'api' ? 1 : 2;
+  if (rest.length > depth) return false;
+  const document = rest.length < depth ? apiGroup(group) : resourceList(group, groupVersion);
+  if (!document) throw pathNotFound();
+  json(exchange, document);
+  return true;
+}
+
+function serveOpenapi(exchange: Exchange, rest: readonly string[]): boolean {
+  if (rest[0] !== 'v3') throw apiError('NotFound', 'OpenAPI v2 is not served: use /openapi/v3');
+  if (rest.length === 1) {
+    json(exchange, openapiIndex());
+    return true;
+  }
+  const [, root, ...path] = rest;
+  const [group = '', groupVersion = ''] = root === 'api' ? ['', ...path] : path;
+  const document = openapiText(group, groupVersion);
+  if (!document) throw pathNotFound();
+  const etag = `"${document.hash}"`;
+  const isCached = exchange.query.get('hash') === document.hash;
+  const headers = { etag, vary: 'Accept', ...(isCached && { 'cache-control': 'public, immutable' }) };
+  if (exchange.headers['if-none-match'] === etag) sendText(exchange, 304, '', 'application/json', headers);
+  else sendText(exchange, 200, document.body, 'application/json', headers);
+  return true;
+}
+
+export function pathNotFound(): Error {
+  return apiError('NotFound', 'the server could not find the requested resource');
+}
+
+function json(exchange: Exchange, value: object): void {
+  sendJson(exchange, 200, JSON.stringify(value));
+}
+
+function metrics(): string {
+  const { rss, heapUsed } = process.memoryUsage();
+  return [
+    '# TYPE process_resident_memory_bytes gauge',
+    `process_resident_memory_bytes ${rss}`,
+    '# TYPE nodejs_heap_used_bytes gauge',
+    `nodejs_heap_used_bytes ${heapUsed}`,
+    '# TYPE process_cpu_seconds_total counter',
+    `process_cpu_seconds_total ${process.cpuUsage().user / 1e6}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,59 @@
+import type { KubernetesObject } from '../../../api/kubernetes/kinds.ts';
+import type { ListPage } from '../registry/reads.ts';
+import { jsonOf } from '../registry/codec.ts';
+import { apiVersion, type Resource } from '../resources.ts';
+import { apiError } from '../status.ts';
+import type { Body } from '../strategies/strategy.ts';
+import { tableOf, type TableOptions } from '../table/table.ts';
+import type { Exchange } from './exchange.ts';
+
+/** In which form the client wants objects: whole, as rows to print, or metadata alone. */
+export type Form = 'object' | 'table' | 'metadata';
+
+/** From the Accept header; the first part that the server can do wins. */
+export function formOf(accept: string | undefined): Form {
+  if (accept === undefined || accept === '') return 'object';
+  for (const part of accept.split(',')) {
+    const [type = '', ...rest] = part.split(';').map((one) => one.trim());
+    const parameters = new Map(rest.map((one) => one.split('=') as [string, string]));
+    const as = parameters.get('as');
+    if (!['application/json', 'application/*', '*/*', 'application/yaml'].includes(type)) continue;
+    if (as === undefined) return 'object';
+    if (parameters.get('v') !== 'v1') continue;
+    if (as === 'Table') return 'table';
+    if (as.startsWith('PartialObjectMetadata')) return 'metadata';
+  }
+  throw apiError('NotAcceptable', 'only the following media types are accepted: application/json');
+}
+
+export function contentType(form: Form, isList = false): string {
+  if (form === 'table') return 'application/json;as=Table;v=v1;g=meta.k8s.io';
+  return form === 'metadata' ? `application/json;as=PartialObjectMetadata${isList ? 'List' : ''};v=v1;g=meta.k8s.io` : 'application/json';
+}
+
+/** One object in the wanted form. */
+export function objectText(exchange: Exchange, resource: Resource, object: Body, form: Form, withColumns = true): string {
+  if (form === 'object') return jsonOf(object);
+  if (form === 'metadata') return JSON.stringify(partial(object));
+  const metadata = { resourceVersion: object.metadata.resourceVersion };
+  return JSON.stringify(tableOf(resource.kind, [object as KubernetesObject], metadata, tableOptions(exchange, withColumns)));
+}
+
+export function listText(exchange: Exchange, resource: Resource, page: ListPage, form: Form): string {
+  const metadata = { resourceVersion: page.resourceVersion, continue: page.continue, remainingItemCount: page.remaining };
+  if (form === 'table')
+    return JSON.stringify(tableOf(resource.kind, page.items as readonly KubernetesObject[], metadata, tableOptions(exchange, true)));
+  const [kind, version] =
+    form === 'metadata' ? ['PartialObjectMetadataList', 'meta.k8s.io/v1'] : [`${resource.kind}List`, apiVersion(resource)];
+  const items = page.items.map((item) => (form === 'metadata' ? JSON.stringify(partial(item)) : jsonOf(item)));
+  return `{"kind":"${kind}","apiVersion":"${version}","metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}`;
+}
+
+function tableOptions(exchange: Exchange, withColumns: boolean): TableOptions {
+  const include = exchange.query.get('includeObject');
+  return { includeObject: include === 'None' || include === 'Object' ? include : 'Metadata', withColumns, now: Date.now() };
+}
+
+function partial(object: Body): object {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+}

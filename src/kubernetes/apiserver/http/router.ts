@@ -1,0 +1,98 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { pods } from '../../../api/kubernetes/kinds.ts';
+import type { Log } from '../../../base/log.ts';
+import type { User } from '../access/authenticate.ts';
+import { authorize } from '../access/authorize.ts';
+import { answerReview } from '../access/reviews.ts';
+import { reviews } from '../discovery/discovery.ts';
+import { objectOf } from '../json.ts';
+import type { Registry } from '../registry/registry.ts';
+import { findResource, resourceOf } from '../resources.ts';
+import { apiError, statusOf } from '../status.ts';
+import { tunnel, type KubeletTls } from '../subresources/kubelet.ts';
+import { readObject, sendError, sendJson, type Exchange } from './exchange.ts';
+import { pathNotFound, serveGeneral } from './general.ts';
+import { placeOf, serveResource } from './resource-requests.ts';
+import { kubeletFor, kubeletPath, serveSubresource } from './subresource-requests.ts';
+import { targetOf, verbOf, type Target } from './target.ts';
+
+export interface Routes {
+  readonly registry: Registry;
+  readonly kubeletTls: KubeletTls;
+  readonly log: Log;
+}
+
+/** Who? may they? what? — and every error as a Status. */
+export async function route(routes: Routes, exchange: Exchange): Promise<void> {
+  try {
+    await serve(routes, exchange);
+  } catch (error) {
+    const { code, message } = statusOf(error);
+    if (code >= 500) routes.log.error({ method: exchange.method, path: exchange.path, code, error }, message);
+    sendError(exchange, error);
+  }
+}
+
+async function serve(routes: Routes, exchange: Exchange): Promise<void> {
+  const { path, method, query, user } = exchange;
+  const target = targetOf(path);
+  if (!target) {
+    authorize(user, { verb: method === 'HEAD' ? 'get' : method.toLowerCase(), path });
+    if (!serveGeneral(exchange)) throw pathNotFound();
+    return;
+  }
+  const verb = verbOf(method, target, query);
+  authorize(user, { verb, ...target });
+  const review = reviews.find((one) => one.group === target.group && one.version === target.version && one.resource === target.resource);
+  if (review) return serveReview(exchange, review.kind);
+  const bound = legacyBinding(target);
+  const resource = findResource(target.group, target.version, (bound ?? target).resource);
+  if (!resource) throw pathNotFound();
+  const request = { exchange, registry: routes.registry, resource, target: bound ?? target };
+  if (resource.namespaced && target.name !== undefined && target.namespace === undefined) throw pathNotFound();
+  return request.target.subresource === undefined ? serveResource(verb, request) : serveSubresource(verb, request, routes.kubeletTls);
+}
+
+/** `POST …/bindings`: the binding's own name is the pod's. */
+function legacyBinding(target: Target): Target | undefined {
+  return target.group === '' && target.resource === 'bindings' && target.name !== undefined
+    ? { ...target, resource: 'pods', subresource: 'binding' }
+    : undefined;
+}
+
+async function serveReview(exchange: Exchange, kind: string): Promise<void> {
+  if (exchange.method !== 'POST') throw apiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+  const body = objectOf(await readObject(exchange));
+  const answered = answerReview(kind, { metadata: { creationTimestamp: null }, ...body }, exchange.user);
+  if (!answered) throw pathNotFound();
+  sendJson(exchange, 201, JSON.stringify(answered));
+}
+
+const upgradable = new Set(['exec', 'attach', 'portforward']);
+
+/** Hands an upgraded connection to the kubelet of the pod; errors go out as an ordinary answer. */
+export async function routeUpgrade(routes: Routes, incoming: IncomingMessage, socket: Duplex, head: Buffer, user: User): Promise<void> {
+  socket.on('error', () => socket.destroy());
+  try {
+    const url = new URL(incoming.url ?? '/', 'https://localhost');
+    const target = targetOf(url.pathname);
+    if (!target || target.group !== '' || target.resource !== 'pods' || !upgradable.has(target.subresource ?? '')) throw pathNotFound();
+    authorize(user, { verb: 'create', ...target });
+    const pod = routes.registry.get(resourceOf(pods), placeOf(target));
+    const path = kubeletPath(pod, target.subresource ?? '', url.searchParams);
+    await tunnel(incoming, socket, head, kubeletFor(routes, pod), path, routes.kubeletTls);
+  } catch (error) {
+    const status = statusOf(error);
+    const body = JSON.stringify(status);
+    const lines = [
+      `HTTP/1.1 ${status.code} ${status.reason}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+      '',
+      body,
+    ];
+    socket.end(lines.join('\r\n'));
+  }
+}

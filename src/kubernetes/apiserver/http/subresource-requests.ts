@@ -1,0 +1,145 @@
+import { nodes, pods } from '../../../api/kubernetes/kinds.ts';
+import type { Node, Pod } from '../../../api/kubernetes/types.generated.ts';
+import { at, isObject, objectOf, textOf } from '../json.ts';
+import type { DeleteOptions } from '../registry/removal.ts';
+import { resourceOf } from '../resources.ts';
+import { apiError } from '../status.ts';
+import type { Body } from '../strategies/strategy.ts';
+import { bindPod } from '../subresources/binding.ts';
+import { containerOf, kubeletGet, kubeletOf, nodeNameOf, type KubeletAddress, type KubeletTls } from '../subresources/kubelet.ts';
+import { scaledBy, scaleOf } from '../subresources/scale.ts';
+import { patched } from '../registry/patch.ts';
+import { readObject, sendJson, type Exchange } from './exchange.ts';
+import { pathNotFound } from './general.ts';
+import { answer, isDryRun, placeOf, readPatch, serveResource, type ResourceRequest } from './resource-requests.ts';
+import type { Verb } from './target.ts';
+
+/** `pods/exec`, `deployments/scale`, `namespaces/finalize` … */
+export async function serveSubresource(verb: Verb, request: ResourceRequest, tls: KubeletTls): Promise<void> {
+  const { resource, target } = request;
+  const name = `${resource.resource}/${target.subresource}`;
+  if (target.subresource === 'status' && resource.hasStatus && ['get', 'update', 'patch'].includes(verb))
+    return serveResource(verb, request);
+  if (target.subresource === 'scale' && resource.hasScale) return serveScale(verb, request);
+  switch (name) {
+    case 'pods/log':
+      return serveLog(request, tls);
+    case 'pods/binding':
+      return serveBinding(request);
+    case 'pods/eviction':
+      return serveEviction(request);
+    case 'pods/exec':
+    case 'pods/attach':
+    case 'pods/portforward':
+      throw apiError('BadRequest', 'Upgrade request required');
+    case 'namespaces/finalize':
+      return serveFinalize(request);
+    case 'pods/ephemeralcontainers':
+    case 'pods/resize':
+    case 'serviceaccounts/token':
+      throw apiError('NotImplemented', `${name} is not implemented by davit yet`);
+    default:
+      throw pathNotFound();
+  }
+}
+
+async function serveScale(verb: Verb, { exchange, registry, resource, target }: ResourceRequest): Promise<void> {
+  const place = placeOf(target);
+  const send = (object: Body): void => sendJson(exchange, 200, JSON.stringify(scaleOf(object)));
+  if (verb === 'get') return send(registry.get(resource, place));
+  if (verb === 'update') {
+    const scale = await readObject(exchange);
+    return send(await registry.update(resource, place, (current) => scaledBy(current, scale), { dryRun: isDryRun(exchange) }));
+  }
+  if (verb !== 'patch') throw pathNotFound();
+  const { type, body } = await readPatch(exchange);
+  const change = (current: Body): Body =>
+    scaledBy(current, patched(resource, scaleOf(current) as Body, type === 'json' ? 'json' : 'merge', body));
+  return send(await registry.update(resource, place, change, { dryRun: isDryRun(exchange) }));
+}
+
+async function serveBinding({ exchange, registry, resource, target }: ResourceRequest): Promise<void> {
+  const node = textOf(at(await readObject(exchange), 'target', 'name'));
+  if (!node) throw apiError('Invalid', `Binding "${target.name}" is invalid: target.name: Required value`);
+  await bindPod(registry, resource, placeOf(target), node);
+  sendSuccess(exchange, 201);
+}
+
+async function serveEviction({ exchange, registry, resource, target }: ResourceRequest): Promise<void> {
+  const body = objectOf(await readObject(exchange));
+  const options = isObject(body['deleteOptions']) ? (body['deleteOptions'] as DeleteOptions) : {};
+  await registry.delete(resource, placeOf(target), isDryRun(exchange) ? { ...options, dryRun: ['All'] } : options);
+  sendSuccess(exchange, 201);
+}
+
+/** The namespace controller's last word: takes its finalizer off. */
+async function serveFinalize(request: ResourceRequest): Promise<void> {
+  const finalizers = at(await readObject(request.exchange), 'spec', 'finalizers');
+  const { registry, resource, target } = request;
+  answer(
+    request,
+    200,
+    await registry.replace(resource, placeOf(target), (current) => ({
+      ...current,
+      spec: { ...current.spec, finalizers: finalizers ?? [] },
+    })),
+  );
+}
+
+function sendSuccess(exchange: Exchange, code: number): void {
+  sendJson(exchange, code, JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code }));
+}
+
+/** The kubelet of a pod's node. */
+export function kubeletFor({ registry }: Pick<ResourceRequest, 'registry'>, pod: Body): KubeletAddress {
+  const name = nodeNameOf(pod as unknown as Pod);
+  return kubeletOf(registry.get(resourceOf(nodes), { name }) as unknown as Node);
+}
+
+/** Where the kubelet answers a pod's exec, attach, port-forward or log. */
+export function kubeletPath(pod: Body, subresource: string, query: URLSearchParams): string {
+  const { namespace = '', name = '' } = pod.metadata;
+  const { container, ...rest } = Object.fromEntries(query);
+  if (subresource === 'portforward') return `/portForward/${namespace}/${name}?${query.toString()}`;
+  const chosen = containerOf(pod as unknown as Pod, container);
+  const repeated = new URLSearchParams([...query].filter(([key]) => key !== 'container' && (key === 'command' || key in rest)));
+  const root = subresource === 'log' ? 'containerLogs' : subresource;
+  return `/${root}/${namespace}/${name}/${chosen}?${repeated.toString()}`;
+}
+
+async function serveLog(request: ResourceRequest, tls: KubeletTls): Promise<void> {
+  const { exchange, registry, target } = request;
+  const pod = registry.get(resourceOf(pods), placeOf(target));
+  const path = kubeletPath(pod, 'log', exchange.query);
+  const answered = await kubeletGet(kubeletFor(request, pod), path, tls, exchange.signal);
+  const code = answered.statusCode ?? 500;
+  if (code >= 400) {
+    const text = Buffer.concat(await answered.toArray())
+      .toString('utf8')
+      .trim();
+    throw apiError(code === 404 ? 'NotFound' : code < 500 ? 'BadRequest' : 'InternalError', text || `the kubelet answered ${code}`);
+  }
+  const { outgoing } = exchange;
+  outgoing.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
+  if ('flushHeaders' in outgoing && typeof outgoing.flushHeaders === 'function') outgoing.flushHeaders();
+  try {
+    for await (const chunk of answered) {
+      if (!outgoing.write(chunk as Buffer)) await drained(exchange);
+    }
+  } finally {
+    outgoing.end();
+  }
+}
+
+/** The client read what was sent, or is gone. */
+function drained({ outgoing }: Exchange): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => {
+    outgoing.off('drain', done);
+    outgoing.off('close', done);
+    resolve();
+  };
+  outgoing.once('drain', done);
+  outgoing.once('close', done);
+  return promise;
+}

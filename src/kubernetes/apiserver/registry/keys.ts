@@ -1,0 +1,12 @@
+import type { Kind, KubernetesObject } from '../../../api/kubernetes/kinds.ts';
+
+/** `/registry/core/pods/default/web`, `/registry/apps/deployments/default/web`, `/registry/core/nodes/n1`. */
+export function keyOf(kind: Kind<KubernetesObject>, namespace: string | undefined, name: string): string {
+  return `${prefixOf(kind, namespace)}${name}`;
+}
+
+/** All objects of a kind, or those of one namespace. */
+export function prefixOf(kind: Kind<KubernetesObject>, namespace?: string): string {
+  const all = `/registry/${kind.group || 'core'}/${kind.resource}/`;
+  return kind.namespaced && namespace ? `${all}${namespace}/` : all;
+}

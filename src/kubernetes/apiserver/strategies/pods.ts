@@ -1,0 +1,56 @@
+import { at, compact, equal, numberOf, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts';
+import type { FieldCause } from '../status.ts';
+import { podAdmission, podSpecDefaults, qosClass } from './pod-defaults.ts';
+import { validatePodSpec } from './pod-validation.ts';
+import { baseStrategy, forbidden, type Body, type Strategy } from './strategy.ts';
+
+const mutable = new Set(['containers', 'initContainers', 'activeDeadlineSeconds', 'tolerations', 'terminationGracePeriodSeconds']);
+
+const updateText =
+  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+
+/** The spec with what an update may change taken out. */
+function frozen(spec: JsonObject): JsonObject {
+  const images = (field: string): JsonObject => ({
+    [field]: objectsOf(spec[field]).map((one) => ({ ...one, image: undefined, resources: undefined })),
+  });
+  return compact({
+    ...Object.fromEntries(Object.entries(spec).filter(([key]) => !mutable.has(key))),
+    ...images('containers'),
+    ...images('initContainers'),
+  });
+}
+
+function validateUpdate(object: Body, before: Body): readonly FieldCause[] {
+  const [now, old] = [objectOf(object.spec), objectOf(before.spec)];
+  return equal(JSON.parse(JSON.stringify(frozen(now))), JSON.parse(JSON.stringify(frozen(old)))) ? [] : [forbidden('spec', updateText)];
+}
+
+/** Zero when nothing runs: not bound to a node, or already over. */
+function gracePeriod(pod: Body): number {
+  const phase = textOf(pod.status?.['phase']);
+  if (!textOf(pod.spec?.['nodeName']) || phase === 'Succeeded' || phase === 'Failed') return 0;
+  return numberOf(pod.spec?.['terminationGracePeriodSeconds'] ?? 30);
+}
+
+export const podStrategy: Strategy = {
+  ...baseStrategy,
+  defaults: (object) => ({ ...object, spec: podSpecDefaults(objectOf(object.spec)) }),
+  prepareForCreate: (object) => {
+    const spec = podAdmission(objectOf(object.spec));
+    return { ...object, spec, status: { phase: 'Pending', qosClass: qosClass(spec) } };
+  },
+  validate: (object) => validatePodSpec(objectOf(object.spec), 'spec'),
+  validateUpdate,
+  gracePeriod,
+  selectableFields: {
+    'spec.nodeName': (pod) => textOf(at(pod, 'spec', 'nodeName')),
+    'spec.restartPolicy': (pod) => textOf(at(pod, 'spec', 'restartPolicy')),
+    'spec.schedulerName': (pod) => textOf(at(pod, 'spec', 'schedulerName')),
+    'spec.serviceAccountName': (pod) => textOf(at(pod, 'spec', 'serviceAccountName')),
+    'spec.hostNetwork': (pod) => String(at(pod, 'spec', 'hostNetwork') === true),
+    'status.phase': (pod) => textOf(at(pod, 'status', 'phase')),
+    'status.podIP': (pod) => textOf(at(pod, 'status', 'podIP')),
+    'status.nominatedNodeName': (pod) => textOf(at(pod, 'status', 'nominatedNodeName')),
+  },
+};
