@@ -73,7 +73,7 @@ function fakeKubelet(client: Client): AsyncDisposable {
     const act = async (): Promise<void> => {
       if (object.metadata.deletionTimestamp) await client.delete(pods, key, { gracePeriodSeconds: 0 });
       else if (object.status?.phase !== 'Running')
-        await client.patch(pods, key, { type: 'merge', body: { status: running(object, ++count) } }, 'status');
+        await client.patch(pods, key, { type: 'merge', body: { status: runningStatus(object, ++count) } }, 'status');
     };
     work = work.then(act).catch(ignoring('notFound'));
   });
@@ -85,7 +85,7 @@ function fakeKubelet(client: Client): AsyncDisposable {
   };
 }
 
-function running(pod: Pod, count: number): Pod['status'] {
+function runningStatus(pod: Pod, count: number): Pod['status'] {
   const ready = { type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
   const podIP = `10.244.0.${count}`;
   return { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions: [...(pod.status?.conditions ?? []), ready] };
