@@ -42,14 +42,6 @@ export interface SnapshotRecord {
 export const layerPrefix = '/engine/layers/';
 export const snapshotPrefix = '/engine/snapshots/';
 
-export function layerKey(chainId: Digest): string {
-  return layerPrefix + hexOf(chainId);
-}
-
-export function snapshotKey(key: string): string {
-  return snapshotPrefix + key;
-}
-
 /** Where things are on disk. */
 export function paths(dataRoot: string) {
   const overlay = `${dataRoot}/overlay2`;
