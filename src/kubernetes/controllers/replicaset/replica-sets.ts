@@ -38,9 +38,9 @@ async function act(
 ): Promise<{ reason: string; message: string } | undefined> {
   const { client, record } = context;
   try {
-    for (const pod of plan.create) {
-      const made = await client.create(pods, pod);
-      record(replicaSet, 'Normal', 'SuccessfulCreate', `Created pod: ${made.metadata.name}`);
+    for (const batch of doublingBatches(plan.create)) {
+      const made = await Promise.all(batch.map((pod) => client.create(pods, pod)));
+      for (const { metadata } of made) record(replicaSet, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
     }
   } catch (error) {
     if (isKind(error, 'conflict') || isKind(error, 'notFound')) throw error;
@@ -54,6 +54,13 @@ async function act(
     record(replicaSet, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
   }
   return undefined;
+}
+
+/** 1, 2, 4, … at a time: a template that the API refuses costs one request, not five hundred. */
+function doublingBatches<T>(items: readonly T[]): readonly (readonly T[])[] {
+  const batches: (readonly T[])[] = [];
+  for (let [start, size] = [0, 1]; start < items.length; start += size, size *= 2) batches.push(items.slice(start, start + size));
+  return batches;
 }
 
 /** Ready pods that are not available yet become so by the passing of minReadySeconds alone. */
