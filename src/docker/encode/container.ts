@@ -12,6 +12,8 @@ import { portSummaries } from './ports.ts';
 export interface Surroundings {
   /** Undefined when the image was removed by force. */
   readonly image: ImageConfig | undefined;
+  /** In lists: the name it was created by means another image by now. */
+  readonly isNameMoved?: boolean;
   /** Bytes, when asked for. */
   readonly size?: { readonly writable: number; readonly root: number };
 }
@@ -146,14 +148,14 @@ function emptyObjects(keys: readonly string[]): Record<string, Record<string, ne
 }
 
 /** One row of `GET /containers/json`. */
-export function containerSummary(container: Container, { image, size }: Surroundings, now: Date) {
+export function containerSummary(container: Container, { image, isNameMoved, size }: Surroundings, now: Date) {
   const exposed = exposedPorts(container, image);
   const state: ContainerState = stateOf(container);
   const facts = requestFacts(container.spec.annotations);
   return {
     Id: container.id,
     Names: [`/${container.name}`],
-    Image: container.spec.image,
+    Image: isNameMoved ? container.imageId : container.spec.image,
     ImageID: container.imageId,
     Command: [container.path, ...container.args].map(quoted).join(' '),
     Created: seconds(container.createdAt),

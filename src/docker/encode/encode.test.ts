@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { created, exited, sampleContainer, sampleImage, sampleNetwork, start } from '../samples.fake.ts';
+import { created, exited, imageId, sampleContainer, sampleImage, sampleNetwork, start } from '../samples.fake.ts';
 import { containerInspect, containerSummary } from './container.ts';
 import { durationText, statusText } from './duration.ts';
 import { eventMessage } from './event.ts';
@@ -72,6 +72,11 @@ test('a row quotes arguments with blanks', () => {
     containerSummary(sampleContainer({ path: 'sh', args: ['-c', 'sleep 1'] }), { image: undefined }, start).Command,
     "sh -c 'sleep 1'",
   );
+});
+
+test('a row shows the image’s ID when its name means another image by now', () => {
+  const row = (isNameMoved: boolean) => containerSummary(sampleContainer(), { image: undefined, isNameMoved }, start).Image;
+  assert.deepEqual([row(false), row(true)], ['nginx:1.27', imageId]);
 });
 
 test('a network tells who is attached', () => {

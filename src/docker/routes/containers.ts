@@ -40,12 +40,19 @@ async function listContainers(call: Call): Promise<void> {
 /** Rows for containers; with sizes they cost a walk over each writable layer. */
 export async function summaries(engine: Engine, rows: readonly Container[], images: ReadonlyMap<string, Image>, withSize: boolean) {
   const now = new Date();
+  const holders = new Map([...images.values()].flatMap(({ id, names }) => names.map((name) => [name, id])));
   return Promise.all(
     rows.map(async (container) => {
       const size = withSize ? await engine.containers.size(container.id) : undefined;
-      return containerSummary(container, { image: images.get(container.imageId)?.config, size }, now);
+      const holder = holders.get(withTag(container.spec.image));
+      const isNameMoved = holder !== undefined && holder !== container.imageId;
+      return containerSummary(container, { image: images.get(container.imageId)?.config, isNameMoved, size }, now);
     }),
   );
+}
+
+function withTag(reference: string): string {
+  return /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
 }
 
 async function createContainer(call: Call): Promise<void> {

@@ -25,7 +25,8 @@ async function stats(call: Call): Promise<void> {
   call.reply.begin('application/json');
   let before: ContainerStats | undefined;
   for (;;) {
-    const current = await containers.get(container.id);
+    const current = await containers.get(container.id).catch(() => undefined);
+    if (current === undefined) return call.reply.end();
     const now = await sample(call, current);
     await call.reply.write(`${JSON.stringify(containerStats(current, now, before, totalmem()))}\n`);
     before = now;
