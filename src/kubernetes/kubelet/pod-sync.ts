@@ -41,6 +41,8 @@ interface PodMemory {
 }
 
 const refreshMs = 60_000;
+/** A stop that failed is tried again then. */
+const stopRetryMs = 2000;
 /** Sandbox, init containers, containers: more rounds than any pod needs to settle; the rest is another reconcile. */
 const maximumRounds = 10;
 
@@ -159,7 +161,10 @@ export class PodSync {
       if (action.do === 'createSandbox') await runtime.createSandbox(pod);
       if (action.do === 'removeSandbox') await this.#options.engine.sandboxes.remove(observed.uid);
       if (action.do === 'removeContainer') await runtime.removeContainer(action.id);
-      if (action.do === 'stopContainer') runtime.stopContainer(pod, action, podIp, wake('stopped'));
+      if (action.do === 'stopContainer') {
+        runtime.stopContainer(pod, action, podIp, wake('stopped'));
+        retryAfterMs = earliest(retryAfterMs, stopRetryMs);
+      }
       hasProgressed ||= action.do !== 'stopContainer' && action.do !== 'startContainer';
     }
     const starts = actions.filter((action) => action.do === 'startContainer');

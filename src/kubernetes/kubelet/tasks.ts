@@ -1,3 +1,8 @@
+import { delay } from '../../base/abort.ts';
+
+/** How long an end waits for what is under way; the engine carries a stop through by itself. */
+const patienceMs = 1000;
+
 /** Slow work that a reconcile starts and does not wait for (pulling, stopping): one at a time per key, all owned. */
 export class Tasks implements AsyncDisposable {
   readonly #running = new Map<string, Promise<void>>();
@@ -30,6 +35,8 @@ export class Tasks implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#running.values());
+    const patience = new AbortController();
+    await Promise.race([Promise.allSettled(this.#running.values()), delay(patienceMs, patience.signal).catch(() => undefined)]);
+    patience.abort();
   }
 }

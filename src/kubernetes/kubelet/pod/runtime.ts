@@ -1,3 +1,4 @@
+import { delay } from '../../../base/abort.ts';
 import { KindError, messageOf } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Container, Pod, Quantity } from '../../../api/kubernetes/types.generated.ts';
@@ -119,9 +120,13 @@ export class PodRuntime {
     const deadline = Date.now() + action.graceSeconds * 1000;
     const isUnderWay = tasks.has(`stop/${action.id}`);
     const known = this.#deadlines.get(action.id);
-    if (isUnderWay && known !== undefined && deadline < known - 1000 && action.graceSeconds <= 2) {
+    if (isUnderWay && known !== undefined && deadline < known - 1000) {
       this.#deadlines.set(action.id, deadline);
-      tasks.start(`kill/${action.id}`, () => this.#options.engine.containers.kill(action.id, 'SIGKILL'), wake);
+      tasks.start(
+        `kill/${action.id}`,
+        () => this.#killAfter(action.id, action.graceSeconds),
+        () => undefined,
+      );
     }
     if (isUnderWay) return;
     this.#deadlines.set(action.id, deadline);
@@ -131,11 +136,17 @@ export class PodRuntime {
         await this.#preStop(pod, action, podIp);
         const left = Math.max(action.graceSeconds > 0 ? 2 : 0, Math.round((deadline - Date.now()) / 1000));
         await this.#options.engine.containers.stop(action.id, { timeoutSeconds: left });
+        wake();
       } finally {
         this.#deadlines.delete(action.id);
       }
     };
-    tasks.start(`stop/${action.id}`, work, wake);
+    tasks.start(`stop/${action.id}`, work, () => undefined);
+  }
+
+  async #killAfter(id: string, seconds: number): Promise<void> {
+    await delay(seconds * 1000);
+    await this.#options.engine.containers.kill(id, 'SIGKILL');
   }
 
   async removeContainer(id: string): Promise<void> {
