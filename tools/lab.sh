@@ -10,7 +10,9 @@ comment="davit-lab-$n"
 if [ "${1:-}" = --down ]; then
   ip netns del "$name" 2>/dev/null || true
   ip link del "dlab$n" 2>/dev/null || true
-  iptables-save -t nat | grep -- "--comment $comment " | sed 's/^-A/-D/' | while read -r rule; do eval "iptables -w -t nat $rule"; done
+  for table in nat filter; do
+    iptables-save -t "$table" | grep -- "--comment $comment " | sed 's/^-A/-D/' | while read -r rule; do eval "iptables -w -t $table $rule"; done
+  done
   exit 0
 fi
 if [ ! -e "/run/netns/$name" ]; then
@@ -24,5 +26,8 @@ if [ ! -e "/run/netns/$name" ]; then
   ip -n "$name" link set lo up
   ip -n "$name" route add default via "198.18.$n.1"
   iptables -w -t nat -A POSTROUTING -s "198.18.$n.0/30" ! -o "dlab$n" -m comment --comment "$comment" -j MASQUERADE
+  # Docker, and davit itself, set the policy of FORWARD to DROP.
+  iptables -w -I FORWARD -i "dlab$n" -m comment --comment "$comment" -j ACCEPT
+  iptables -w -I FORWARD -o "dlab$n" -m comment --comment "$comment" -j ACCEPT
 fi
 exec nsenter --net="/run/netns/$name" "$@"
