@@ -221,6 +221,15 @@ test('a supervisor that is killed takes its container with it, and that is its e
   await again[Symbol.asyncDispose]();
 });
 
+test('davit dead before it wrote its record: the exit is known all the same', async () => {
+  await using world = await open();
+  const directory = await world.create('one', 'exit 6');
+  rmSync(join(directory, 'record.json'));
+  const waiting = world.runtime.exited(directory);
+  await world.runtime.start('one');
+  assert.equal((await waiting).code, 6);
+});
+
 test('a directory that is removed under a supervisor does not leave its waiters waiting', async () => {
   await using world = await open();
   const directory = await world.create('one', sleeper);

@@ -65,12 +65,22 @@ export function writeRecord(directory: string, id: string, pid: number): void {
 }
 
 export function readRecord(directory: string): SupervisionRecord | undefined {
-  try {
-    return JSON.parse(readFileSync(supervisionPaths(directory).record, 'utf8')) as SupervisionRecord;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readIfThere(supervisionPaths(directory).record);
+  return text === undefined ? unrecorded(directory) : (JSON.parse(text) as SupervisionRecord);
+}
+
+/** Davit died between conmon's start and the record. Without start times a pid proves nothing, unless a conmon has it. */
+function unrecorded(directory: string): SupervisionRecord | undefined {
+  const supervisorPid = Number(readIfThere(supervisionPaths(directory).supervisorPid) ?? 0);
+  if (supervisorPid === 0) return undefined;
+  const isConmon = readIfThere(`/proc/${supervisorPid}/comm`)?.trim() === 'conmon';
+  return {
+    id: 'unrecorded',
+    pid: 0,
+    startTime: undefined,
+    supervisorPid,
+    supervisorStartTime: isConmon ? startTimeOf(supervisorPid) : undefined,
+  };
 }
 
 export function readExit(directory: string): RuntimeExit | undefined {
@@ -152,6 +162,15 @@ function exitFiles(folder: string): readonly string[] {
     return readdirSync(folder).filter((name) => !/\.[A-Za-z0-9]{6}$/.test(name));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   }
 }
