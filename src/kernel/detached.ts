@@ -32,7 +32,9 @@ export async function runWithProgress(argv: readonly string[], onLine: (line: st
       lines.filter((line) => line !== '').forEach(onLine);
     });
   }
-  child.on('error', (error) => reject(new KindError('unavailable', `run ${program}: ${error.message}: install it, or run \`npm run setup\``)));
+  child.on('error', (error) =>
+    reject(new KindError('unavailable', `run ${program}: ${error.message}: install it, or run \`npm run setup\``)),
+  );
   child.on('close', (code) => resolve(code ?? 255));
   return promise;
 }
