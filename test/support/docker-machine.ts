@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { spawn } from 'node:child_process';
+import { glob, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { busyboxTar } from './images.ts';
 import { eventually } from './eventually.ts';
@@ -78,6 +79,19 @@ export class DockerMachine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopEngine('SIGTERM');
+    await this.machine.ok([davit, 'down', '--purge', '--cgroup-parent', this.#cgroupParent]);
     await this.machine[Symbol.asyncDispose]();
+    const left = await leftOvers(this.folder, this.#cgroupParent);
+    if (left.length > 0) throw new Error(`davit left on the host:\n${left.join('\n')}`);
   }
+}
+
+/** Mounts, control groups and processes that a davit with these roots should have taken away. */
+async function leftOvers(folder: string, cgroupParent: string): Promise<readonly string[]> {
+  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => line.includes(folder));
+  const groups = await Array.fromAsync(glob([`/sys/fs/cgroup${cgroupParent}`, `/sys/fs/cgroup/*${cgroupParent}`]));
+  const commands = await Promise.all(
+    (await Array.fromAsync(glob('/proc/[0-9]*/cmdline'))).map(async (file) => readFile(file, 'utf8').catch(() => '')),
+  );
+  return [...mounts, ...groups, ...commands.filter((command) => command.includes(folder))];
 }
