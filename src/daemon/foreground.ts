@@ -21,7 +21,11 @@ export async function foreground(
     process.exit(1);
   });
   const began = performance.now();
-  await using daemon = await start();
+  await using daemon = await start().catch((error: unknown) => {
+    // What was half started may keep the process alive: end it here, with the reason as the last line of the log.
+    log.error({}, `${role} cannot start: ${messageOf(error)}`);
+    process.exit(1);
+  });
   writeRole(runRoot, {
     role,
     pid: process.pid,

@@ -41,10 +41,12 @@ export async function bootstrap(registry: Registry, { serviceRange, nodeIp, port
   await registry.update(resourceOf(endpoints), { namespace: 'default', name: 'kubernetes' }, (current) => ({ ...current, subsets }));
 }
 
+/** Asked first: a second create of the kubernetes Service would fail on its address, not on its name. */
 async function ensure(registry: Registry, resource: Resource, namespace: string | undefined, object: Body): Promise<void> {
   try {
-    await registry.create(resource, namespace, object);
+    registry.get(resource, { namespace, name: object.metadata.name ?? '' });
   } catch (error) {
-    if (!isKind(error, 'alreadyExists')) throw error;
+    if (!isKind(error, 'notFound')) throw error;
+    await registry.create(resource, namespace, object);
   }
 }

@@ -29,12 +29,14 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const { store, serviceCidr, kubeletTls, log, nodeIp = '127.0.0.1' } = options;
   const serviceRange = addressRange(serviceCidr);
   const registry = new Registry(store, serviceRange);
-  const listening = await listen({ registry, kubeletTls, log }, options);
+  await using starting = new AsyncDisposableStack();
+  const listening = starting.use(await listen({ registry, kubeletTls, log }, options));
   await bootstrap(registry, { serviceRange, nodeIp, port: listening.port });
   const host = options.address === '0.0.0.0' ? '127.0.0.1' : options.address;
+  const running = starting.move();
   return {
     client: inProcessClient(registry),
     url: `https://${host}:${listening.port}`,
-    [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
