@@ -98,7 +98,7 @@ export function sendText(
 export function sendJson(exchange: Exchange, code: number, text: string, extra: Extra = {}): void {
   const warnings = (extra.warnings ?? []).map((warning) => `299 - ${JSON.stringify(warning)}`);
   const headers: OutgoingHttpHeaders = {};
-  if (warnings.length > 0) headers['warning'] = warnings;
+  if (warnings.length > 0) headers['warning'] = warnings.join(', ');
   sendText(exchange, code, text, extra.type ?? 'application/json', headers);
 }
 
@@ -110,6 +110,6 @@ export function sendError(exchange: Exchange, error: unknown): void {
   }
   const retry = status.details?.retryAfterSeconds;
   const headers: OutgoingHttpHeaders = {};
-  if (retry !== undefined) headers['retry-after'] = retry;
+  if (retry !== undefined) headers['retry-after'] = String(retry);
   sendText(exchange, status.code, JSON.stringify(status), 'application/json', headers);
 }
