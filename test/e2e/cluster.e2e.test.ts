@@ -110,12 +110,16 @@ test('an invalid manifest is refused with the path of the field', async () => {
 });
 
 test('kill -9 of davit: pods go on answering, and everything is right after the next up', async () => {
-  const ids = await machine.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].status.containerStatuses[*].containerID}');
+  const settled = async (): Promise<string> => {
+    const ids = await machine.kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].status.containerStatuses[*].containerID}');
+    assert.equal(ids.split(' ').length, 2, 'pods of the last rollout are still on their way out');
+    return ids;
+  };
+  const ids = await eventually(settled, { withinMs: 10_000 });
   const { processes } = JSON.parse(await machine.davit('status', '--output', 'json')) as { processes: { pid: number }[] };
   await machine.ok(['kill', '-9', ...processes.map(({ pid }) => String(pid))]);
   assert.match(await machine.ok(['curl', '-sf', '--max-time', '5', 'http://127.0.0.1:31234/index.html']), /^web-/);
   await machine.davit('up');
-  const afterwards = await machine.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].status.containerStatuses[*].containerID}');
-  assert.equal(afterwards, ids);
+  assert.equal(await settled(), ids);
   assert.match(await machine.ok(['curl', '-sf', '--max-time', '5', 'http://127.0.0.1:31234/index.html']), /^web-/);
 });
