@@ -135,8 +135,9 @@ export class Root implements Disposable {
     for (const part of path.split('/')) {
       if (part === '' || part === '.') continue;
       current = current === '' ? part : `${current}/${part}`;
-      if (this.statTarget(current)) continue;
-      if (!this.makeDirectory(current, mode))
+      const there = this.statTarget(current);
+      if (there?.isDirectory()) continue;
+      if (there || !this.makeDirectory(current, mode))
         throw new KindError('invalid', `mkdir ${textOf(path)}: ${textOf(current)} is not a directory`);
       if (owner) this.changeOwner(current, owner);
       made.push(current);

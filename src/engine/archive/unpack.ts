@@ -73,7 +73,7 @@ async function unpackMember(
   const cut = path.lastIndexOf('/');
   const [parent, base] = [path.slice(0, Math.max(cut, 0)), path.slice(cut + 1)];
   if (base === '' || base === '.') return;
-  if (parent !== '' && !root.statTarget(parent)) root.makeDirectories(parent, 0o755, options.owner);
+  if (parent !== '' && !root.statTarget(parent)?.isDirectory()) root.makeDirectories(parent, 0o755, options.owner);
   if (options.whiteouts === 'overlay' && base.startsWith(whiteoutPrefix)) {
     await drain(member, path, observer);
     makeWhiteout(root, parent, base, observer);
