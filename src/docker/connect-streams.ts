@@ -14,6 +14,8 @@ export interface StreamOptions {
   readonly closeStdin: boolean;
   /** Typed on a terminal, they end the connection and leave the process alone. */
   readonly detachKeys: Uint8Array;
+  /** Awaited between the end of the output and that of the connection, unless the client is gone. */
+  readonly beforeEnd?: () => Promise<unknown>;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function connectStreams(connection: Duplex, attachment: Attachment,
   using attached = attachment;
   const gone = finished(connection, { readable: false }).catch(() => undefined);
   const reading = readInput(connection, attached, options);
-  await Promise.race([writeOutput(connection, attached, options), gone]);
+  await Promise.race([writeOutput(connection, attached, options).then(options.beforeEnd), gone]);
   if (!connection.writableEnded) connection.end();
   void reading;
 }

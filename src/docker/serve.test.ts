@@ -65,6 +65,7 @@ const engine = {
   execs: {
     get: async () => exec,
     start: async () => catAttachment(),
+    wait: async () => 0,
   },
   builder: {
     async *build() {

@@ -72,6 +72,8 @@ async function startExec(call: Call): Promise<void> {
     stderr: true,
     closeStdin: !tty,
     detachKeys: parseDetachKeys(undefined),
+    // Clients ask for the exit code as soon as the stream ends.
+    beforeEnd: () => execs.wait(exec.id, call.signal),
   });
 }
 
