@@ -53,7 +53,7 @@ test('the second run finds everything done, and is quick', async () => {
   const began = performance.now();
   const again = await machine.ok(demo, { timeoutMs: 60_000 });
   const seconds = (performance.now() - began) / 1000;
-  assert.equal(again.match(/unchanged, (\d+) of \1 steps from the cache/g)?.length, 6, again);
+  assert.equal(again.match(/unchanged, every step from the cache/g)?.length, 6, again);
   assert.match(again, /✓ manifests +\d+ unchanged/);
   assert(seconds < 20, `took ${seconds.toFixed(1)} s`);
 });

@@ -72,9 +72,9 @@ async function build(name: string, environment: Environment, report: Report, sig
   const before = await imageId(image, environment);
   const folder = join(application.folder, name);
   let steps = 0;
-  let cached = 0;
+  let ran = 0;
   const onLine = (line: string): void => {
-    if (line.includes('Using cache')) cached += 1;
+    if (line.includes('---> Running in')) ran += 1;
     const [, at, of, instruction] = /^Step (\d+)\/(\d+) : (.*)/.exec(line) ?? [];
     if (!instruction) return;
     steps = Number(of);
@@ -92,8 +92,8 @@ async function build(name: string, environment: Environment, report: Report, sig
   }
   const after = await imageId(image, environment);
   if (before && before !== after) changedImages.add(name);
-  return before === after
-    ? `unchanged, ${cached} of ${steps} steps from the cache`
+  return before === after && ran === 0
+    ? 'unchanged, every step from the cache'
     : `built in ${steps} steps, ${await size(image, environment)}`;
 }
 

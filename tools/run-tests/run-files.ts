@@ -1,25 +1,36 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type Counts, countsOf, none, sum } from './counts.ts';
 import type { TestPlan } from './test-files.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Lab numbers that no test takes by itself. */
+const firstLab = 240;
+
+function labCommand(lab: number): readonly string[] {
+  return ['bash', `${root}tools/lab.sh`, `tests-${lab}`, String(lab)];
+}
+
 /** Runs the files by the plan; shows one line per process, and all it said when something failed. */
 export async function runFiles(plan: TestPlan, files: readonly string[]): Promise<Counts> {
   const batches = plan.together ? [files] : files.map((file) => [file]);
   const waiting = batches.values();
   let total = none;
-  const worker = async (): Promise<void> => {
-    for (const batch of waiting) total = sum(total, await runBatch(batch, plan.timeoutMs));
+  const worker = async (_: unknown, index: number): Promise<void> => {
+    const lab = plan.labs ? firstLab + index : undefined;
+    for (const batch of waiting) {
+      const counts = await runBatch(batch, plan.timeoutMs, lab);
+      total = sum(total, counts);
+    }
   };
   await Promise.all(Array.from({ length: plan.concurrency }, worker));
   return total;
 }
 
-async function runBatch(files: readonly string[], timeoutMs: number): Promise<Counts> {
+async function runBatch(files: readonly string[], timeoutMs: number, lab: number | undefined): Promise<Counts> {
   const began = performance.now();
-  const { output, code, timedOut } = await runNode(files, timeoutMs);
+  const { output, code, timedOut } = await runNode(files, timeoutMs, lab);
   const counts = verdict(countsOf(output), code);
   const title = files.length === 1 ? (files[0] ?? '') : `${files.length} files`;
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
@@ -41,9 +52,11 @@ function verdict(counts: Counts | undefined, code: number | null): Counts {
 async function runNode(
   files: readonly string[],
   timeoutMs: number,
+  lab: number | undefined,
 ): Promise<{ readonly output: string; readonly code: number | null; readonly timedOut: boolean }> {
   const flags = ['--disable-warning=ExperimentalWarning', '--test', '--test-isolation=none', '--test-reporter=spec'];
-  const child = spawn(process.execPath, [...flags, ...files], {
+  const argv = [...(lab === undefined ? [] : labCommand(lab)), process.execPath, ...flags, ...files];
+  const child = spawn('env', argv, {
     cwd: root,
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -68,5 +81,6 @@ async function runNode(
   } finally {
     clearTimeout(gentle);
     clearTimeout(firm);
+    if (lab !== undefined) execFileSync('bash', [...labCommand(lab).slice(1), '--down']);
   }
 }

@@ -7,6 +7,8 @@ export interface TestPlan {
   readonly except: readonly string[];
   /** All files in one process: fast, and they must not disturb each other. Otherwise a process per file. */
   readonly together: boolean;
+  /** Each process on a network of its own (tools/lab.sh), so that firewall tests never touch the machine's rules. */
+  readonly labs: boolean;
   /** Processes at a time. */
   readonly concurrency: number;
   /** For a process, not for a test. */
@@ -20,6 +22,7 @@ export const testClasses = {
     patterns: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts'],
     except: special,
     together: true,
+    labs: false,
     concurrency: 1,
     timeoutMs: 120_000,
   },
@@ -27,11 +30,12 @@ export const testClasses = {
     patterns: ['src/**/*.root.test.ts', 'test/**/*.root.test.ts'],
     except: [],
     together: false,
+    labs: true,
     concurrency: 2,
     timeoutMs: 120_000,
   },
   // One after the other: some measure how fast a pod comes back, and this must not depend on a neighbour.
-  e2e: { patterns: ['test/e2e/**/*.test.ts'], except: [], together: false, concurrency: 1, timeoutMs: 300_000 },
+  e2e: { patterns: ['test/e2e/**/*.test.ts'], except: [], together: false, labs: false, concurrency: 1, timeoutMs: 300_000 },
 } as const satisfies Record<string, TestPlan>;
 
 export type TestClass = keyof typeof testClasses;
