@@ -33,7 +33,7 @@ function send(
   const outgoing = request(`${live.api.url}${path}`, { method, ca: live.ca, ...identity, headers, agent: false }, (incoming) => {
     void incoming.toArray().then((chunks: Buffer[]) => {
       const text = Buffer.concat(chunks).toString('utf8');
-      const isJson = incoming.headers['content-type']?.startsWith('application/json') === true;
+      const isJson = incoming.headers['content-type']?.startsWith('application/json') === true && !path.includes('watch=true');
       resolve({
         code: incoming.statusCode ?? 0,
         warning: incoming.headers['warning'] as string | undefined,
@@ -178,13 +178,14 @@ test('a watcher sees what matches enter and leave, and the end of the initial ev
   await client.update(pods, { ...again, metadata: { ...again.metadata, labels: {} } });
   await watching;
   assert.deepEqual(events, ['ADDED', 'MODIFIED', 'DELETED']);
-  const initial = await send(
-    'GET',
-    '/api/v1/namespaces?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&timeoutSeconds=1&resourceVersionMatch=NotOlderThan',
-    undefined,
-    { accept: 'text/plain, */*' },
-  ).catch((error: unknown) => error);
-  assert(initial instanceof SyntaxError || initial !== undefined);
+  const path =
+    '/api/v1/namespaces?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&timeoutSeconds=1&resourceVersionMatch=NotOlderThan';
+  const lines = String((await send('GET', path)).body['text'])
+    .trim()
+    .split('\n');
+  const last = JSON.parse(lines.at(-1) ?? '') as { type: string; object: { metadata: { annotations: object } } };
+  assert.deepEqual([last.type, last.object.metadata.annotations], ['BOOKMARK', { 'k8s.io/initial-events-end': 'true' }]);
+  assert.equal(lines.length, 5);
 });
 
 test('a running pod is deleted by its kubelet, with grace; a second request can only shorten it', async () => {
@@ -272,6 +273,32 @@ test('scale reads and writes replicas and nothing else', async () => {
     status?: object;
   };
   assert.deepEqual([scale.spec, scale.status], [{ replicas: 5 }, { replicas: 0, selector: 'app=d' }]);
-  const after = await client.get(deployments, { namespace: 'default', name: 'd' });
-  assert.deepEqual([after.spec?.replicas, after.metadata.generation, after.spec?.strategy?.type], [5, 2, 'RollingUpdate']);
+  const scaled = await client.get(deployments, { namespace: 'default', name: 'd' });
+  assert.deepEqual([scaled.spec?.replicas, scaled.metadata.generation, scaled.spec?.strategy?.type], [5, 2, 'RollingUpdate']);
+});
+
+test('server-side apply: who owns what, conflicts, force, and what is left out goes away', async () => {
+  const path = (manager: string, more = ''): string => `/apis/apps/v1/namespaces/default/deployments/ssa?fieldManager=${manager}${more}`;
+  const apply = (manager: string, spec: object, more = ''): Promise<Answer> =>
+    send(
+      'PATCH',
+      path(manager, more),
+      { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'ssa' }, spec },
+      { type: 'application/apply-patch+yaml' },
+    );
+  const container = { name: 'c', image: 'i:1' };
+  const selector = { matchLabels: { app: 'ssa' } };
+  const spec = (extra: object): object => ({
+    selector,
+    template: { metadata: { labels: { app: 'ssa' } }, spec: { containers: [{ ...container, ...extra }] } },
+  });
+  assert.equal((await apply('one', { ...spec({ command: ['x'] }), replicas: 2 })).code, 201);
+  assert.equal((await apply('one', { ...spec({ command: ['x'] }), replicas: 2 })).code, 200);
+  const refused = await apply('two', { replicas: 3 });
+  assert.deepEqual([refused.code, refused.body.message], [409, 'Apply failed with 1 conflict: conflict with "one": .spec.replicas']);
+  assert.equal((await apply('two', { replicas: 3 }, '&force=true')).code, 200);
+  await apply('one', spec({}));
+  const { metadata, spec: now } = await live.api.client.get(deployments, { namespace: 'default', name: 'ssa' });
+  assert.deepEqual([now?.replicas, now?.template.spec?.containers[0]?.command], [3, undefined]);
+  assert.deepEqual(metadata.managedFields?.map((one) => one.manager).toSorted(), ['one', 'two']);
 });

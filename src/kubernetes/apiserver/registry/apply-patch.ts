@@ -32,7 +32,9 @@ export async function applyPatch(registry: Registry, resource: Resource, place: 
     warnings = decoded.warnings;
     return decoded.object;
   };
-  const options = { dryRun: request.dryRun, subresource: request.subresource === 'status' ? ('status' as const) : undefined };
+  const isApply = request.type === 'apply';
+  const subresource = request.subresource === 'status' ? ('status' as const) : undefined;
+  const options = { dryRun: request.dryRun, manager: request.manager, isApply, subresource };
   try {
     return { object: await registry.update(resource, place, change, options), warnings, isNew: false };
   } catch (error) {
@@ -43,7 +45,11 @@ export async function applyPatch(registry: Registry, resource: Resource, place: 
     force: request.force === true,
   });
   const decoded = decodeBody(resource, { ...fresh, metadata: { ...objectOf(fresh['metadata']), name: place.name } }, request.validation);
-  return { object: await registry.create(resource, place.namespace, decoded.object, request), warnings: decoded.warnings, isNew: true };
+  return {
+    object: await registry.create(resource, place.namespace, decoded.object, { ...options }),
+    warnings: decoded.warnings,
+    isNew: true,
+  };
 }
 
 function changed(resource: Resource, current: Body, request: PatchRequest): unknown {

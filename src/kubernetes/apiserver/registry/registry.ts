@@ -1,5 +1,6 @@
 import { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { KindError, isKind } from '../../../base/errors.ts';
+import { recordUpdate } from '../../../api/kubernetes/apply.ts';
 import { namespaces } from '../../../api/kubernetes/kinds.ts';
 import type { ConflictDetails, Entry, Store, WriteOperation } from '../../../store/store.ts';
 import { equal, isObject } from '../json.ts';
@@ -8,7 +9,7 @@ import { alreadyExists, conflict, forbidden, modifiedText, notFound } from '../s
 import type { Body } from '../strategies/strategy.ts';
 import { bytesOf, objectAt, withRevision } from './codec.ts';
 import { keyOf } from './keys.ts';
-import { assertAddressed, assertValid, assertValidUpdate, identify, succeed } from './prepare.ts';
+import { assertAddressed, assertValid, assertValidUpdate, identify, succeed, timestamp } from './prepare.ts';
 import { assertPreconditions, isReleased, markDeleted, type DeleteOptions } from './removal.ts';
 import { assignAddresses, type AddressRange } from './service-addresses.ts';
 
@@ -16,6 +17,8 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
   /** Who is recorded as the owner of the fields that the write sets. */
   readonly manager?: string;
+  /** The object says in managedFields who owns what. */
+  readonly isApply?: boolean;
 }
 
 /** Where an object is: the namespace is undefined for cluster-scoped kinds. */
@@ -53,10 +56,11 @@ export class Registry {
     assertAddressed(source, undefined, namespace);
     const home = resource.namespaced ? namespace || 'default' : undefined;
     const named = resource.strategy.prepareForCreate(resource.strategy.defaults(identify(resource, source, home, new Date())));
+    const recorded = record(resource, undefined, named, options);
     if (home !== undefined) this.#assertNamespace(resource, home, named.metadata.name ?? '');
-    assertValid(resource, named);
+    assertValid(resource, recorded);
     return this.#exclusive(resource, async () => {
-      const object = this.#assigned(resource, named, undefined);
+      const object = this.#assigned(resource, recorded, undefined);
       const name = object.metadata.name ?? '';
       const key = keyOf(resource, home, name);
       if (options.dryRun) {
@@ -81,10 +85,9 @@ export class Registry {
     change: (current: Body) => Body,
     options: WriteOptions & { readonly subresource?: 'status' } = {},
   ): Promise<Body> {
-    const { subresource, dryRun } = options;
-    return this.#exclusive(resource, () =>
-      this.#guarded(resource, place, (current) => this.#next(resource, current, change(current), subresource), dryRun),
-    );
+    const { dryRun } = options;
+    const step = (current: Body): Body => this.#next(resource, current, change(current), options);
+    return this.#exclusive(resource, () => this.#guarded(resource, place, step, dryRun));
   }
 
   /** Writes what `change` makes of the newest object, unchecked: for what the server itself decides. */
@@ -134,7 +137,8 @@ export class Registry {
     return this.store.get(keyOf(resource, place.namespace, place.name));
   }
 
-  #next(resource: Resource, current: Body, wanted: Body, subresource: 'status' | undefined): Body {
+  #next(resource: Resource, current: Body, wanted: Body, options: WriteOptions & { readonly subresource?: 'status' }): Body {
+    const { subresource } = options;
     const { name = '', namespace, resourceVersion } = current.metadata;
     assertAddressed(wanted, name, namespace);
     const revision = wanted.metadata.resourceVersion;
@@ -143,7 +147,7 @@ export class Registry {
     if (subresource === 'status') return merged;
     const assigned = this.#assigned(resource, resource.strategy.defaults(merged), current);
     // Defaults may have filled in what the request left out: count again on the final content.
-    const next = succeed(resource, current, assigned, undefined);
+    const next = record(resource, current, succeed(resource, current, assigned, undefined), options);
     assertValidUpdate(resource, next, current);
     return next;
   }
@@ -185,6 +189,12 @@ const lasting = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lea
 
 function assertDeletable(resource: Resource, name: string): void {
   if (lasting.has(name)) throw forbidden(resource, name, 'this namespace may not be deleted');
+}
+
+/** Notes in managedFields who set what; server-side apply has done so itself. Writers without a name are not noted. */
+function record(resource: Resource, before: Body | undefined, after: Body, { manager, isApply }: WriteOptions): Body {
+  if (manager === undefined || isApply) return after;
+  return recordUpdate(resource.schema, before, after, { manager, time: timestamp(new Date()) }) as Body;
 }
 
 /** The revision that the key has instead of the expected one, when that is why the write failed. */

@@ -17,6 +17,8 @@ export const claimStrategy: Strategy = {
       ...claimSpec(body),
       resources: {},
       volumeName: claimSpec(body).volumeName ?? claimSpec(object).volumeName,
+      // The volume controller gives the default class to a claim that names none.
+      storageClassName: claimSpec(body).storageClassName ?? claimSpec(object).storageClassName,
     });
     if (equal(rest(object), rest(before))) return [];
     return [forbidden('spec', 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims')];
