@@ -148,7 +148,7 @@ export class PodSync {
   ): Promise<{ readonly hasProgressed: boolean; readonly retryAfterMs: number | undefined }> {
     const { runtime } = this.#options;
     const podIp = this.#podIp(pod, observed);
-    const wake = (cause: string) => (): void => this.#options.enqueue(key, cause);
+    const wake = (): void => this.#options.enqueue(key, 'image');
     let retryAfterMs: number | undefined;
     let hasProgressed = false;
     let isWaiting = false;
@@ -162,7 +162,7 @@ export class PodSync {
       if (action.do === 'removeSandbox') await this.#options.engine.sandboxes.remove(observed.uid);
       if (action.do === 'removeContainer') await runtime.removeContainer(action.id);
       if (action.do === 'stopContainer') {
-        runtime.stopContainer(pod, action, podIp, wake('stopped'));
+        runtime.stopContainer(pod, action, podIp);
         retryAfterMs = earliest(retryAfterMs, stopRetryMs);
       }
       hasProgressed ||= action.do !== 'stopContainer' && action.do !== 'startContainer';
@@ -178,7 +178,7 @@ export class PodSync {
           )
         : undefined;
     if (!ground) return { hasProgressed: hasProgressed && !isWaiting, retryAfterMs };
-    const started = await Promise.allSettled(starts.map((start) => runtime.startContainer(pod, start, ground, wake('image'))));
+    const started = await Promise.allSettled(starts.map((start) => runtime.startContainer(pod, start, ground, wake)));
     for (const [index, result] of started.entries()) {
       const start = starts[index];
       if (!start) continue;

@@ -75,9 +75,8 @@ function toObserved(container: Container): ObservedContainer {
   };
 }
 
+/** A process that ends at once may be seen to end before its start was recorded: times do not tell, the facts do. */
 function stateOf(container: Container): ObservedContainer['state'] {
-  const { startedAt, finishedAt, error } = container;
-  if (finishedAt && (!startedAt || finishedAt >= startedAt)) return 'exited';
-  if (startedAt) return 'running';
-  return error ? 'exited' : 'created';
+  if (container.pid !== undefined) return 'running';
+  return container.finishedAt || container.error ? 'exited' : 'created';
 }

@@ -115,7 +115,7 @@ export class PodRuntime {
   }
 
   /** Begins to stop a container: preStop, stop signal, SIGKILL at the end of the grace period. Asked again with less time, it ends sooner. */
-  stopContainer(pod: Pod, action: Stop, podIp: string, wake: () => void): void {
+  stopContainer(pod: Pod, action: Stop, podIp: string): void {
     const { tasks, recorder } = this.#options;
     const deadline = Date.now() + action.graceSeconds * 1000;
     const isUnderWay = tasks.has(`stop/${action.id}`);
@@ -136,7 +136,6 @@ export class PodRuntime {
         await this.#preStop(pod, action, podIp);
         const left = Math.max(action.graceSeconds > 0 ? 2 : 0, Math.round((deadline - Date.now()) / 1000));
         await this.#options.engine.containers.stop(action.id, { timeoutSeconds: left });
-        wake();
       } finally {
         this.#deadlines.delete(action.id);
       }
