@@ -18,6 +18,8 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
 
 /** Settles with `promise`, or throws `canceled` as soon as the signal aborts (the promise itself goes on). */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // After an abort nobody waits for the promise any more: its failure must not end the process.
+  promise.catch(() => undefined);
   if (signal.aborted) throw canceled();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(canceled());

@@ -6,8 +6,9 @@ import { sweep } from './sweep.ts';
 
 /** What an earlier engine left becomes ours: leftovers go, records meet the kernel's facts, rules and names come back. */
 export async function takeOver(parts: LaunchParts, lifecycle: Lifecycle, log: Log): Promise<void> {
-  const { kernel, config, registry, network } = parts;
+  const { kernel, config, registry, network, snapshots } = parts;
   await sweep(kernel, config, registry, log);
+  for (const key of snapshots.keys()) if (!registry.byId(key)) await snapshots.remove(key);
   const told = (id: string, what: string) => (error: unknown) => log.error({ container: id, error: messageOf(error) }, what);
   await Promise.all(registry.all().map((record) => lifecycle.reload(record).catch(told(record.id, 'container could not be taken over'))));
   await network.fabric.sync();
