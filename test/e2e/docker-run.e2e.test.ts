@@ -19,6 +19,11 @@ after(async () => {
 
 const run = (...args: readonly string[]): Promise<string> => host.docker('run', '--rm', ...args);
 
+/** A command on a terminal of 101×31; `script` types a NUL when its own input ends, which is echoed as ^@. */
+async function terminal(command: string): Promise<string> {
+  return (await host.sh(`script -qec "stty cols 101 rows 31; ${command}" /dev/null`)).replaceAll('^@', '');
+}
+
 const exitCodes: readonly (readonly [code: number, title: string, args: readonly string[], message: RegExp])[] = [
   [0, 'success', [image, 'true'], /^$/],
   [7, 'the program’s own code', [image, 'sh', '-c', 'exit 7'], /^$/],
@@ -47,9 +52,7 @@ test('output and errors come apart, input goes in', async () => {
 });
 
 test('a terminal', async () => {
-  const said = await host.sh(
-    `script -qec "stty cols 101 rows 31; docker run --rm -it ${image} sh -c 'tty; sleep 0.5; stty size; echo done'" /dev/null`,
-  );
+  const said = await terminal(`docker run --rm -it ${image} sh -c 'tty; sleep 0.5; stty size; echo done'`);
   assert.match(said, /\/dev\/(pts\/0|console)\r\n31 101\r\ndone/);
 });
 
@@ -176,7 +179,7 @@ test('exec: output, input, exit codes, user, terminal', async () => {
   assert.equal(await host.sh('docker exec -i exec cat', 'piped'), 'piped');
   assert.equal((await host.try('exec', 'exec', 'sh', '-c', 'exit 9')).code, 9);
   assert.equal((await host.try('exec', 'exec', 'nonesuch')).code, 127);
-  assert.match(await host.sh(`script -qec "docker exec -it exec sh -c 'tty; echo hi'" /dev/null`), /\/dev\/pts\/\d\r\nhi/);
+  assert.match(await terminal(`docker exec -it exec sh -c 'tty; echo hi'`), /\/dev\/pts\/\d\r\nhi/);
   await host.docker('exec', '-d', 'exec', 'touch', '/tmp/made');
   await eventually(() => host.docker('exec', 'exec', 'ls', '/tmp/made'), { withinMs: 3000 });
   assert.match(await host.docker('top', 'exec'), /sleep 100/);
@@ -184,14 +187,23 @@ test('exec: output, input, exit codes, user, terminal', async () => {
   assert.match((await host.try('exec', 'exec', 'true')).stderr, /No such container: exec/);
 });
 
+/** What the engine told about a container so far, an action per line. */
+function actionsOf(name: string, since: string): Promise<string> {
+  const span = ['--since', since, '--until', String(Date.now() / 1000)];
+  return host.docker('events', ...span, '--filter', `container=${name}`, '--format', '{{.Action}}');
+}
+
 test('stats, events, pause, rename, attach', async () => {
   const since = String(Date.now() / 1000);
-  await host.docker('run', '-d', '--name', 'before', image, 'sh', '-c', 'sleep 0.7; echo attached; sleep 0.3; exit 4');
+  await host.docker('run', '-d', '--name', 'before', image, 'sh', '-c', 'until [ -e /go ]; do sleep 0.05; done; echo attached; exit 4');
   await host.docker('rename', 'before', 'renamed');
   await host.docker('pause', 'renamed');
   assert.match(await host.docker('ps', '--format', '{{.Names}} {{.Status}}'), /^renamed Up .*\(Paused\)$/m);
   await host.docker('unpause', 'renamed');
-  const attached = await host.try('attach', 'renamed');
+  const attaching = host.try('attach', 'renamed');
+  await eventually(async () => assert.match(await actionsOf('renamed', since), /^attach$/m), { withinMs: 5000 });
+  await host.docker('exec', 'renamed', 'touch', '/go');
+  const attached = await attaching;
   assert.deepEqual([attached.stdout, attached.code], ['attached\n', 4]);
   await host.docker('run', '-d', '--name', 'busy', '--memory', '64m', image, 'sh', '-c', 'while :; do :; done');
   const [cpu = '', memory = ''] = (await host.docker('stats', '--no-stream', '--format', '{{.CPUPerc}} {{.MemUsage}}', 'busy')).split(
@@ -200,17 +212,7 @@ test('stats, events, pause, rename, attach', async () => {
   assert.ok(Number.parseFloat(cpu) > 5, cpu);
   assert.match(memory, /iB \/ 64MiB$/);
   await host.docker('rm', '-f', 'busy', 'renamed');
-  const events = await host.docker(
-    'events',
-    '--since',
-    since,
-    '--until',
-    String(Date.now() / 1000),
-    '--filter',
-    'container=renamed',
-    '--format',
-    '{{.Action}}',
-  );
+  const events = await actionsOf('renamed', since);
   for (const action of ['rename', 'pause', 'unpause', 'attach', 'die', 'destroy']) assert.match(events, new RegExp(`^${action}$`, 'm'));
 });
 
@@ -242,6 +244,7 @@ test('cp in and out, diff, commit, export', async () => {
   assert.match(await host.docker('diff', 'files'), /^A \/srv$/m);
   await host.docker('commit', '-c', 'CMD ["cat","/srv/deep/file"]', 'files', 'committed:1');
   assert.equal(await run('committed:1'), 'copied');
+  await host.docker('kill', 'files');
   assert.match(await host.sh('docker export files | tar -t'), /^srv\/deep\/file$/m);
   await host.docker('rm', '-f', 'files');
   await host.docker('rmi', 'committed:1');
