@@ -26,8 +26,8 @@ export class Connection implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Sends a request and waits for the answer's head; `unavailable` when the server cannot be reached. */
-  async send(headers: OutgoingHttpHeaders, body?: string): Promise<Answer> {
+  /** Sends a request and waits for the answer's head; `unavailable` when the server cannot be reached. The signal ends the whole exchange. */
+  async send(headers: OutgoingHttpHeaders, body?: string, signal?: AbortSignal): Promise<Answer> {
     const { server } = this.#options;
     if (this.#isClosed) throw new KindError('canceled', 'the client is closed');
     const stream = this.#open().request(headers, { endStream: body === undefined });
@@ -37,6 +37,9 @@ export class Connection implements AsyncDisposable {
     stream.once('response', (answer) => resolve({ code: Number(answer[':status']), stream }));
     stream.on('error', refuse);
     stream.once('close', refuse);
+    const stop = (): void => void stream.destroy();
+    signal?.addEventListener('abort', stop, { once: true });
+    stream.once('close', () => signal?.removeEventListener('abort', stop));
     if (body !== undefined) stream.end(body);
     return promise;
   }

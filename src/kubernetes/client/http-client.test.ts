@@ -150,6 +150,16 @@ test('an error inside a watch is thrown; a lost connection is `unavailable`, and
   await watch().next();
 });
 
+test('a watch that the server never answers still ends with its signal', async () => {
+  const asked = Promise.withResolvers<void>();
+  await using server = await scripted(() => asked.resolve());
+  const stop = new AbortController();
+  const first = server.client.watch(configMaps, { resourceVersion: '1' }, stop.signal)[Symbol.asyncIterator]().next();
+  await asked.promise;
+  stop.abort();
+  assert.deepEqual(await first, { done: true, value: undefined });
+});
+
 test('nobody there is `unavailable`', async () => {
   const ca = await authority;
   const user = await issueCertificate(ca, { commonName: 'a' });

@@ -1,3 +1,4 @@
+import type { ClientHttp2Stream } from 'node:http2';
 import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
 import { pods } from '../../api/kubernetes/kinds.ts';
 import type { Client, DeleteOptions, ListOptions, ObjectKey, ObjectList, Patch, WatchEvent } from './client.ts';
@@ -44,11 +45,12 @@ class HttpClient implements Client, AsyncDisposable {
     if (signal.aborted) return;
     const query = queryOf(options, { watch: '1', resourceVersion: options.resourceVersion, allowWatchBookmarks: 'true' });
     const path = resourcePath(kind, options.namespace) + query;
-    const { code, stream } = await this.#connection.send({ ':method': 'GET', ':path': path, accept: 'application/json' });
-    const stop = (): void => void stream.destroy();
-    signal.addEventListener('abort', stop, { once: true });
+    const headers = { ':method': 'GET', ':path': path, accept: 'application/json' };
+    let stream: ClientHttp2Stream | undefined;
     try {
-      if (code !== 200) throw statusError(code, await textOf(stream));
+      const answer = await this.#connection.send(headers, undefined, signal);
+      stream = answer.stream;
+      if (answer.code !== 200) throw statusError(answer.code, await textOf(stream));
       for await (const line of linesOf(stream)) {
         const event = JSON.parse(line) as { readonly type: string; readonly object: { readonly code?: number } };
         if (event.type === 'ERROR') throw statusError(event.object.code ?? 500, JSON.stringify(event.object));
@@ -57,8 +59,7 @@ class HttpClient implements Client, AsyncDisposable {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      signal.removeEventListener('abort', stop);
-      stream.destroy();
+      stream?.destroy();
     }
   }
 

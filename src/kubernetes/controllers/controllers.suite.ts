@@ -14,7 +14,7 @@ import {
   services,
   statefulSets,
 } from '../../api/kubernetes/kinds.ts';
-import type { Deployment, Pod, Service, StatefulSet } from '../../api/kubernetes/types.generated.ts';
+import type { Deployment, EndpointSlice, Pod, Service, StatefulSet } from '../../api/kubernetes/types.generated.ts';
 import type { Client } from '../client/client.ts';
 import { isReady } from './pod-facts.ts';
 import { fakeCluster } from './cluster.fake.ts';
@@ -86,16 +86,19 @@ export function controllersSuite(name: string, open: () => Promise<World & Async
     const { client, until } = cluster;
     await client.create(services, service);
     await client.create(deployments, deployment);
-    const slices = await until(endpointSlices, ([slice]) => slice?.endpoints?.filter((one) => one.conditions?.ready).length === 3);
-    assert.deepEqual(
-      [slices.length, slices[0]?.ports?.[0]?.port, slices[0]?.metadata.labels?.['kubernetes.io/service-name']],
-      [1, 80, 'web'],
-    );
+    const ofWeb = (all: readonly EndpointSlice[]): readonly EndpointSlice[] =>
+      all.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === 'web');
+    const readyIn = (all: readonly EndpointSlice[]): number =>
+      ofWeb(all)
+        .flatMap((slice) => slice.endpoints ?? [])
+        .filter((one) => one.conditions?.ready).length;
+    const slices = ofWeb(await until(endpointSlices, (all) => readyIn(all) === 3));
+    assert.deepEqual([slices.length, slices[0]?.ports?.[0]?.port], [1, 80]);
     await client.patch(deployments, { namespace, name: 'web' }, { type: 'merge', body: { spec: { replicas: 0 } } });
-    await until(endpointSlices, ([slice]) => (slice?.endpoints ?? []).length === 0);
+    await until(endpointSlices, (all) => ofWeb(all).every((slice) => (slice.endpoints ?? []).length === 0));
     await client.delete(services, { namespace, name: 'web' });
-    await until(endpointSlices, (all) => all.length === 0);
-    await until(endpoints, (all) => all.length === 0);
+    await until(endpointSlices, (all) => ofWeb(all).length === 0);
+    await until(endpoints, (all) => !names(all).includes('web'));
   });
 
   test(`${name}: a StatefulSet comes up in order with claims of its own, which outlive it`, async () => {
