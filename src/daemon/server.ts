@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { serveApi } from '../kubernetes/apiserver/serve.ts';
 import { startControllers } from '../kubernetes/controllers/start.ts';
+import { announceDns } from '../kubernetes/dns/announce.ts';
 import { startScheduler } from '../kubernetes/scheduler/start.ts';
 import { openStore } from '../store/embedded.ts';
 import type { Log } from '../base/log.ts';
@@ -37,6 +38,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       log: log.child({ part: 'apiserver' }),
     }),
   );
+  await announceDns({ client: api.client, address: config.clusterDns, port: 53 });
   starting.use(
     await startControllers({
       client: api.client,

@@ -1,39 +1,31 @@
-import { endpointSlices, namespaces, services, type Kind, type KubernetesObject } from '../../api/kubernetes/kinds.ts';
+import { endpointSlices, services, type Kind, type KubernetesObject } from '../../api/kubernetes/kinds.ts';
 import type { EndpointSlice, Service } from '../../api/kubernetes/types.generated.ts';
-import { delay } from '../../base/abort.ts';
 import { isKind } from '../../base/errors.ts';
 import type { Client } from '../client/client.ts';
 
 export interface AnnounceOptions {
+  /** Must be allowed to write Services in kube-system, which nodes are not. */
   readonly client: Client;
   readonly address: string;
   readonly port: number;
-  readonly signal: AbortSignal;
 }
 
 const namespace = 'kube-system';
-const retryMs = 1000;
 
-/** Makes the objects by which people know cluster DNS: Service and EndpointSlice kube-system/kube-dns. Tries until the API server takes them. */
-export async function announceDns({ client, address, port, signal }: AnnounceOptions): Promise<void> {
-  for (;;) {
-    try {
-      await ensure(client, namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-      await ensure(client, services, service(address));
-      await ensure(client, endpointSlices, slice(address, port));
-      return;
-    } catch (error) {
-      if (!isKind(error, 'unavailable') && !isKind(error, 'internal')) throw error;
-    }
-    await delay(retryMs, signal);
-  }
+/** Makes the objects by which people know cluster DNS, Service and EndpointSlice kube-system/kube-dns; what is there already stays. */
+export async function announceDns({ client, address, port }: AnnounceOptions): Promise<void> {
+  await ensure(client, services, service(address));
+  await ensure(client, endpointSlices, slice(address, port));
 }
 
+/** Asked first: a second Service would be refused for its address, not for its name. */
 async function ensure<T extends KubernetesObject>(client: Client, kind: Kind<T>, object: T): Promise<void> {
+  const { name = '' } = object.metadata;
   try {
-    await client.create(kind, object);
+    await client.get(kind, { namespace, name });
   } catch (error) {
-    if (!isKind(error, 'alreadyExists')) throw error;
+    if (!isKind(error, 'notFound')) throw error;
+    await client.create(kind, object);
   }
 }
 

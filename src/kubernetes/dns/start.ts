@@ -1,10 +1,9 @@
 import { endpointSlices, services } from '../../api/kubernetes/kinds.ts';
-import { isKind, messageOf } from '../../base/errors.ts';
+import { isKind } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Client } from '../client/client.ts';
 import { informer } from '../client/informer.ts';
-import { announceDns } from './announce.ts';
 import { hostResolvers } from './forward.ts';
 import { serveDns } from './server.ts';
 import { buildZone, type Zone } from './zone.ts';
@@ -40,14 +39,6 @@ export async function startDns(options: DnsOptions): Promise<AsyncDisposable> {
       log,
     }),
   );
-  const stop = new AbortController();
-  const announcing = announceDns({ client, address, port, signal: stop.signal }).catch((error: unknown) => {
-    if (!isKind(error, 'canceled')) log.warn({ error: messageOf(error) }, 'kube-dns objects');
-  });
-  starting.defer(async () => {
-    stop.abort();
-    await announcing;
-  });
   return starting.move();
 }
 

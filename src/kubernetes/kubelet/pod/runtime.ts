@@ -133,8 +133,9 @@ export class PodRuntime {
     recorder.record(pod, 'Normal', 'Killing', action.message, action.container);
     const work = async (): Promise<void> => {
       try {
-        await this.#preStop(pod, action, podIp);
-        const left = Math.max(action.graceSeconds > 0 ? 2 : 0, Math.round((deadline - Date.now()) / 1000));
+        const hadHook = await this.#preStop(pod, action, podIp);
+        // As upstream: a hook that used up the time leaves two seconds for the signal.
+        const left = Math.max(hadHook ? 2 : 0, Math.round((deadline - Date.now()) / 1000));
         await this.#options.engine.containers.stop(action.id, { timeoutSeconds: left });
       } finally {
         this.#deadlines.delete(action.id);
@@ -152,9 +153,9 @@ export class PodRuntime {
     await this.#options.engine.containers.remove(id, { force: true, volumes: true });
   }
 
-  async #preStop(pod: Pod, action: Stop, podIp: string): Promise<void> {
+  async #preStop(pod: Pod, action: Stop, podIp: string): Promise<boolean> {
     const handler = action.container?.lifecycle?.preStop;
-    if (!handler || !action.container || action.graceSeconds === 0) return;
+    if (!handler || !action.container || action.graceSeconds === 0) return false;
     try {
       await runHook(
         handler,
@@ -165,6 +166,7 @@ export class PodRuntime {
     } catch (error) {
       this.#options.recorder.record(pod, 'Warning', 'FailedPreStopHook', messageOf(error), action.container);
     }
+    return true;
   }
 
   async #postStart(pod: Pod, container: Container, id: string, podIp: string): Promise<void> {
