@@ -155,7 +155,7 @@ export function controllersSuite(name: string, open: () => Promise<World & Async
     await client.create(pods, podOf('waiting', '1'));
     const all = await until(pods, (some) => some.some((pod) => pod.status?.conditions?.some(({ reason }) => reason === 'Unschedulable')));
     const condition = all.find((pod) => pod.metadata.name === 'waiting')?.status?.conditions?.find(({ type }) => type === 'PodScheduled');
-    assert.equal(condition?.message, '0/1 nodes are available: 1 Insufficient cpu.');
+    assert.match(condition?.message ?? '', /^0\/1 nodes are available: 1 Insufficient cpu\. preemption: 0\/1 nodes are available: /);
     await client.delete(pods, { namespace, name: 'big' });
     await until(pods, (some) => ready(1)(some) && some[0]?.metadata.name === 'waiting');
   });

@@ -30,7 +30,8 @@ test('goes to the emptier node', () => {
 test('says why nothing fits, one reason per node, counted', () => {
   const cordoned = node('n2', { spec: { unschedulable: true } });
   assert.deepEqual(decide(pod('b', {}, { cpu: '3', memory: '5Gi' }), [node('n1'), cordoned]), {
-    message: '0/2 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 node(s) were unschedulable.',
+    message:
+      '0/2 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 node(s) were unschedulable. preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.',
   });
   assert.deepEqual(decide(pod('b'), []), { message: 'no nodes available to schedule pods' });
 });
@@ -51,13 +52,17 @@ test('selectors, affinity, taints and host ports keep nodes out', () => {
   assert.deepEqual(decide(pod('a', { affinity }), [node('n1'), node('n2')]), { nodeName: 'n2' });
   const port = { containers: [{ name: 'c', image: 'x', ports: [{ containerPort: 80, hostPort: 80 }] }] };
   assert.deepEqual(decide(pod('a', port), [node('n1')], [pod('b', { ...port, nodeName: 'n1' })]), {
-    message: "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.",
+    message:
+      "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
   });
 });
 
 test('a claim must exist and be bound', () => {
   const spec = { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] };
-  assert.deepEqual(decide(pod('a', spec), [node('n1')]), { message: '0/1 nodes are available: 1 persistentvolumeclaim "data" not found.' });
+  assert.deepEqual(decide(pod('a', spec), [node('n1')]), {
+    message:
+      '0/1 nodes are available: 1 persistentvolumeclaim "data" not found. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+  });
 });
 
 test('init containers count by their peak, sidecars with everything after them', () => {

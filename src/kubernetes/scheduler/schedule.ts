@@ -19,11 +19,27 @@ export function schedule(pod: Pod, states: readonly NodeState[], cluster: Cluste
   return best ? { nodeName: best.name } : { message: explain(verdicts.map(({ reasons }) => reasons)) };
 }
 
-/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.` — sorted, as upstream's FitError. */
+/**
+ * `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. preemption: 0/3 nodes are available: …`:
+ * sorted, as upstream's FitError.
+ */
 function explain(perNode: readonly (readonly string[])[]): string {
   if (perNode.length === 0) return 'no nodes available to schedule pods';
+  const evictions = perNode.map((reasons) => (reasons.every(isAboutOthers) ? noVictims : notHelpful));
+  return `${counted(perNode.length, perNode.flat())} preemption: ${counted(perNode.length, evictions)}`;
+}
+
+const noVictims = 'No preemption victims found for incoming pod';
+const notHelpful = 'Preemption is not helpful for scheduling';
+
+/** Whether other pods are what stands in the way. davit evicts nobody for them: priorities are not implemented. */
+function isAboutOthers(reason: string): boolean {
+  return /^(Insufficient |Too many pods|node\(s\) didn't have free ports)/.test(reason);
+}
+
+function counted(nodes: number, reasons: readonly string[]): string {
   const counts = new Map<string, number>();
-  for (const reason of perNode.flat()) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).toSorted();
-  return `0/${perNode.length} nodes are available: ${parts.join(', ')}.`;
+  return `0/${nodes} nodes are available: ${parts.join(', ')}.`;
 }
