@@ -95,7 +95,7 @@ test('every acknowledged write survives kill -9', async () => {
   );
 });
 
-test('after a failed write the store accepts nothing, and shows nothing of it', async () => {
+test('a write that is too large is refused whole', async () => {
   const path = newPath();
   await using store = await openStore({ path });
   await store.write([{ put: '/a', value: bytes('1') }]);
