@@ -87,7 +87,7 @@ class WatchingInformer<T extends KubernetesObject> implements Informer<T> {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    const { log = silentLog, backoff = { initialMs: 50, maxMs: 10_000 } } = this.#options;
+    const { log = silentLog, backoff = { initialMs: 25, maxMs: 2_000 } } = this.#options;
     while (!signal.aborted) {
       try {
         await this.#follow();
