@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { load } from 'js-yaml';
+import { decodeProtobuf } from '../../../api/kubernetes/protobuf.ts';
 import { messageOf } from '../../../base/errors.ts';
 import type { User } from '../access/authenticate.ts';
 import { apiError, statusOf } from '../status.ts';
@@ -31,6 +32,10 @@ export interface Exchange {
 const bodyLimit = 3 * 1024 * 1024;
 
 export async function readBody(exchange: Exchange): Promise<string> {
+  return (await readBytes(exchange)).toString('utf8');
+}
+
+async function readBytes(exchange: Exchange): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of exchange.body) {
@@ -38,19 +43,33 @@ export async function readBody(exchange: Exchange): Promise<string> {
     if (size > bodyLimit) throw apiError('RequestEntityTooLarge', `Request entity too large: limit is ${bodyLimit}`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 export function mediaType(exchange: Exchange): string {
   return (exchange.headers['content-type'] ?? 'application/json').split(';')[0]?.trim() ?? '';
 }
 
-/** JSON, or YAML where the content type says so. */
+const protobuf = 'application/vnd.kubernetes.protobuf';
+
+/** JSON, or YAML or protobuf where the content type says so; undefined for an empty body. */
 export async function readObject(exchange: Exchange): Promise<unknown> {
   const type = mediaType(exchange);
+  if (type === protobuf) return readProtobuf(await readBytes(exchange));
   if (type !== 'application/json' && type !== 'application/yaml' && type !== '*/*')
     throw unsupported(['application/json', 'application/yaml']);
-  return parseText(await readBody(exchange), type === 'application/yaml');
+  const text = await readBody(exchange);
+  return text.trim() === '' ? undefined : parseText(text, type === 'application/yaml');
+}
+
+/** Typed commands of kubectl send it; what is not understood is refused as a media type. */
+function readProtobuf(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return decodeProtobuf(bytes);
+  } catch (error) {
+    throw apiError('UnsupportedMediaType', messageOf(error));
+  }
 }
 
 export function parseText(text: string, isYaml: boolean): unknown {

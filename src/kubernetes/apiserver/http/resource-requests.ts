@@ -160,8 +160,7 @@ export function managerOf({ query, headers }: Exchange): string {
 
 /** From the body and, where it leaves them out, from the query. */
 export async function deleteOptions(exchange: Exchange): Promise<DeleteOptions> {
-  const text = await readBody(exchange);
-  const body = text.trim() === '' ? {} : objectOf(parseText(text, mediaType(exchange) === 'application/yaml'));
+  const body = objectOf(await readObject(exchange));
   const seconds = body['gracePeriodSeconds'] ?? exchange.query.get('gracePeriodSeconds') ?? undefined;
   if (seconds !== undefined && !Number.isInteger(Number(seconds))) {
     throw apiError('BadRequest', `gracePeriodSeconds: Invalid value: ${JSON.stringify(seconds)}: must be a whole number of seconds`);

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { kubeconfigOf, liveServer, type LiveServer } from './live.fake.ts';
+
+const kubectlPath = ['/usr/bin/kubectl', '/usr/local/bin/kubectl'].find((path) => existsSync(path));
+const options = { skip: kubectlPath ? false : 'no kubectl on this machine' };
+let live: LiveServer;
+let folder = '';
+before(async () => {
+  live = await liveServer();
+  folder = mkdtempSync(join(tmpdir(), 'davit-kubectl-'));
+  writeFileSync(join(folder, 'config'), kubeconfigOf(live));
+});
+after(async () => {
+  await live[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+/** Output and errors together, as a person sees them. */
+function kubectl(line: string, input = ''): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const env = { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: join(folder, 'config') };
+  const child = spawn(kubectlPath ?? 'kubectl', line.split(' '), { env });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  child.on('error', reject);
+  child.on('close', () => resolve(text.trim()));
+  child.stdin.end(input);
+  return promise;
+}
+
+const deployment = (replicas: unknown, more = ''): string => `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: ${String(replicas)}
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: "nginx:1"}]${more}}
+`;
+
+test('create, apply, change and delete', options, async () => {
+  assert.equal(await kubectl('create namespace other'), 'namespace/other created');
+  assert.equal(await kubectl('create configmap c --from-literal=a=b'), 'configmap/c created');
+  assert.equal(await kubectl('apply -f -', deployment(2)), 'deployment.apps/web created');
+  assert.equal(await kubectl('apply -f -', deployment(2)), 'deployment.apps/web unchanged');
+  assert.equal(await kubectl('apply -f -', deployment(3)), 'deployment.apps/web configured');
+  assert.match(
+    await kubectl('get deployment web -o wide'),
+    /READY.*CONTAINERS +IMAGES +SELECTOR\nweb +0\/3 +0 +0 +\S+ +c +nginx:1 +app=web$/,
+  );
+  assert.equal(await kubectl('scale deployment web --replicas=5'), 'deployment.apps/web scaled');
+  assert.equal(await kubectl('label deployment web x=y'), 'deployment.apps/web labeled');
+  assert.equal(await kubectl('set image deployment/web c=nginx:2'), 'deployment.apps/web image updated');
+  assert.equal(
+    await kubectl('get deployment web -o jsonpath={.spec.replicas}{.metadata.labels.x}{.spec.template.spec.containers[0].image}'),
+    '5ynginx:2',
+  );
+  assert.match(await kubectl('delete deployment web'), /^deployment\.apps "web" deleted/);
+});
+
+test('a manifest that is wrong says where', options, async () => {
+  assert.match(await kubectl('apply -f -', deployment(1, ', foo: 1')), /strict decoding error: unknown field "spec\.template\.spec\.foo"/);
+  assert.match(
+    await kubectl('apply -f -', deployment('many')),
+    /json: cannot unmarshal string into Go struct field .*spec\.replicas of type int32/,
+  );
+  assert.match(
+    await kubectl('apply --server-side -f -', deployment(-1)),
+    /spec\.replicas: Invalid value: -1: must be greater than or equal to 0/,
+  );
+  assert.match(await kubectl('get pod none'), /Error from server \(NotFound\): pods "none" not found/);
+});
+
+test('explain, who one is, and a trial run', options, async () => {
+  const answers = await Promise.all([
+    kubectl('explain pod.spec.containers'),
+    kubectl('auth whoami'),
+    kubectl('run t --image=x --dry-run=server -o name'),
+  ]);
+  assert.match(answers[0], /FIELD: containers <\[\]Container>/);
+  assert.match(answers[1], /kubernetes-admin/);
+  assert.equal(answers[2], 'pod/t');
+});
