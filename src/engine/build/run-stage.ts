@@ -16,6 +16,13 @@ import { expand, type Variables } from './words.ts';
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** As dockerd does: a base image without PATH gets the default one, so that `ENV PATH=/opt/bin:$PATH` adds to something. */
+function withPath(state: StepState): StepState {
+  const env = state.config.Env ?? [];
+  if (env.some((entry) => entry.startsWith('PATH='))) return state;
+  return { ...state, config: { ...state.config, Env: [...env, defaultPath] } };
+}
+
 /** Runs the steps of one stage. */
 export class StageRun {
   readonly run: BuildRun;
@@ -39,7 +46,7 @@ export class StageRun {
 
   async all(instructions: readonly Instruction[]): Promise<StepState> {
     this.run.announce(this.#stage.from.text);
-    this.state = await this.#located(this.#stage.from, () => this.#base());
+    this.state = withPath(await this.#located(this.#stage.from, () => this.#base()));
     await this.#triggers();
     for (const instruction of instructions) {
       this.run.announce(instruction.text);
