@@ -72,6 +72,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     pause = 0.25
     while True:
+        ALIVE.touch()
         try:
             redis, database = connect()
             pause = 0.25
