@@ -50,6 +50,9 @@ const fixedChains: readonly string[] = [
     'fib daddr type local meta l4proto . th dport vmap @node_ports',
   ]),
   ...chain('reject_dead', [
+    // A pod's connect still holds its socket when an ICMP error comes straight back, and misses it until the first SYN is sent again, 1 s later: TCP gets a reset.
+    'ct state new meta l4proto tcp ip daddr . meta l4proto . th dport @dead_addresses reject with tcp reset',
+    'ct state new meta l4proto tcp fib daddr type local meta l4proto . th dport @dead_node_ports reject with tcp reset',
     'ct state new ip daddr . meta l4proto . th dport @dead_addresses reject',
     'ct state new fib daddr type local meta l4proto . th dport @dead_node_ports reject',
   ]),
