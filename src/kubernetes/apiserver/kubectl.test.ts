@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { kubeconfigOf, liveServer, type LiveServer } from './live.fake.ts';
 
-const kubectlPath = ['/usr/bin/kubectl', '/usr/local/bin/kubectl'].find((path) => existsSync(path));
+const cached = join(import.meta.dirname, '../../../.cache/bin/kubectl-1.35');
+const kubectlPath = [cached, '/usr/bin/kubectl', '/usr/local/bin/kubectl'].find((path) => existsSync(path));
 const options = { skip: kubectlPath ? false : 'no kubectl on this machine' };
 let live: LiveServer;
 let folder = '';

@@ -10,13 +10,13 @@ export interface LiveServer extends AsyncDisposable {
   readonly store: Store;
   readonly ca: string;
   readonly admin: KeyPair;
-  issue(commonName: string, organization?: string): Promise<KeyPair>;
+  issue(commonName: string, organization?: string, hosts?: readonly string[]): Promise<KeyPair>;
 }
 
 export async function liveServer(): Promise<LiveServer> {
   const authority = await createAuthority('test');
   const certificate = await issueCertificate(authority, { commonName: 'kube-apiserver', hosts: ['127.0.0.1', 'localhost'] });
-  const issue = (commonName: string, organization?: string): Promise<KeyPair> => issueCertificate(authority, { commonName, organization });
+  const issue: LiveServer['issue'] = (commonName, organization, hosts) => issueCertificate(authority, { commonName, organization, hosts });
   const admin = await issue('kubernetes-admin', 'system:masters');
   const tls = { ca: authority.cert, ...certificate };
   const store = memoryStore();
