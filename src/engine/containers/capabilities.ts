@@ -1,10 +1,5 @@
 import { KindError } from '../../base/errors.ts';
-
-/** In the kernel's order, from bit 0. https://man7.org/linux/man-pages/man7/capabilities.7.html */
-export const allCapabilities =
-  'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
-    .split(' ')
-    .map((name) => `CAP_${name}`);
+import { capabilityNames } from '../../kernel/capabilities.ts';
 
 /** Docker's default set. */
 export const defaultCapabilities: readonly string[] =
@@ -20,12 +15,12 @@ export interface CapabilityRequest {
 
 /** The container's capabilities, in the kernel's order, limited to what davit itself may give (`bounding`). */
 export function resolveCapabilities(request: CapabilityRequest, bounding: ReadonlySet<string>): readonly string[] {
-  const wanted = request.privileged ? new Set(allCapabilities) : adjusted(normalize(request.add ?? []), normalize(request.drop ?? []));
-  return allCapabilities.filter((name) => wanted.has(name) && bounding.has(name));
+  const wanted = request.privileged ? new Set(capabilityNames) : adjusted(normalize(request.add ?? []), normalize(request.drop ?? []));
+  return capabilityNames.filter((name) => wanted.has(name) && bounding.has(name));
 }
 
 function adjusted(add: readonly string[], drop: readonly string[]): ReadonlySet<string> {
-  const base = add.includes('ALL') ? allCapabilities : drop.includes('ALL') ? [] : defaultCapabilities;
+  const base = add.includes('ALL') ? capabilityNames : drop.includes('ALL') ? [] : defaultCapabilities;
   const kept = base.filter((name) => !drop.includes(name));
   return new Set([...kept, ...add.filter((name) => name !== 'ALL')]);
 }
@@ -35,7 +30,7 @@ function normalize(names: readonly string[]): readonly string[] {
     const upper = given.toUpperCase();
     if (upper === 'ALL') return upper;
     const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
-    if (!allCapabilities.includes(name)) throw new KindError('invalid', `invalid capability: unknown capability: "${name}"`);
+    if (!capabilityNames.includes(name)) throw new KindError('invalid', `invalid capability: unknown capability: "${name}"`);
     return name;
   });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Health } from './container.ts';
-import { parseCounters } from './container-facts.ts';
+import { fullRow } from './container-facts.ts';
 import { healthCommand, healthTimes, nextHealth } from './health.ts';
 
 const starting: Health = { status: 'starting', failingStreak: 0, log: [] };
@@ -32,9 +32,18 @@ test('commands and times', () => {
   assert.equal(healthTimes({}).retries, 3);
 });
 
-test('interface counters', () => {
-  const text = 'Inter-| Receive\n face |bytes\n    lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n  eth0: 100 2 0 1 0 0 0 0 200 3 4 5 0 0 0 0\n';
-  assert.deepEqual(parseCounters(text), {
-    eth0: { rxBytes: 100, rxPackets: 2, rxErrors: 0, rxDropped: 1, txBytes: 200, txPackets: 3, txErrors: 4, txDropped: 5 },
-  });
+test('a row of ps -ef', () => {
+  const row = {
+    pid: 7,
+    parentPid: 1,
+    uid: 1000,
+    cpuSeconds: 65.5,
+    startedAt: new Date(2026, 0, 2, 3, 4),
+    terminal: 0x8803,
+    command: 'sleep 9',
+    threads: 1,
+    residentBytes: 0,
+  };
+  assert.deepEqual(fullRow(row, new Date(2026, 0, 2, 4, 4)), ['1000', '7', '1', '1', '03:04', 'pts/3', '00:01:05', 'sleep 9']);
+  assert.equal(fullRow(row, new Date(2026, 0, 9))[4], 'Jan02');
 });

@@ -5,7 +5,7 @@ import { abortable } from '../../base/abort.ts';
 import { isKind, KindError, messageOf, wrap } from '../../base/errors.ts';
 import { newId } from '../../base/ids.ts';
 import { lazyAttachment } from './attachment.ts';
-import { allCapabilities } from './capabilities.ts';
+import { capabilityNames } from '../../kernel/capabilities.ts';
 import { mergeEnvironment, processEnvironment } from './environment.ts';
 import type { Attachment } from './containers.ts';
 import type { Exec, ExecResult, Execs, ExecSpec } from './execs.ts';
@@ -182,7 +182,7 @@ function renderExec(parts: LaunchParts, record: ContainerRecord, spec: ExecSpec)
   const user = userInside(rootfs, spec.user || record.user, spec.user ? [] : (record.spec.groupAdd ?? []));
   const host = specHost(parts);
   const capabilities = spec.privileged
-    ? allCapabilities.filter((name) => host.boundingCapabilities.has(name))
+    ? capabilityNames.filter((name) => host.boundingCapabilities.has(name))
     : capabilitiesOf(record.spec, host);
   const env = processEnvironment(record.env, { hostname: record.hostname, tty: spec.tty ?? false, home: user.home });
   return {

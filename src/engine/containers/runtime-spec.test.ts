@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allCapabilities } from './capabilities.ts';
+import { capabilityNames } from '../../kernel/capabilities.ts';
 import type { Container, ContainerSpec } from './container.ts';
 import { networkSysctls, renderSpec, type SpecHost, type SpecInput } from './runtime-spec.ts';
 import { defaultSeccomp } from './seccomp.ts';
 
-const host: SpecHost = { arch: 'x64', kernelRelease: '6.1.0-13-amd64', cgroupVersion: 1, boundingCapabilities: new Set(allCapabilities) };
+const host: SpecHost = { arch: 'x64', kernelRelease: '6.1.0-13-amd64', cgroupVersion: 1, boundingCapabilities: new Set(capabilityNames) };
 
 function input(spec: Partial<ContainerSpec>, more: Partial<SpecInput> = {}, mounts: Container['mounts'] = []): SpecInput {
   const container = {

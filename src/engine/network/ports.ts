@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { KindError, systemCode } from '../../base/errors.ts';
+import { listenersOn } from '../../kernel/listeners.ts';
 import type { PortBinding } from './networks.ts';
 
 /** A host port that a container holds. */
@@ -56,7 +57,7 @@ async function probe({ protocol, hostIp, hostPort }: Required<PortBinding>, fail
     return protocol === 'udp' ? await probeUdp(hostIp, hostPort) : await probeTcp(hostIp, hostPort);
   } catch (error) {
     if (systemCode(error) === 'EADDRINUSE')
-      throw new KindError('conflict', `${failed} (by a program of this host: ss -lnp 'sport = :${hostPort}' names it)`, { cause: error });
+      throw new KindError('conflict', `${failed} (${holderOnHost(hostPort, protocol)})`, { cause: error });
     if (systemCode(error) === 'EADDRNOTAVAIL')
       throw new KindError('invalid', failed.replace('port is already allocated', `this host has no address ${hostIp}`), { cause: error });
     throw error;
@@ -82,4 +83,10 @@ async function probeUdp(address: string, port: number): Promise<number> {
   } finally {
     socket.close();
   }
+}
+
+/** `by nginx (pid 12)`. */
+function holderOnHost(port: number, protocol: 'tcp' | 'udp'): string {
+  const holder = listenersOn(port, protocol).find(({ pid }) => pid !== undefined);
+  return holder ? `by ${holder.program} (pid ${holder.pid})` : 'by a program of this host';
 }
