@@ -45,8 +45,3 @@ export function equal(a: unknown, b: unknown): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key]));
 }
-
-/** The object with other values in metadata; undefined removes one. */
-export function withMetadata<T extends JsonObject>(object: T, change: JsonObject): T {
-  return { ...object, metadata: compact({ ...objectOf(object['metadata']), ...change }) };
-}

@@ -8,9 +8,6 @@ export interface User {
 
 export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-/** The server's own controllers, in process. */
-export const loopback: User = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
-
 const known = new WeakMap<TLSSocket, User>();
 
 /** From the client certificate: common name = user, organisations = groups. Only certificates of our own authority count. */

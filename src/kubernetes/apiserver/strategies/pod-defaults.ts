@@ -1,4 +1,4 @@
-import { arrayOf, isObject, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts';
+import { isObject, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts';
 
 const volumeModes = ['configMap', 'secret', 'downwardAPI', 'projected'] as const;
 
@@ -123,10 +123,4 @@ export function qosClass(spec: JsonObject): 'Guaranteed' | 'Burstable' | 'BestEf
     }),
   );
   return isFull ? 'Guaranteed' : 'Burstable';
-}
-
-export function containerNames(spec: JsonObject): readonly string[] {
-  return ['containers', 'initContainers', 'ephemeralContainers'].flatMap((field) =>
-    arrayOf(spec[field]).map((one) => textOf(objectOf(one)['name'])),
-  );
 }
