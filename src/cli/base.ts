@@ -29,6 +29,7 @@ export async function base(name: string, flags: Partial<Config>, options: { read
     ['repo', repository ?? ''],
     ['tag', tag ?? ''],
     ['changes', 'CMD ["bash"]'],
+    ['changes', 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
     ['message', `davit base ${name}`],
   ]);
   await dockerRequest(socket, 'POST', `/images/create?${query.toString()}`, createReadStream(tar));
@@ -89,7 +90,8 @@ async function bootstrap(suite: string, slim: boolean, tar: string): Promise<voi
   const code = await runWithProgress(argv, (line) => {
     tail.push(line);
     if (tail.length > 8) tail.shift();
-    if (/^I: (running apt-get|downloading|extracting|installing|creating)/.test(line)) process.stdout.write(`  ${paint('dim', line, process.stdout)}\n`);
+    if (/^I: (running apt-get|downloading|extracting|installing|creating)/.test(line))
+      process.stdout.write(`  ${paint('dim', line, process.stdout)}\n`);
   });
   if (code !== 0) {
     rmSync(partial, { force: true });

@@ -42,7 +42,8 @@ function isAlive(role: RoleFile): boolean {
 function startRole(role: (typeof roles)[number], config: Config): number {
   removeRole(config.runRoot, role);
   const { execPath, execArgv, argv } = process;
-  const env = { ...process.env, UV_THREADPOOL_SIZE: '8' };
+  // One malloc arena, trimmed early: the engine's peaks (a large build context) go back to the system.
+  const env = { ...process.env, UV_THREADPOOL_SIZE: '8', MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
   return spawnDetached([execPath, ...execArgv, argv[1] ?? '', role, '--run-root', config.runRoot, '--data-root', config.dataRoot], {
     logPath: join(pathsOf(config).logs, `${role}.log`),
     env,

@@ -11,7 +11,7 @@ import { startDns } from '../kubernetes/dns/start.ts';
 import { startKubelet } from '../kubernetes/kubelet/start.ts';
 import { startProxy } from '../kubernetes/proxy/start.ts';
 import { openStore } from '../store/embedded.ts';
-import { type Config, pathsOf } from './config.ts';
+import { type Config, pathsOf, saveConfig } from './config.ts';
 import { loadCredentials } from './credentials.ts';
 import { foreground } from './foreground.ts';
 import { machineConfig } from './load.ts';
@@ -25,6 +25,7 @@ export async function runEngine(flags: Partial<Config>): Promise<void> {
   process.title = 'davit engine';
   const config = machineConfig(flags);
   const log = createLog('engine');
+  saveConfig(config);
   await foreground('engine', config.runRoot, log, async () => {
     await using starting = new AsyncDisposableStack();
     await startEngine(config, log, starting);
