@@ -54,7 +54,7 @@ before(async () => {
       ],
       pin,
     );
-    const child = spawn('nsenter', [`--net=${pin}`, process.execPath, '-e', server, ip], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('/usr/bin/nsenter', [`--net=${pin}`, process.execPath, '-e', server, ip], { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     if (child.stdout) await once(child.stdout, 'data');
   }
@@ -72,7 +72,7 @@ after(async () => {
 
 /** What a client is told: `<pod that answered> <address it saw>`, or the error's code. */
 async function ask(from: string | undefined, address: string, port = 80): Promise<string> {
-  const enter = from === undefined ? [] : ['nsenter', `--net=${join(folder, from)}`];
+  const enter = from === undefined ? [] : ['/usr/bin/nsenter', `--net=${join(folder, from)}`];
   const [program = '', ...rest] = [...enter, process.execPath, '-e', client, address, String(port)];
   const { stdout } = await run(program, rest, { timeout: 10_000 });
   return stdout.trim();

@@ -35,6 +35,9 @@ export interface PodRuntimeOptions {
   readonly allocatable: Readonly<Record<string, Quantity>>;
 }
 
+/** A claim is bound, or a ConfigMap made, moments after its pod. */
+const mountRetryMs = 500;
+
 type Start = Extract<PodAction, { readonly do: 'startContainer' }>;
 type Stop = Extract<PodAction, { readonly do: 'stopContainer' }>;
 
@@ -80,7 +83,7 @@ export class PodRuntime {
       return { sources, volumes: await this.#options.volumes.mountAll(pod, sources) };
     } catch (error) {
       this.#options.recorder.record(pod, 'Warning', 'FailedMount', messageOf(error));
-      throw new ContainerWaits('ContainerCreating', '', 1000);
+      throw new ContainerWaits('ContainerCreating', '', mountRetryMs);
     }
   }
 
