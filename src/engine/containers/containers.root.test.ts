@@ -145,6 +145,12 @@ test('exec past its time is killed', async () => {
   await lab.start('slow', 'sleep 100');
   const result = await lab.engine.execs.run('slow', { command: ['sleep', '50'] }, { timeoutMs: 200, maxBytes: 10 });
   assert.equal(result.timedOut, true);
+  const daemon = await lab.engine.execs.run(
+    'slow',
+    { command: ['sh', '-c', 'sleep 60 & echo started'] },
+    { timeoutMs: 5000, maxBytes: 100 },
+  );
+  assert.deepEqual([daemon.exitCode, daemon.output], [0, 'started\n'], 'a child that holds the output open is not waited for');
   await lab.engine.containers.remove('slow', { force: true, volumes: true });
 });
 

@@ -18,6 +18,9 @@ import { userInside } from './rootfs-files.ts';
 import { capabilitiesOf, capabilitySets } from './runtime-spec.ts';
 import { mayDo } from './state.ts';
 
+/** How long the output of an exec that has ended may still come. */
+const lateOutputMs = 1000;
+
 interface LiveExec {
   readonly id: string;
   readonly containerId: string;
@@ -110,8 +113,10 @@ class LiveExecs implements ExecRoom {
       using streams = await runtime.attach(exec.directory);
       const output = collect(streams.output, maxBytes);
       const inTime = await withinMs(exec.ended ?? Promise.resolve(0), timeoutMs);
-      if (!inTime && exec.pid !== undefined) processes.kill(exec.pid, 9);
+      if (!inTime && exec.pid !== undefined && processes.startTime(exec.pid) !== undefined) processes.kill(exec.pid, 9);
       const exitCode = await exec.ended;
+      // What it started may hold the output open for ever.
+      if (!(await withinMs(output, lateOutputMs))) streams[Symbol.dispose]();
       return { exitCode: exitCode ?? -1, output: await output, timedOut: !inTime };
     } finally {
       this.#execs.delete(id);
