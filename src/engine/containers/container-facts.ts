@@ -35,7 +35,7 @@ export function readStats(kernel: Kernel, host: HostFacts, cgroup: string, netns
 export async function readTop(kernel: Kernel, cgroup: string, psArguments: string): ReturnType<Containers['top']> {
   const pids = kernel.cgroups.processes(cgroup);
   const wanted = psArguments.split(/\s+/).filter(Boolean);
-  if (wanted.length > 0 && wanted.join(' ') !== '-ef') return hostPs(kernel, new Set(pids.map(String)), wanted);
+  if (wanted.length > 0 && wanted.join(' ') !== '-ef') return hostPs(kernel, pids.map(String), wanted);
   return {
     titles: ['UID', 'PID', 'PPID', 'C', 'STIME', 'TTY', 'TIME', 'CMD'],
     processes: processRows(pids).map((row) => fullRow(row, new Date())),
@@ -62,8 +62,10 @@ export function fullRow(row: ProcessRow, now: Date): readonly string[] {
   ];
 }
 
-async function hostPs(kernel: Kernel, pids: ReadonlySet<string>, psArguments: readonly string[]): ReturnType<Containers['top']> {
-  const { exitCode, stdout, stderr } = await kernel.processes.run(['ps', ...psArguments]);
+async function hostPs(kernel: Kernel, pids: readonly string[], psArguments: readonly string[]): ReturnType<Containers['top']> {
+  const asked = await kernel.processes.run(['ps', ...psArguments, '-q', pids.join(',')]);
+  // Some selections exclude `-q`: then all processes are listed and ours are picked.
+  const { exitCode, stdout, stderr } = asked.exitCode === 0 ? asked : await kernel.processes.run(['ps', ...psArguments]);
   if (exitCode !== 0) throw new KindError('invalid', `ps: ${stderr.trim()}`);
   const [header = '', ...rows] = stdout.split('\n').filter(Boolean);
   const titles = header.trim().split(/\s+/);
@@ -73,5 +75,5 @@ async function hostPs(kernel: Kernel, pids: ReadonlySet<string>, psArguments: re
     const parts = row.trim().split(/\s+/);
     return [...parts.slice(0, titles.length - 1), parts.slice(titles.length - 1).join(' ')];
   };
-  return { titles, processes: rows.map(cells).filter((row) => pids.has(row[pidColumn] ?? '')) };
+  return { titles, processes: rows.map(cells).filter((row) => pids.includes(row[pidColumn] ?? '')) };
 }

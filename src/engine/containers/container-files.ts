@@ -47,6 +47,14 @@ export async function withRoot<T>(parts: FileParts, record: ContainerRecord, use
   });
 }
 
+/** The root file system alone, without volumes, /proc and the like: what an image of it would hold. */
+async function withImageRoot<T>(parts: FileParts, record: ContainerRecord, use: (root: Root) => Promise<T>): Promise<T> {
+  const { rootfs } = pathsOf(parts.config, record.id);
+  if (record.pid === undefined) return withRoot(parts, { ...record, mounts: [] }, use);
+  using root = new Root(rootfs);
+  return await use(root);
+}
+
 /** The place of a mount below the root, when it is a plain path without symlinks; undefined otherwise. */
 function inside(rootfs: string, target: string): string | undefined {
   using root = new Root(rootfs);
@@ -56,7 +64,10 @@ function inside(rootfs: string, target: string): string | undefined {
 }
 
 export function exportRoot(parts: FileParts, record: ContainerRecord): Promise<Readable> {
-  return streamed(parts, record, (root) => packFrom(root, { whiteouts: 'plain' }));
+  return streamed(
+    (use) => withImageRoot(parts, record, use),
+    (root) => packFrom(root, { whiteouts: 'plain' }),
+  );
 }
 
 export async function readArchive(
@@ -65,18 +76,24 @@ export async function readArchive(
   path: string,
 ): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
   const stat = await statPath(parts, record, path);
-  const tar = await streamed(parts, record, (root) => {
-    // A trailing `/` or `/.` asks for what a symlink leads to, as do all paths but the last component.
-    const target = relativeOf(path);
-    return packFrom(root, { whiteouts: 'plain', path: bytesOf(target), as: bytesOf(stat.name === '/' ? '.' : stat.name) });
-  });
+  const tar = await streamed(
+    (use) => withRoot(parts, record, use),
+    (root) => {
+      // A trailing `/` or `/.` asks for what a symlink leads to, as do all paths but the last component.
+      const target = relativeOf(path);
+      return packFrom(root, { whiteouts: 'plain', path: bytesOf(target), as: bytesOf(stat.name === '/' ? '.' : stat.name) });
+    },
+  );
   return { stat, tar };
 }
 
 /** The root stays open until the stream has ended. */
-async function streamed(parts: FileParts, record: ContainerRecord, pack: (root: Root) => Iterable<Buffer>): Promise<Readable> {
+async function streamed(
+  open: (use: (root: Root) => Promise<void>) => Promise<void>,
+  pack: (root: Root) => Iterable<Buffer>,
+): Promise<Readable> {
   const started = Promise.withResolvers<Readable>();
-  const finished = withRoot(parts, record, async (root) => {
+  const finished = open(async (root) => {
     const stream = Readable.from(pack(root), { objectMode: false });
     started.resolve(stream);
     await new Promise<void>((resolve) => stream.once('close', resolve));

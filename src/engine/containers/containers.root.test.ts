@@ -197,6 +197,10 @@ test('files in and out, changes, commit, export', async () => {
   const bytes = Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>));
   await containers.writeArchive('files', '/tmp', Readable.from([bytes]), { noOverwriteDirNonDir: false, copyOwnership: false });
   assert.equal((await lab.exec('files', 'cat /tmp/made')).output, 'new\n');
+  const live = await containers.export('files');
+  live.resume();
+  await once(live, 'close');
+  assert.equal(live.errored, null);
   await containers.stop('files', { timeoutSeconds: 0 });
   assert.equal((await containers.statPath('files', '/tmp/made')).size, 4);
   await assert.rejects(containers.statPath('files', '/none'), /Could not find the file \/none in container files/);
@@ -220,6 +224,7 @@ test('pause, top, stats, health', async () => {
   await assert.rejects(containers.pause('sick'), (error) => isKind(error, 'conflict'));
   await containers.unpause('sick');
   assert.ok((await containers.top('sick', '')).processes.some((row) => row.includes('sleep 100')));
+  assert.equal((await containers.top('sick', '-o pid,args')).processes.length, 1);
   const stats = await containers.stats('sick');
   assert.ok((stats.memory?.usageBytes ?? 0) > 0 && stats.networks['eth0']);
   await containers.remove('sick', { force: true, volumes: true });

@@ -1,7 +1,7 @@
 import { KindError } from '../../base/errors.ts';
 import type { Container, ContainerState } from './container.ts';
 
-type Facts = Pick<Container, 'startedAt' | 'finishedAt' | 'pausedAt' | 'pid' | 'isRestarting' | 'isRemoving' | 'exitCode'>;
+type Facts = Pick<Container, 'startedAt' | 'finishedAt' | 'pausedAt' | 'pid' | 'isRestarting' | 'isRemoving'>;
 
 /**
  *            start            exit
@@ -14,8 +14,7 @@ export function stateOf(facts: Facts): ContainerState {
   if (facts.isRemoving) return 'removing';
   if (facts.pid !== undefined) return facts.pausedAt ? 'paused' : 'running';
   if (facts.isRestarting) return 'restarting';
-  if (facts.startedAt || facts.exitCode !== undefined) return 'exited';
-  return 'created';
+  return facts.startedAt ? 'exited' : 'created';
 }
 
 export type ContainerAction = 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'exec' | 'attach' | 'remove' | 'forceRemove';
