@@ -8,7 +8,7 @@ import type { Report, Section } from './progress.ts';
 type Environment = Readonly<Record<string, string>>;
 type Workload = (typeof workloads)[number];
 
-const patience = '180s';
+const patience = '90s';
 
 export async function applyManifests(environment: Environment, report: Report): Promise<string> {
   const folder = join(application.folder, 'manifests');

@@ -23,7 +23,11 @@ let current;
 let client;
 
 async function read() {
-  const { rows } = await client.query(count);
+  const { rows } = await client.query(count).catch((error) => {
+    // The worker makes the table when it first reaches the database.
+    if (error.code === '42P01') return { rows: [] };
+    throw error;
+  });
   const votes = Object.fromEntries(rows.map((row) => [row.choice, row.votes]));
   const results = Object.entries(choices).map(([choice, label]) => ({ choice, label, votes: votes[choice] || 0 }));
   current = { results, total: results.reduce((sum, { votes }) => sum + votes, 0), at: new Date().toISOString() };
@@ -68,7 +72,7 @@ async function connect(pause = 250) {
     client = undefined;
     console.error(`database: ${error.message}; trying again in ${wait} ms`);
     next.end().catch(() => {});
-    setTimeout(() => connect(Math.min(wait * 2, 5000)), wait);
+    setTimeout(() => connect(Math.min(wait * 2, 2000)), wait);
   };
   next.on('error', (error) => retry(error, 250));
   next.on('end', () => retry(new Error('connection closed'), 250));

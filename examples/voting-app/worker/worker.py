@@ -80,7 +80,7 @@ def main():
         except (RedisError, psycopg2.Error) as error:
             print(f"{type(error).__name__}: {str(error).strip()}; trying again in {pause:g} s", flush=True)
             time.sleep(pause)
-            pause = min(pause * 2, 5)
+            pause = min(pause * 2, 2)
 
 
 main()
