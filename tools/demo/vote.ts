@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { webServices } from './application.ts';
 import { DemoError } from './demo-error.ts';
 import type { Report } from './progress.ts';
@@ -55,14 +53,17 @@ async function vote(signal: AbortSignal): Promise<string> {
   return label;
 }
 
-/** The data of each unnamed event of a server-sent stream. */
+/** The data of each unnamed event of a server-sent stream; ends the stream when nobody wants more. */
 async function* messages(stream: Response): AsyncGenerator<Results> {
   if (!stream.ok || !stream.body) throw new Error(`the result page answered ${stream.status}`);
-  let named = false;
-  for await (const line of createInterface({ input: Readable.fromWeb(stream.body) })) {
-    if (line === '') named = false;
-    else if (line.startsWith('event:')) named = true;
-    else if (line.startsWith('data:') && !named) yield JSON.parse(line.slice(5)) as Results;
+  let rest = '';
+  for await (const chunk of stream.body.pipeThrough(new TextDecoderStream())) {
+    const events = (rest + chunk).split('\n\n');
+    rest = events.pop() ?? '';
+    for (const lines of events.map((event) => event.split('\n'))) {
+      const data = lines.find((line) => line.startsWith('data:'));
+      if (data && !lines.some((line) => line.startsWith('event:'))) yield JSON.parse(data.slice(5)) as Results;
+    }
   }
 }
 
