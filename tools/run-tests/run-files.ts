@@ -36,11 +36,19 @@ async function runBatch(files: readonly string[], timeoutMs: number, lab: number
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   if (counts.failed === 0) {
     console.log(`  ✓ ${title.padEnd(60)} ${String(counts.passed).padStart(4)} ${seconds.padStart(6)} s`);
+    for (const line of diagnostics(output)) console.log(`      ${line}`);
     return counts;
   }
   const why = timedOut ? `ended after ${timeoutMs / 1000} s, its limit` : `${counts.failed} failed`;
   console.log(`  ✗ ${title}: ${why}\n${output}`);
   return counts;
+}
+
+/** What tests told by `context.diagnostic`, such as a measured time; not the reporter's own summary. */
+function diagnostics(output: string): readonly string[] {
+  return [...output.matchAll(/^ℹ (?!(?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$)(.*)$/gm)].map(
+    ([, text = '']) => text,
+  );
 }
 
 /** A process that ended badly without a failed test (a crash, a limit, an error at import) is one failure more. */
