@@ -37,7 +37,18 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'apis_storage.k8s.io_v1': ['StorageClass'],
   apis_autoscaling_v1: ['Scale'],
 };
-const always = ['Scale', 'Eviction', 'TokenRequest', 'Status', 'DeleteOptions', 'APIResourceList', 'APIGroupList', 'APIVersions', 'WatchEvent', 'Patch'];
+const always = [
+  'Scale',
+  'Eviction',
+  'TokenRequest',
+  'Status',
+  'DeleteOptions',
+  'APIResourceList',
+  'APIGroupList',
+  'APIVersions',
+  'WatchEvent',
+  'Patch',
+];
 
 interface RawSchema {
   readonly type?: string;

@@ -25,7 +25,10 @@ function dockerRows(): readonly string[] {
   const rows = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([method]) => ['get', 'head', 'post', 'put', 'delete'].includes(method))
-      .map(([method, { summary = '' }]) => `| ${stateOf(method.toUpperCase(), path)} | \`${method.toUpperCase()} ${path}\` | ${summary.trim()} |`),
+      .map(
+        ([method, { summary = '' }]) =>
+          `| ${stateOf(method.toUpperCase(), path)} | \`${method.toUpperCase()} ${path}\` | ${summary.trim()} |`,
+      ),
   );
   return ['| | endpoint | |', '|---|---|---|', ...rows];
 }
@@ -51,7 +54,9 @@ function kubernetesRows(): readonly string[] {
   const known = new Set(Object.values(served).map(({ group, kind }) => `${group}/${kind}`));
   const rows = globSync(`${options.reference}/openapi-v3-1.35/*.json.gz`).flatMap((file) => {
     const name = basename(file, '.json.gz');
-    const { paths } = JSON.parse(gunzipSync(readFileSync(file)).toString()) as { paths: Record<string, Record<string, { 'x-kubernetes-group-version-kind'?: Gvk }>> };
+    const { paths } = JSON.parse(gunzipSync(readFileSync(file)).toString()) as {
+      paths: Record<string, Record<string, { 'x-kubernetes-group-version-kind'?: Gvk }>>;
+    };
     const kinds = new Map<string, Gvk>();
     for (const [path, methods] of Object.entries(paths)) {
       const gvk = (methods['post'] ?? methods['get'])?.['x-kubernetes-group-version-kind'];
@@ -59,20 +64,41 @@ function kubernetesRows(): readonly string[] {
     }
     return [...kinds.values()].map(({ group, version, kind }) => {
       const isServed = known.has(`${group}/${kind}`) && !/alpha|beta/.test(version);
-      return { sort: `${name} ${kind}`, text: `| ${isServed || reviews.has(kind) ? 'in' : 'out'} | ${group === '' ? version : `${group}/${version}`} | ${kind} |` };
+      return {
+        sort: `${name} ${kind}`,
+        text: `| ${isServed || reviews.has(kind) ? 'in' : 'out'} | ${group === '' ? version : `${group}/${version}`} | ${kind} |`,
+      };
     });
   });
   return ['| | group | kind |', '|---|---|---|', ...rows.toSorted((a, b) => (a.sort < b.sort ? -1 : 1)).map(({ text }) => text)];
 }
 
 /** Answered without being stored. */
-const reviews = new Set(['SelfSubjectAccessReview', 'SelfSubjectReview', 'SubjectAccessReview', 'LocalSubjectAccessReview', 'SelfSubjectRulesReview', 'TokenReview']);
+const reviews = new Set([
+  'SelfSubjectAccessReview',
+  'SelfSubjectReview',
+  'SubjectAccessReview',
+  'LocalSubjectAccessReview',
+  'SelfSubjectRulesReview',
+  'TokenReview',
+]);
 
 if (!existsSync(options.reference)) {
   console.log(`skip: ${options.reference} is not here, nothing to generate from`);
 } else {
   const notes = readFileSync(new URL('../docs/scope-notes.md', import.meta.url), 'utf8');
-  const page = [notes.trimEnd(), '', '## Docker Engine API', '', ...dockerRows(), '', '## Kubernetes 1.35', '', ...kubernetesRows(), ''].join('\n');
+  const page = [
+    notes.trimEnd(),
+    '',
+    '## Docker Engine API',
+    '',
+    ...dockerRows(),
+    '',
+    '## Kubernetes 1.35',
+    '',
+    ...kubernetesRows(),
+    '',
+  ].join('\n');
   const path = new URL('../SCOPE.md', import.meta.url);
   const isSame = existsSync(path) && readFileSync(path, 'utf8') === page;
   if (options.check && !isSame) {

@@ -35,8 +35,11 @@ const rules = profile.syscalls.map((rule) => ({
   ...(rule.includes && { includes: rule.includes }),
   ...(rule.excludes && { excludes: rule.excludes }),
 }));
-const architectures = Object.fromEntries(profile.archMap.map(({ architecture, subArchitectures }) => [architecture, subArchitectures ?? []]));
+const architectures = Object.fromEntries(
+  profile.archMap.map(({ architecture, subArchitectures }) => [architecture, subArchitectures ?? []]),
+);
 const facts = { source: 'moby/profiles seccomp/default.json, Apache-2.0', errnoRet: profile.defaultErrnoRet, architectures, rules };
 const text = `${JSON.stringify(facts)}\n`;
 if (flag !== '--check') writeFileSync(target, text);
-else if (readFileSync(target, 'utf8') !== text) throw new Error('src/engine/containers/seccomp.generated.json is not what the profile gives: generate it again');
+else if (readFileSync(target, 'utf8') !== text)
+  throw new Error('src/engine/containers/seccomp.generated.json is not what the profile gives: generate it again');

@@ -85,7 +85,8 @@ packages_as_locked() {
     process.exit(Object.entries(locked).some(differs) ? 1 : 0);
   ' 2>/dev/null
 }
-packages_as_locked || step 'npm packages' npm ci --no-audit --no-fund
+# Not `npm ci`: it refuses where a mirror lacks the other platforms' builds of an optional package.
+packages_as_locked || step 'npm packages' npm install --no-save --no-audit --no-fund
 
 # ── Clients: docker's CLI alone (never its daemon) and kubectl, beside the machine's own ──
 # Debian sid has a current docker-cli that runs on bookworm; its package list stays in .cache, away from the system's.
