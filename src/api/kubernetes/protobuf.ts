@@ -1,211 +1,136 @@
-import { KindError } from '../../base/errors.ts';
+import table from './protobuf.generated.json' with { type: 'json' };
+import { bytesOf, malformed, numberOf, packedNumbers, wireFields, type WireValue } from './protobuf-wire.ts';
+import { schemaName } from './schema-table.ts';
 
 /**
- * Reads Kubernetes' protobuf form of the objects that kubectl's typed commands send (`create namespace`, `create secret`,
- * `auth can-i`, `drain` …). All else is refused rather than read in part: clients may always send JSON.
+ * One field of a message, from tools/generate-protobuf.ts. `type` is a message's name in the table or one of: string, bytes, bool,
+ * int, time, microTime, quantity, intOrString, json. Flags:
+ *
+ *   `*` repeated      `m` map of strings to the type
+ *   `k` keeps zero: a pointer in Go, or never left out of its JSON (`replicas: 0` says something, `nodePort: 0` nothing)
+ *   `i` inline: the message's fields are its holder's (a Volume's VolumeSource)
+ */
+export type WireFact = readonly [name: string, type: string, flags?: string];
+
+const messages = table as unknown as Readonly<Record<string, Readonly<Record<string, WireFact>> | undefined>>;
+
+const deleteOptions = 'apimachinery.pkg.apis.meta.v1.DeleteOptions';
+
+/**
+ * The object in Kubernetes' protobuf form of a body, as its JSON would be: kubectl's typed commands send it (`create deployment`,
+ * `expose`, `drain` …). Fields that are not known are passed over.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
  *
- *   body = "k8s\0" + Unknown { 1: { 1: apiVersion, 2: kind }, 2: raw bytes of the object }
+ *   body = "k8s\0" + Unknown { 1: TypeMeta { 1: apiVersion, 2: kind }, 2: raw bytes of the object }
+ *
+ * Go writes every field that is no pointer, also when it is zero; such zeros are dropped where JSON would leave them out.
  */
 export function decodeProtobuf(body: Uint8Array): unknown {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (bytes.subarray(0, 4).toString('latin1') !== 'k8s\0') throw refused('the body does not start with the mark "k8s"');
-  const envelope = fieldsOf(bytes.subarray(4));
-  const typeMeta = read('TypeMeta', bytesAt(envelope, 1)) as { readonly apiVersion?: string; readonly kind?: string };
-  const kind = typeMeta.kind ?? '';
-  if (!(kind in messages)) throw refused(`kind ${kind} is not read as protobuf, send JSON`);
-  return { ...typeMeta, ...(read(kind, bytesAt(envelope, 2)) as object) };
+  if (bytes.subarray(0, 4).toString('latin1') !== 'k8s\0') throw malformed('the body does not start with the mark "k8s"');
+  const envelope = bytes.subarray(4);
+  const typeMeta = bytesOf(envelope, 1);
+  const [apiVersion, kind] = [bytesOf(typeMeta, 1).toString('utf8'), bytesOf(typeMeta, 2).toString('utf8')];
+  const [version = '', group = ''] = apiVersion.split('/').toReversed();
+  // Every group has DeleteOptions of its own name and version.
+  const name = kind === 'DeleteOptions' ? deleteOptions : schemaName(group, version, kind);
+  if (name === undefined || !messages[name]) throw malformed(`${apiVersion}, Kind=${kind} is not read as protobuf, send JSON`);
+  return { apiVersion, kind, ...readMessage(name, bytesOf(envelope, 2)) };
 }
 
-type Type = string;
-
-/** Field number → name:type. Types: s string, i integer, p integer that may be zero, b boolean, y bytes, M map of strings, Y map of bytes; `*` repeated. */
-const messages: Readonly<Record<string, Readonly<Record<number, `${string}:${Type}`>>>> = {
-  TypeMeta: { 1: 'apiVersion:s', 2: 'kind:s' },
-  ObjectMeta: {
-    1: 'name:s',
-    2: 'generateName:s',
-    3: 'namespace:s',
-    5: 'uid:s',
-    6: 'resourceVersion:s',
-    7: 'generation:i',
-    8: 'creationTimestamp:Time',
-    11: 'labels:M',
-    12: 'annotations:M',
-    13: 'ownerReferences:OwnerReference*',
-    14: 'finalizers:s*',
-  },
-  OwnerReference: { 1: 'kind:s', 3: 'name:s', 4: 'uid:s', 5: 'apiVersion:s', 6: 'controller:b', 7: 'blockOwnerDeletion:b' },
-  Namespace: { 1: 'metadata:ObjectMeta', 2: 'spec:NamespaceSpec', 3: 'status:Empty' },
-  NamespaceSpec: { 1: 'finalizers:s*' },
-  ConfigMap: { 1: 'metadata:ObjectMeta', 2: 'data:M', 3: 'binaryData:Y', 4: 'immutable:b' },
-  Secret: { 1: 'metadata:ObjectMeta', 2: 'data:Y', 3: 'type:s', 4: 'stringData:M', 5: 'immutable:b' },
-  ServiceAccount: { 1: 'metadata:ObjectMeta', 3: 'imagePullSecrets:LocalObjectReference*', 4: 'automountServiceAccountToken:b' },
-  LocalObjectReference: { 1: 'name:s' },
-  Service: { 1: 'metadata:ObjectMeta', 2: 'spec:ServiceSpec', 3: 'status:Empty' },
-  ServiceSpec: {
-    1: 'ports:ServicePort*',
-    2: 'selector:M',
-    3: 'clusterIP:s',
-    4: 'type:s',
-    5: 'externalIPs:s*',
-    7: 'sessionAffinity:s',
-    10: 'externalName:s',
-    11: 'externalTrafficPolicy:s',
-    18: 'clusterIPs:s*',
-    22: 'internalTrafficPolicy:s',
-  },
-  ServicePort: { 1: 'name:s', 2: 'protocol:s', 3: 'port:i', 4: 'targetPort:IntOrString', 5: 'nodePort:i', 6: 'appProtocol:s' },
-  Deployment: { 1: 'metadata:ObjectMeta', 2: 'spec:DeploymentSpec', 3: 'status:Empty' },
-  DeploymentSpec: {
-    1: 'replicas:p',
-    2: 'selector:LabelSelector',
-    3: 'template:PodTemplateSpec',
-    4: 'strategy:DeploymentStrategy',
-    5: 'minReadySeconds:i',
-  },
-  DeploymentStrategy: { 1: 'type:s' },
-  LabelSelector: { 1: 'matchLabels:M' },
-  PodTemplateSpec: { 1: 'metadata:ObjectMeta', 2: 'spec:PodSpec' },
-  PodSpec: {
-    2: 'containers:Container*',
-    3: 'restartPolicy:s',
-    4: 'terminationGracePeriodSeconds:p',
-    6: 'dnsPolicy:s',
-    7: 'nodeSelector:M',
-    8: 'serviceAccountName:s',
-  },
-  Container: {
-    1: 'name:s',
-    2: 'image:s',
-    3: 'command:s*',
-    4: 'args:s*',
-    5: 'workingDir:s',
-    6: 'ports:ContainerPort*',
-    7: 'env:EnvVar*',
-    8: 'resources:Empty',
-    14: 'imagePullPolicy:s',
-  },
-  ContainerPort: { 1: 'name:s', 2: 'hostPort:i', 3: 'containerPort:i', 4: 'protocol:s', 5: 'hostIP:s' },
-  EnvVar: { 1: 'name:s', 2: 'value:s' },
-  SelfSubjectReview: { 1: 'metadata:ObjectMeta', 2: 'status:Empty' },
-  SelfSubjectAccessReview: { 1: 'metadata:ObjectMeta', 2: 'spec:AccessReviewSpec', 3: 'status:Empty' },
-  SubjectAccessReview: { 1: 'metadata:ObjectMeta', 2: 'spec:SubjectAccessReviewSpec', 3: 'status:Empty' },
-  AccessReviewSpec: { 1: 'resourceAttributes:ResourceAttributes', 2: 'nonResourceAttributes:NonResourceAttributes' },
-  SubjectAccessReviewSpec: {
-    1: 'resourceAttributes:ResourceAttributes',
-    2: 'nonResourceAttributes:NonResourceAttributes',
-    3: 'user:s',
-    4: 'groups:s*',
-  },
-  ResourceAttributes: { 1: 'namespace:s', 2: 'verb:s', 3: 'group:s', 4: 'version:s', 5: 'resource:s', 6: 'subresource:s', 7: 'name:s' },
-  NonResourceAttributes: { 1: 'path:s', 2: 'verb:s' },
-  SelfSubjectRulesReview: { 1: 'metadata:ObjectMeta', 2: 'spec:RulesReviewSpec', 3: 'status:Empty' },
-  RulesReviewSpec: { 1: 'namespace:s' },
-  Eviction: { 1: 'metadata:ObjectMeta', 2: 'deleteOptions:DeleteOptions' },
-  DeleteOptions: {
-    1: 'gracePeriodSeconds:p',
-    2: 'preconditions:Preconditions',
-    3: 'orphanDependents:b',
-    4: 'propagationPolicy:s',
-    5: 'dryRun:s*',
-  },
-  Preconditions: { 1: 'uid:s', 2: 'resourceVersion:s' },
-  IntOrString: { 1: 'type:p', 2: 'intVal:p', 3: 'strVal:s' },
-  Time: { 1: 'seconds:p', 2: 'nanos:i' },
-  Empty: {},
-};
-
-/** One field as it is on the wire: a number, or bytes. */
-interface WireField {
-  readonly number: number;
-  readonly value: number | Buffer;
-}
-
-function* wireFields(bytes: Buffer): Generator<WireField> {
-  let position = 0;
-  const varint = (): number => {
-    let [value, factor] = [0, 1];
-    for (;;) {
-      const byte = bytes[position];
-      if (byte === undefined || factor > 2 ** 63) throw refused('the body is cut off');
-      position += 1;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value >= 2 ** 63 ? value - 2 ** 64 : value;
-      factor *= 128;
-    }
-  };
-  while (position < bytes.length) {
-    const tag = varint();
-    const [number, wireType] = [Math.floor(tag / 8), tag % 8];
-    if (wireType === 0) yield { number, value: varint() };
-    else if (wireType === 2) {
-      const end = varint() + position;
-      if (end > bytes.length || end < position) throw refused('the body is cut off');
-      yield { number, value: bytes.subarray(position, end) };
-      position = end;
-    } else throw refused(`wire type ${wireType} is not used by Kubernetes`);
-  }
-}
-
-function fieldsOf(bytes: Buffer): readonly WireField[] {
-  return [...wireFields(bytes)];
-}
-
-function bytesAt(fields: readonly WireField[], number: number): Buffer {
-  const value = fields.find((field) => field.number === number)?.value;
-  return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
-}
-
-/** Go writes every field that is no pointer, also when it is zero: those say nothing. */
-function isZero(value: number | Buffer): boolean {
-  if (!Buffer.isBuffer(value)) return value === 0;
-  return value.length === 0 || isEmptyMessage(value);
-}
-
-/** A message of nothing but zeros; text never looks like one, because its first byte is no valid tag of a zero field. */
-function isEmptyMessage(bytes: Buffer): boolean {
-  try {
-    return fieldsOf(bytes).every((field) => isZero(field.value));
-  } catch {
-    return false;
-  }
-}
-
-function read(message: string, bytes: Buffer): unknown {
-  const known = messages[message] ?? {};
+function readMessage(name: string, bytes: Buffer): Record<string, unknown> {
+  const known = messages[name] ?? {};
   const result: Record<string, unknown> = {};
-  for (const { number, value } of wireFields(bytes)) {
-    const [name = '', type = ''] = known[number]?.split(':') ?? [];
-    if (name === '') {
-      if (!isZero(value)) throw refused(`field ${number} of ${message} is not read as protobuf, send JSON`);
-    } else if (type.endsWith('*'))
-      result[name] = [...((result[name] as readonly unknown[] | undefined) ?? []), valueOf(type.slice(0, -1), value)];
-    else if (type === 'M' || type === 'Y') result[name] = { ...(result[name] as object | undefined), ...mapEntry(type, value) };
+  const lists = new Map<string, unknown[]>();
+  const maps = new Map<string, (readonly [string, unknown])[]>();
+  for (const [number, value] of wireFields(bytes)) {
+    const [key, type, flags = ''] = known[number] ?? ['', ''];
+    if (type === '') continue;
+    if (flags.includes('*')) append(lists, key, itemsOf(type, value));
+    else if (flags.includes('m')) append(maps, key, [entryOf(type, asBytes(value))]);
+    else if (flags.includes('i')) Object.assign(result, readMessage(type, asBytes(value)));
     else {
       const decoded = valueOf(type, value);
-      if (decoded !== undefined && decoded !== '' && !(type === 'i' && decoded === 0)) result[name] = decoded;
+      if (decoded !== undefined && (flags.includes('k') || !isZero(decoded))) result[key] = decoded;
     }
   }
+  for (const [key, items] of lists) result[key] = items;
+  for (const [key, entries] of maps) result[key] = Object.fromEntries(entries);
   return result;
 }
 
-function valueOf(type: Type, value: number | Buffer): unknown {
-  if (!Buffer.isBuffer(value)) return type === 'b' ? value !== 0 : value;
-  if (type === 's') return value.toString('utf8');
-  if (type === 'y') return value.toString('base64');
-  const message = read(type, value) as Readonly<Record<string, unknown>>;
-  if (type === 'IntOrString') return message['type'] === 1 ? (message['strVal'] ?? '') : (message['intVal'] ?? 0);
-  if (type !== 'Time') return message;
-  const seconds = message['seconds'];
-  return typeof seconds === 'number' ? new Date(seconds * 1000).toISOString().replace('.000Z', 'Z') : undefined;
+function append<T>(lists: Map<string, T[]>, key: string, items: readonly T[]): void {
+  const list = lists.get(key);
+  if (list) list.push(...items);
+  else lists.set(key, [...items]);
 }
 
-function mapEntry(type: 'M' | 'Y', value: number | Buffer): object {
-  const fields = Buffer.isBuffer(value) ? fieldsOf(value) : [];
-  return { [bytesAt(fields, 1).toString('utf8')]: valueOf(type === 'M' ? 's' : 'y', bytesAt(fields, 2)) };
+function isZero(value: unknown): boolean {
+  return value === '' || value === 0 || value === false;
 }
 
-function refused(why: string): KindError {
-  return new KindError('notImplemented', `the body of the request was in an unknown format - ${why}`);
+function itemsOf(type: string, value: WireValue): readonly unknown[] {
+  return type === 'int' && Buffer.isBuffer(value) ? packedNumbers(value) : [valueOf(type, value)];
+}
+
+function entryOf(type: string, bytes: Buffer): readonly [string, unknown] {
+  return [bytesOf(bytes, 1).toString('utf8'), valueOf(type, bytesOf(bytes, 2))];
+}
+
+function valueOf(type: string, value: WireValue): unknown {
+  if (type === 'int') return asNumber(value);
+  if (type === 'bool') return asNumber(value) !== 0;
+  const bytes = asBytes(value);
+  switch (type) {
+    case 'string':
+      return bytes.toString('utf8');
+    case 'bytes':
+      return bytes.toString('base64');
+    case 'quantity':
+      return bytesOf(bytes, 1).toString('utf8') || '0';
+    case 'intOrString':
+      return numberOf(bytes, 1) === 0 ? numberOf(bytes, 2) : bytesOf(bytes, 3).toString('utf8');
+    case 'time':
+      return timeOf(bytes, 0);
+    case 'microTime':
+      return timeOf(bytes, 6);
+    case 'json':
+      return jsonOf(bytesOf(bytes, 1).toString('utf8'));
+    default:
+      return isList(type) ? (readMessage(type, bytes)[''] ?? []) : readMessage(type, bytes);
+  }
+}
+
+/** `ExtraValue`: a message of one repeated field, whose JSON is the list itself. */
+function isList(type: string): boolean {
+  const [name, , flags] = messages[type]?.['1'] ?? [];
+  return name === '' && flags === '*';
+}
+
+/** Of { 1: seconds, 2: nanoseconds }; nothing at all stands for no time. */
+function timeOf(bytes: Buffer, digits: 0 | 6): string | undefined {
+  if (bytes.length === 0) return undefined;
+  const date = new Date(numberOf(bytes, 1) * 1000);
+  if (Number.isNaN(date.getTime())) throw malformed('a time is out of range');
+  const fraction = String(numberOf(bytes, 2)).padStart(9, '0').slice(0, digits);
+  return date.toISOString().replace('.000Z', fraction === '' ? 'Z' : `.${fraction}Z`);
+}
+
+function jsonOf(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed('an embedded object is not JSON');
+  }
+}
+
+function asNumber(value: WireValue): number {
+  if (typeof value !== 'number') throw malformed('a number was sent as bytes');
+  return value;
+}
+
+function asBytes(value: WireValue): Buffer {
+  if (typeof value === 'number') throw malformed('bytes were sent as a number');
+  return value;
 }
