@@ -1,4 +1,7 @@
 /** `npm run demo`: the voting app from its Dockerfiles to a counted vote, on a davit of its own making. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { application, webServices } from './demo/application.ts';
 import { applyManifests, restartChanged, waitForReady } from './demo/cluster.ts';
@@ -11,6 +14,10 @@ import { castAndRead } from './demo/vote.ts';
 
 const usage = `npm run demo             builds and starts the voting app on davit, and casts a vote
 npm run demo -- --down   removes davit and everything it made from this machine`;
+
+/** Clients that this machine lacked before the set-up; it keeps them out of the system's folders. */
+const clientsFolder = fileURLToPath(new URL('../.cache/bin', import.meta.url));
+const ownClients = ['docker', 'kubectl'].filter((name) => existsSync(join(clientsFolder, name)));
 
 try {
   const { values } = parseArgs({ options: { down: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
@@ -49,6 +56,7 @@ async function showWhere(environment: Readonly<Record<string, string>>, seconds:
     return `  ${name.padEnd(10)}http://127.0.0.1:${port}${from}`;
   });
   const exports = Object.entries(environment).map(([name, value]) => `  export ${name}=${value}`);
+  if (ownClients.length > 0) exports.push(`  export PATH=$PATH:${clientsFolder}   # for ${ownClients.join(' and ')}`);
   console.log(`\nThe voting app runs (${seconds.toFixed(1)} s):\n${lines.join('\n')}
 
 Point docker and kubectl at it:  eval "$(./bin/davit env)"
