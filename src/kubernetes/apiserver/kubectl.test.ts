@@ -90,3 +90,61 @@ test('explain, who one is, and a trial run', options, async () => {
   assert.match(answers[1], /kubernetes-admin/);
   assert.equal(answers[2], 'pod/t');
 });
+
+const pod = (name: string): string => `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec: {nodeName: n1, containers: [{name: c, image: x}]}
+`;
+
+test('typed commands send protobuf', options, async () => {
+  assert.match(await kubectl('create configmap traced --from-literal=a=b -v=8'), /Content-Type: application\/vnd\.kubernetes\.protobuf/);
+  const binary = join(folder, 'binary');
+  writeFileSync(binary, Buffer.from([0, 255, 128]));
+  await kubectl('apply -f -', 'apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n');
+  const lines: readonly (readonly [string, RegExp])[] = [
+    ['create deployment typed --image=nginx:1 --replicas=2 --port=80', /^deployment.apps\/typed created$/],
+    ['expose deployment typed --target-port=8080 --type=NodePort', /^service\/typed exposed$/],
+    [`create configmap typed --from-literal=a=b --from-file=binary=${binary}`, /^configmap\/typed created$/],
+    ['create secret generic typed --from-literal=a=b', /^secret\/typed created$/],
+    ['create serviceaccount typed', /^serviceaccount\/typed created$/],
+    ['create namespace typed', /^namespace\/typed created$/],
+    ['create service clusterip headless --tcp=80:http --clusterip=None', /^service\/headless created$/],
+    ['run typed --image=x --env=A=B --restart=Never', /^pod\/typed created$/],
+    ['scale deployment typed --replicas=0', /^deployment.apps\/typed scaled$/],
+    ['set image deployment/typed nginx=nginx:2', /^deployment.apps\/typed image updated$/],
+    ['rollout restart deployment/typed', /^deployment.apps\/typed restarted$/],
+    ['cordon n1', /^node\/n1 cordoned$/],
+    ['uncordon n1', /^node\/n1 uncordoned$/],
+    ['auth can-i create pods', /^yes$/],
+  ];
+  for (const [line, answer] of lines) assert.match(await kubectl(line), answer, line);
+  const read = (what: string, path: string): Promise<string> => kubectl(`get ${what} -o jsonpath=${path}`);
+  const paths: readonly (readonly [string, string, string])[] = [
+    [
+      'deployment typed',
+      '{.spec.replicas},{.spec.template.spec.containers[0].image},{.spec.strategy.rollingUpdate.maxSurge}',
+      '0,nginx:2,25%',
+    ],
+    ['service typed', '{.spec.type},{.spec.ports[0].port},{.spec.ports[0].targetPort},{.spec.selector.app}', 'NodePort,80,8080,typed'],
+    ['service headless', '{.spec.clusterIP},{.spec.ports[0].targetPort}', 'None,http'],
+    ['configmap typed', '{.data.a},{.binaryData.binary}', 'b,AP+A'],
+    ['secret typed', '{.type},{.data.a}', 'Opaque,Yg=='],
+    ['pod typed', '{.spec.restartPolicy},{.spec.containers[0].env[0].value},{.metadata.labels.run}', 'Never,B,typed'],
+  ];
+  const found = await Promise.all(paths.map(([what, path]) => read(what, path)));
+  assert.deepEqual(
+    found,
+    paths.map(([, , value]) => value),
+  );
+});
+
+test('drain evicts, or deletes when told so', options, async () => {
+  const drain = 'drain n1 --ignore-daemonsets --force --grace-period=0 --timeout=10s';
+  await kubectl('apply -f -', 'apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n');
+  await kubectl('apply -f -', pod('evicted'));
+  assert.match(await kubectl(drain), /\nevicting pod default\/evicted\npod\/evicted evicted\nnode\/n1 drained$/);
+  await kubectl('apply -f -', pod('deleted'));
+  assert.match(await kubectl(`${drain} --disable-eviction`), /\npod\/deleted deleted\nnode\/n1 drained$/);
+});
