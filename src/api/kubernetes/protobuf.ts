@@ -60,9 +60,9 @@ function readMessage(name: string, bytes: Buffer): Record<string, unknown> {
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, items: readonly T[]): void {
-  const list = lists.get(key);
-  if (list) list.push(...items);
-  else lists.set(key, [...items]);
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  for (const item of items) list.push(item);
 }
 
 function isZero(value: unknown): boolean {
