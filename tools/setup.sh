@@ -97,7 +97,8 @@ docker_from_sid() {
   mkdir -p "$apt/lists/partial" "$apt/archives/partial"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} sid main" >"$apt/sources.list"
   options=(-qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists"
-    -o "Dir::Cache=$apt" -o Acquire::Languages=none -o APT::Sandbox::User=root)
+    -o "Dir::Cache=$apt" -o Acquire::Languages=none -o APT::Sandbox::User=root
+    -o Acquire::Check-Valid-Until=false) # signatures are checked; a mirror that lags behind will do
   apt-get "${options[@]}" update && (cd "$apt" && apt-get "${options[@]}" download docker-cli)
 }
 docker_from_bookworm() { update_once && (cd "$cache/apt" && apt-get -qq -o APT::Sandbox::User=root download docker.io); }
