@@ -58,6 +58,11 @@ test('a Deployment rolls out and answers by its Service name, cluster address an
   assert.match(inside, /^web-/);
 });
 
+test('the API server answers pods at its Service address', async () => {
+  const { code } = await machine.run(['kubectl', 'exec', 'deploy/web', '--', 'nc', '-w', '3', '10.96.0.1', '443']);
+  assert.equal(code, 0);
+});
+
 test('pods are containers that docker shows', async () => {
   assert.match(await machine.docker('ps', '--format', '{{.Names}}'), /k8s_web_web-/);
 });

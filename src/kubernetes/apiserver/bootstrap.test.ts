@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { services } from '../../api/kubernetes/kinds.ts';
+import { endpointSlices, services } from '../../api/kubernetes/kinds.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { bootstrap } from './bootstrap.ts';
 import { Registry } from './registry/registry.ts';
@@ -17,4 +17,6 @@ test('a second start on the same store finds everything there and changes nothin
   assert.equal(store.revision, revision);
   const kubernetes = new Registry(store, serviceRange).get(resourceOf(services), { namespace: 'default', name: 'kubernetes' });
   assert.equal(kubernetes.spec?.['clusterIP'], '10.96.0.1');
+  const slice = new Registry(store, serviceRange).get(resourceOf(endpointSlices), { namespace: 'default', name: 'kubernetes' });
+  assert.deepEqual(slice['ports'], [{ name: 'https', port: 6443, protocol: 'TCP' }]);
 });

@@ -1,4 +1,4 @@
-import { endpoints, namespaces, services } from '../../api/kubernetes/kinds.ts';
+import { endpoints, endpointSlices, namespaces, services } from '../../api/kubernetes/kinds.ts';
 import { isKind } from '../../base/errors.ts';
 import type { Registry } from './registry/registry.ts';
 import { nthAddress, type AddressRange } from './registry/service-addresses.ts';
@@ -39,6 +39,20 @@ export async function bootstrap(registry: Registry, { serviceRange, nodeIp, port
   };
   await ensure(registry, resourceOf(endpoints), 'default', object);
   await registry.update(resourceOf(endpoints), { namespace: 'default', name: 'kubernetes' }, (current) => ({ ...current, subsets }));
+  const slice: Body = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [nodeIp], conditions: { ready: true } }],
+    ports: [{ name: 'https', port, protocol: 'TCP' }],
+  };
+  await ensure(registry, resourceOf(endpointSlices), 'default', slice);
+  await registry.update(resourceOf(endpointSlices), { namespace: 'default', name: 'kubernetes' }, (current) => ({
+    ...current,
+    endpoints: slice['endpoints'],
+    ports: slice['ports'],
+  }));
 }
 
 /** Asked first: a second create of the kubernetes Service would fail on its address, not on its name. */
