@@ -57,6 +57,7 @@ mmdebstrap mmdebstrap
 debootstrap debootstrap
 curl curl
 unzip unzip
+zstd zstd
 END
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 [ -e /var/lib/dpkg/info/busybox-static.list ] || missing+=(busybox-static)

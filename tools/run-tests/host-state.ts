@@ -19,15 +19,17 @@ function mounts(): readonly string[] {
   const points = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '');
-  return points.filter((point) => watched.test(point)).map((point) => `mount ${point}`);
+  // `ip netns add` makes its folder a mount point the first time, for good.
+  return points.filter((point) => watched.test(point) && !/^(?:\/var)?\/run\/netns$/.test(point)).map((point) => `mount ${point}`);
 }
 
 function networkNamespaces(): readonly string[] {
   return entries('/run/netns').map((name) => `network namespace ${name}`);
 }
 
+/** Not /sys/class/net: that shows the network of whoever mounted it. */
 function links(): readonly string[] {
-  return entries('/sys/class/net').map((name) => `link ${name}`);
+  return [...readFileSync('/proc/net/dev', 'utf8').matchAll(/^\s*([^\s|]+):/gm)].map(([, name]) => `link ${name}`);
 }
 
 function controlGroups(): readonly string[] {
