@@ -71,6 +71,9 @@ const withoutPerl = [
   '--customize-hook=rm "$1/etc/apt/preferences.d/merged"',
 ];
 
+/** As in the official images: what apt-get downloads and indexes does not stay in the layer that runs it (80 MB each). */
+const dockerClean = String.raw`--customize-hook=printf '%s\n' 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };' 'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache ""; Acquire::Languages "none";' > "$1/etc/apt/apt.conf.d/docker-clean"; rm -f "$1"/var/cache/apt/*.bin`;
+
 async function bootstrap(suite: string, slim: boolean, tar: string): Promise<void> {
   mkdirSync(join(tar, '..'), { recursive: true, mode: 0o700 });
   const partial = `${tar}.partial`;
@@ -81,6 +84,7 @@ async function bootstrap(suite: string, slim: boolean, tar: string): Promise<voi
     '--mode=root',
     '--format=tar',
     ...withoutPerl,
+    dockerClean,
     ...excludes,
     suite,
     partial,

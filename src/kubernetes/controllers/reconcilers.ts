@@ -4,6 +4,7 @@ import type { Informers } from '../client/informers.ts';
 import { deploymentController } from './deployment/deployments.ts';
 import { servicesSelecting } from './endpoints/service-selection.ts';
 import { endpointsController } from './endpoints/services.ts';
+import { eventExpiryController } from './events/event-expiry.ts';
 import { namespaceDefaultsController } from './namespaces/namespace-defaults.ts';
 import { namespaceController } from './namespaces/namespaces.ts';
 import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
@@ -35,6 +36,7 @@ export function reconcilers(
     claimController(volumesFolder, () => claims.list().filter(isPending).flatMap(ownKey)),
     volumeController(volumesFolder),
     defaultClassController,
+    eventExpiryController,
   ];
 }
 
