@@ -14,4 +14,6 @@ section() { # NAME command…
 
 section types npm run --silent types
 section lint npm run --silent lint
+generated() { node tools/generate-kubernetes.ts --check && node tools/generate-scope.ts --check; }
+section 'generated files' generated
 exec node --disable-warning=ExperimentalWarning tools/run-tests.ts "$@"

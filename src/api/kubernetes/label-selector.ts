@@ -10,7 +10,8 @@ export function matchesLabels(selector: LabelSelector, labels: Labels): boolean 
   );
 }
 
-function matchesExpression(value: string | undefined, operator: string, values: readonly string[]): boolean {
+/** One requirement of a label selector; `Gt` and `Lt` only come from node selectors. */
+export function matchesExpression(value: string | undefined, operator: string, values: readonly string[]): boolean {
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
@@ -20,6 +21,10 @@ function matchesExpression(value: string | undefined, operator: string, values: 
       return value !== undefined;
     case 'DoesNotExist':
       return value === undefined;
+    case 'Gt':
+      return value !== undefined && Number(value) > Number(values[0]);
+    case 'Lt':
+      return value !== undefined && Number(value) < Number(values[0]);
     default:
       return false;
   }

@@ -7,7 +7,7 @@ import type { ContainerSpec, ResolvedMount } from './container.ts';
 import { mergeEnvironment } from './environment.ts';
 import { checkLimits } from './limits.ts';
 import { isValidName } from './names.ts';
-import type { ContainerRecord } from './record.ts';
+import { unbornFacts, type ContainerRecord } from './record.ts';
 import { signalNumber } from './signals.ts';
 
 /** What a wish and an image become; everything is resolved but what only the host can tell (addresses, ports, pid). Pure but for the ID. */
@@ -39,28 +39,10 @@ export function planContainer(
     labels: { ...config.Labels, ...spec.labels },
     stopSignal,
     createdAt: now,
-    startedAt: undefined,
-    finishedAt: undefined,
-    pausedAt: undefined,
-    pid: undefined,
-    exitCode: undefined,
-    oomKilled: false,
-    error: undefined,
-    restartCount: 0,
-    isRestarting: false,
-    isRemoving: false,
-    stoppedByUser: false,
-    health: undefined,
-    endpoints: [],
-    ports: [],
+    ...unbornFacts,
     mounts,
-    logPath: undefined,
-    execIds: [],
     layers: image.config.rootfs.diff_ids,
-    pidStartTime: undefined,
-    netnsPath: undefined,
     isBuildStep: false,
-    run: 0,
   };
 }
 

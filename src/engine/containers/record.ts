@@ -15,6 +15,29 @@ export interface ContainerRecord extends Container {
   readonly run: number;
 }
 
+/** The facts of a container that has not lived yet. */
+export const unbornFacts = {
+  startedAt: undefined,
+  finishedAt: undefined,
+  pausedAt: undefined,
+  pid: undefined,
+  exitCode: undefined,
+  oomKilled: false,
+  error: undefined,
+  restartCount: 0,
+  isRestarting: false,
+  isRemoving: false,
+  stoppedByUser: false,
+  health: undefined,
+  endpoints: [],
+  ports: [],
+  logPath: undefined,
+  execIds: [],
+  pidStartTime: undefined,
+  netnsPath: undefined,
+  run: 0,
+} as const;
+
 const dates: ReadonlySet<string> = new Set(['createdAt', 'startedAt', 'finishedAt', 'pausedAt', 'start', 'end']);
 
 export function encodeContainer(record: ContainerRecord): Uint8Array {

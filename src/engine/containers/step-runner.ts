@@ -5,7 +5,7 @@ import { abortable } from '../../base/abort.ts';
 import { launch, teardown, type LaunchParts } from './launch.ts';
 import { generateName } from './names.ts';
 import { pathsOf } from './paths.ts';
-import type { ContainerRecord } from './record.ts';
+import { unbornFacts, type ContainerRecord } from './record.ts';
 
 /** A RUN step is a container without a record: it never outlives its build, and what a crash leaves is swept at the next start. */
 export function createStepRunner(parts: LaunchParts): StepRunner {
@@ -69,27 +69,9 @@ function stepRecord(step: Parameters<StepRunner['run']>[0], path: string, args: 
     labels: {},
     stopSignal: 'SIGTERM',
     createdAt: new Date(),
-    startedAt: undefined,
-    finishedAt: undefined,
-    pausedAt: undefined,
-    pid: undefined,
-    exitCode: undefined,
-    oomKilled: false,
-    error: undefined,
-    restartCount: 0,
-    isRestarting: false,
-    isRemoving: false,
-    stoppedByUser: false,
-    health: undefined,
-    endpoints: [],
-    ports: [],
+    ...unbornFacts,
     mounts: [],
-    logPath: undefined,
-    execIds: [],
     layers: step.layers,
-    pidStartTime: undefined,
-    netnsPath: undefined,
     isBuildStep: true,
-    run: 0,
   };
 }

@@ -1,3 +1,4 @@
+import { matchesExpression } from '../../api/kubernetes/label-selector.ts';
 import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration } from '../../api/kubernetes/types.generated.ts';
 
 /** nodeSelector and required node affinity: terms are ORed, requirements inside a term ANDed; a term without requirements matches nothing. */
@@ -19,24 +20,8 @@ export function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
   );
 }
 
-function matchesRequirement(requirement: NodeSelectorRequirement, value: string | undefined): boolean {
-  const values = requirement.values ?? [];
-  switch (requirement.operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
-    case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
+function matchesRequirement({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
+  return matchesExpression(value, operator, values);
 }
 
 /** The first taint with one of the effects that the pod does not tolerate. */
