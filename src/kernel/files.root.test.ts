@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { bytesOf, deviceOf, Root, textOf } from './files.ts';
 
 function scratch(run: (directory: string, root: Root) => void): void {
@@ -72,4 +73,27 @@ test('keeps names that are not UTF-8, and removes whole trees', () => {
     root.remove('a');
     assert.deepEqual(root.list(''), []);
   });
+});
+
+test('renames elsewhere do not disturb a walk through ..', async () => {
+  const directory = mkdtempSync(`${tmpdir()}/davit-renames-`);
+  const renames = `const { renameSync, mkdirSync } = require('node:fs');
+    mkdirSync('${directory}/a');
+    require('node:worker_threads').parentPort.postMessage('going');
+    for (;;) { renameSync('${directory}/a', '${directory}/b'); renameSync('${directory}/b', '${directory}/a'); }`;
+  const worker = new Worker(renames, { eval: true });
+  try {
+    await new Promise((resolve) => worker.once('message', resolve));
+    scratch((_, root) => {
+      root.makeDirectories('deep/er');
+      for (let index = 0; index < 3000; index += 1) {
+        root.forget();
+        closeSync(root.createFile(`deep/er/../../new-${index}`, 0o600));
+      }
+      assert.equal(root.list('').length, 3001);
+    });
+  } finally {
+    await worker.terminate();
+    rmSync(directory, { recursive: true, force: true });
+  }
 });

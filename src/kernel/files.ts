@@ -24,7 +24,7 @@ const closeOnExec = 0o2000000;
 const resolveInRoot = 0x10;
 const resolveNoMagicLinks = 0x02;
 const openat2Number = 437;
-const errno = { ENOENT: 2, EEXIST: 17, ENOTDIR: 20, ENODATA: 61, ELOOP: 40, EOPNOTSUPP: 95, EPERM: 1 } as const;
+const errno = { ENOENT: 2, EAGAIN: 11, EEXIST: 17, ENOTDIR: 20, ENODATA: 61, ELOOP: 40, EOPNOTSUPP: 95, EPERM: 1 } as const;
 const errnoNow = (): number => koffi.errno();
 
 export interface Owner {
@@ -307,12 +307,22 @@ function timespecs(mtimeNs: bigint): Buffer {
   return buffer;
 }
 
+/** Tries when the kernel cannot prove that a `..` stayed inside. */
+const mostTries = 10_000;
+
+/**
+ * openat2(2): any rename or mount anywhere on the system while the kernel walks a `..` makes it give up with EAGAIN,
+ * and the caller is to try again.
+ */
 function openat2(directory: number, path: string, flags: number, mode: number, resolve: number): number {
   const how = Buffer.alloc(24);
   how.writeBigUInt64LE(BigInt(flags), 0);
   how.writeBigUInt64LE(BigInt(mode), 8);
   how.writeBigUInt64LE(BigInt(resolve), 16);
-  return Number(native.openat2(openat2Number, directory, nul(path), how, how.length));
+  for (let tries = 1; ; tries += 1) {
+    const fd = Number(native.openat2(openat2Number, directory, nul(path), how, how.length));
+    if (fd >= 0 || tries === mostTries || errnoNow() !== errno.EAGAIN) return fd;
+  }
 }
 
 /** Undefined for "there is nothing at this path", else the error. */
