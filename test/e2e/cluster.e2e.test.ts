@@ -1,11 +1,19 @@
 /** A cluster as its users meet it: davit up, then only docker, kubectl and curl. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { busyboxTar } from '../support/images.ts';
 import { eventually } from '../support/eventually.ts';
 import { Machine } from '../support/machine.ts';
 
 let machine: Machine;
+
+/** The machine's own, and the newest. */
+const newest = fileURLToPath(new URL('../../.cache/bin/kubectl-1.35', import.meta.url));
+const kubectls = ['kubectl', ...(existsSync(newest) ? [newest] : [])];
 
 const web = (replicas: number): string => `
 apiVersion: apps/v1
@@ -87,14 +95,34 @@ test('a deleted pod is replaced, and a killed process too', async () => {
   });
 });
 
-test('logs, exec with exit code, port-forward', async () => {
+test('logs, exec with exit code, attach', async () => {
   await machine.ok(['kubectl', 'run', 'talk', '--image=busybox:test', '--restart=Never', '--', 'sh', '-c', 'echo said; sleep 600']);
   await machine.kubectl('wait', '--for=condition=Ready', 'pod/talk', '--timeout=20s');
   assert.equal(await machine.kubectl('logs', 'talk'), 'said');
   assert.equal((await machine.run(['kubectl', 'exec', 'talk', '--', 'sh', '-c', 'exit 7'])).code, 7);
   assert.equal(await machine.ok(['kubectl', 'exec', '-i', 'talk', '--', 'cat'], { input: 'through' }), 'through');
+  const echo = ['run', 'echo', '--image=busybox:test', '--restart=Never', '--rm', '-i', '--quiet', '--', 'cat'];
+  assert.equal(await machine.ok(['kubectl', ...echo], { input: 'attached' }), 'attached');
   await machine.kubectl('delete', 'pod', 'talk', '--grace-period=0', '--force');
 });
+
+for (const client of kubectls) {
+  test(`${basename(client)}: exec and port-forward`, async () => {
+    assert.equal((await machine.run([client, 'exec', 'deploy/web', '--', 'sh', '-c', 'exit 5'])).code, 5);
+    const forward = machine.start([client, 'port-forward', 'service/web', '18080:80']);
+    const closed = once(forward, 'close');
+    const listening = new Promise<void>((resolve) => {
+      forward.stdout?.on('data', (chunk) => String(chunk).includes('Forwarding from 127.0.0.1:18080') && resolve());
+    });
+    try {
+      await Promise.race([listening, closed]);
+      assert.match(await machine.ok(['curl', '-sf', '--max-time', '5', 'http://127.0.0.1:18080/index.html']), /^web-/);
+    } finally {
+      forward.kill();
+      await closed;
+    }
+  });
+}
 
 test('a rolling update and its undo', async () => {
   await machine.kubectl('set', 'env', 'deployment/web', 'VERSION=2');
