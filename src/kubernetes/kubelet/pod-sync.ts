@@ -105,7 +105,7 @@ export class PodSync {
     const facts = new Map<string, ProbeFacts>();
     for (const container of allContainers(pod)) {
       const running = observed.containers.find((each) => each.name === container.name && each.state === 'running');
-      if (running) facts.set(running.id, this.#options.prober.facts(container, running));
+      if (running) facts.set(running.id, this.#options.prober.facts(pod, container, running));
     }
     return facts;
   }

@@ -34,10 +34,10 @@ export class Prober implements Disposable {
     ];
     const workers = probes
       .filter((entry): entry is [ProbeKind, Probe] => entry[1] !== undefined)
-      .map(([kind, probe]) => new Worker(kind, probe, pod, target, startedAt, this.#options));
+      .map(([kind, probe]) => new Worker(kind, probe, pod, target, startedAt, this.#options, knownVerdict(kind, pod, running)));
     this.#workers.set(running.id, workers);
-    const startup = workers.find((worker) => worker.kind === 'startup');
-    const others = workers.filter((worker) => worker !== startup);
+    const startup = workers.find((worker) => worker.kind === 'startup' && !worker.verdict);
+    const others = workers.filter((worker) => worker.kind !== 'startup');
     if (!startup) for (const worker of others) worker.start();
     startup?.start(() => others.forEach((worker) => worker.start()));
   }
@@ -55,9 +55,10 @@ export class Prober implements Disposable {
     this.#workers.delete(containerId);
   }
 
-  facts(container: Container, running: ObservedContainer): ProbeFacts {
+  facts(pod: Pod, container: Container, running: ObservedContainer): ProbeFacts {
     const workers = this.#workers.get(running.id) ?? [];
-    const verdict = (kind: ProbeKind, absent: boolean): boolean => workers.find((worker) => worker.kind === kind)?.verdict ?? absent;
+    const verdict = (kind: ProbeKind, isAbsent: boolean): boolean =>
+      workers.find((worker) => worker.kind === kind)?.verdict ?? (isAbsent || knownVerdict(kind, pod, running) === true);
     const started = verdict('startup', container.startupProbe === undefined);
     const hasStartupFailed = workers.some((worker) => worker.kind === 'startup' && worker.hasFailed);
     const isLive = verdict('liveness', true);
@@ -76,6 +77,17 @@ export class Prober implements Disposable {
   }
 }
 
+/**
+ * What was last said of this very container: a kubelet that starts again goes on from there, so that nothing which
+ * served stops being an endpoint until a probe says so. Undefined for a container nobody has spoken of.
+ */
+function knownVerdict(kind: ProbeKind, pod: Pod, running: ObservedContainer): boolean | undefined {
+  const all = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+  const known = all.find((status) => status.containerID === `davit://${running.id}`);
+  if (!known || kind === 'liveness') return undefined;
+  return kind === 'startup' ? known.started : known.ready;
+}
+
 /** One probe of one container: looks, counts, waits. */
 class Worker implements Disposable {
   readonly kind: ProbeKind;
@@ -92,7 +104,7 @@ class Worker implements Disposable {
   #succeeded: () => void = () => undefined;
   #isDisposed = false;
 
-  constructor(kind: ProbeKind, probe: Probe, pod: Pod, target: ProbeTarget, startedAt: Date, options: ProberOptions) {
+  constructor(kind: ProbeKind, probe: Probe, pod: Pod, target: ProbeTarget, startedAt: Date, options: ProberOptions, known?: boolean) {
     this.kind = kind;
     this.podUid = pod.metadata.uid ?? '';
     this.#probe = probe;
@@ -100,7 +112,7 @@ class Worker implements Disposable {
     this.#target = target;
     this.#startedAt = startedAt;
     this.#options = options;
-    this.#state = initialState(kind);
+    this.#state = known === undefined ? initialState(kind) : { ...initialState(kind), verdict: known };
   }
 
   get verdict(): boolean {
