@@ -7,14 +7,12 @@ import { test } from 'node:test';
 const root = join(import.meta.dirname, '..');
 
 /** Longest prefix wins. `may` lists layers besides the own one; `*` = any. */
-const layers: Readonly<
-  Record<string, { readonly may: readonly string[]; readonly builtins?: readonly string[]; readonly packages?: readonly string[] }>
-> = {
-  base: { may: [], builtins: ['crypto', 'events', 'stream', 'timers', 'util'] },
-  'api/docker': { may: ['base', 'api/oci', 'engine'] },
+const layers: Readonly<Record<string, { readonly may: readonly string[] }>> = {
+  base: { may: [] },
+  'api/docker': { may: ['base'] },
   'api/kubernetes': { may: ['base'] },
   'api/oci': { may: ['base'] },
-  kernel: { may: ['base', 'api/oci'], packages: ['koffi'] },
+  kernel: { may: ['base', 'api/oci'] },
   store: { may: ['base'] },
   engine: { may: ['base', 'api/oci', 'kernel', 'store'] },
   docker: { may: ['base', 'api/docker', 'api/oci', 'engine'] },
