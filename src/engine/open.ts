@@ -147,10 +147,8 @@ function openProcessRooms(
     volumes,
     log,
     onStarted: (record) => health.start(record, record.spec.healthcheck),
-    onEnded: (id) => {
-      health.stop(id);
-      execs.forget(id);
-    },
+    onEnded: (id) => health.stop(id),
+    onRemoved: (id) => execs.forget(id),
   });
   const execs = openExecs(parts, registry, lifecycle);
   const health = new HealthMonitor({

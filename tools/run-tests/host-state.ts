@@ -36,7 +36,10 @@ function controlGroups(): readonly string[] {
   return globSync(['/sys/fs/cgroup/davit*', '/sys/fs/cgroup/*/davit*']).map((path) => `control group ${path}`);
 }
 
-/** Counters and comments differ from call to call; rules do not. */
+/**
+ * What filters or translates. Counters and comments differ from call to call; rules do not. A built-in chain that accepts
+ * everything is what a kernel without it does, and iptables makes it and its table at the first look.
+ */
 function rules(): readonly string[] {
   const lines = (tool: string, ...options: string[]): string[] => {
     try {
@@ -45,9 +48,14 @@ function rules(): readonly string[] {
       return [];
     }
   };
-  const saved = lines('iptables-save').filter((line) => line.startsWith('-A') || line.startsWith(':'));
-  const tables = lines('nft', 'list', 'tables').filter(Boolean);
+  const saved = lines('iptables-save').filter((line) => isRule(line));
+  const tables = lines('nft', 'list', 'tables').filter((table) => table && !/^table ip6? (?:raw|mangle|nat|filter|security)$/.test(table));
   return [...saved.map((line) => `firewall rule ${line.replace(/ \[\d+:\d+\]$/, '')}`), ...tables.map((table) => `nftables ${table}`)];
+}
+
+/** A line of iptables-save that changes what happens to a packet, or a chain of somebody's own. */
+export function isRule(line: string): boolean {
+  return line.startsWith('-A') || (line.startsWith(':') && !/^:[A-Z]+ ACCEPT /.test(line));
 }
 
 /** davit's own processes and its containers' supervisors. */

@@ -141,6 +141,18 @@ test('stdin, terminal and exec', async () => {
   await containers.remove(container.id, { force: false, volumes: true });
 });
 
+test('an exec that ends its container is told about until the container is removed', async () => {
+  const { containers, execs } = lab.engine;
+  await lab.start('brief', 'until [ -e /go ]; do sleep 0.01; done');
+  const id = await execs.create('brief', { command: ['touch', '/go'] });
+  await execs.start(id, { detach: true });
+  await containers.wait('brief', 'not-running', lab.signal);
+  assert.equal(await execs.wait(id, lab.signal), 0);
+  assert.equal((await execs.get(id)).exitCode, 0);
+  await containers.remove('brief', { force: false, volumes: false });
+  await assert.rejects(execs.get(id), (error) => isKind(error, 'notFound'));
+});
+
 test('exec past its time is killed', async () => {
   await lab.start('slow', 'sleep 100');
   const result = await lab.engine.execs.run('slow', { command: ['sleep', '50'] }, { timeoutMs: 200, maxBytes: 10 });

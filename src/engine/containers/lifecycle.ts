@@ -30,9 +30,10 @@ export interface LifecycleParts extends LaunchParts {
   readonly events: Events;
   readonly volumes: Volumes;
   readonly log: Log;
-  /** Told after each start (also of adopted ones) and each end: health checks hang here. */
+  /** Told after each start (also of adopted ones), each end and the removal: health checks and execs hang here. */
   readonly onStarted: (record: ContainerRecord) => void;
   readonly onEnded: (id: string) => void;
+  readonly onRemoved: (id: string) => void;
 }
 
 /** Starts, ends and everything between. One holder per container at a time; exits come in by event. */
@@ -341,6 +342,7 @@ export class Lifecycle {
     if (volumes) await this.#removeAnonymousVolumes(record);
     this.#dropAttachers(id);
     this.#quickExits.delete(id);
+    this.#parts.onRemoved(id);
     this.publish(record, 'destroy');
     this.waiters.notify(id, ['next-exit', 'not-running', 'removed'], { exitCode });
   }

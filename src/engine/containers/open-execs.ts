@@ -21,6 +21,9 @@ import { mayDo } from './state.ts';
 /** How long the output of an exec that has ended may still come. */
 const lateOutputMs = 1000;
 
+/** How long an exec that has ended is told about (dockerd's figure): clients ask for its exit code after its stream. */
+const keepMs = 5 * 60_000;
+
 interface LiveExec {
   readonly id: string;
   readonly containerId: string;
@@ -29,11 +32,12 @@ interface LiveExec {
   pid: number | undefined;
   exitCode: number | undefined;
   isStarted: boolean;
+  endedAt: number | undefined;
   ended: Promise<number> | undefined;
 }
 
 export interface ExecRoom extends Execs {
-  /** The container is gone. */
+  /** The container is removed. */
   forget(containerId: string): void;
   close(): void;
 }
@@ -58,6 +62,7 @@ class LiveExecs implements ExecRoom {
   async create(containerReference: string, spec: ExecSpec): Promise<string> {
     const record = this.#registry.find(containerReference);
     mayDo('exec', record);
+    this.#forgetOld();
     const id = newId();
     const directory = join(pathsOf(this.#parts.config, record.id).execs, id.slice(0, 8));
     this.#execs.set(id, {
@@ -68,6 +73,7 @@ class LiveExecs implements ExecRoom {
       pid: undefined,
       exitCode: undefined,
       isStarted: false,
+      endedAt: undefined,
       ended: undefined,
     });
     this.#lifecycle.publish(record, `exec_create: ${spec.command.join(' ')}`, { execID: id });
@@ -125,8 +131,12 @@ class LiveExecs implements ExecRoom {
   }
 
   forget(containerId: string): void {
-    for (const exec of this.#execs.values())
-      if (exec.containerId === containerId && exec.exitCode !== undefined) this.#execs.delete(exec.id);
+    for (const exec of this.#execs.values()) if (exec.containerId === containerId) this.#execs.delete(exec.id);
+  }
+
+  #forgetOld(): void {
+    const before = Date.now() - keepMs;
+    for (const { id, endedAt } of this.#execs.values()) if (endedAt !== undefined && endedAt < before) this.#execs.delete(id);
   }
 
   close(): void {
@@ -157,11 +167,13 @@ class LiveExecs implements ExecRoom {
       exec.pid = pid;
     } catch (error) {
       exec.exitCode = /permission denied/i.test(messageOf(error)) ? 126 : 127;
+      exec.endedAt = Date.now();
       exec.ended = Promise.resolve(exec.exitCode);
       throw wrap(error, 'failed to start exec');
     }
     exec.ended = runtime.exited(exec.directory, this.#closing.signal).then(({ code }) => {
       exec.exitCode = code;
+      exec.endedAt = Date.now();
       exec.pid = undefined;
       this.#lifecycle.publish(record, 'exec_die', { execID: exec.id, exitCode: String(code) });
       return code;
