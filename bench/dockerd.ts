@@ -1,13 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, globSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { eventually } from '../test/support/eventually.ts';
+import { hasPeer, peerProgram } from '../test/support/peers.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const peer = join(root, '.cache/peer');
 const run = promisify(execFile);
 const [labName, labNumber] = ['bench-dockerd', '151'];
 
@@ -17,18 +17,18 @@ export interface Dockerd {
   pids(): Promise<readonly number[]>;
 }
 
-/** Debian's dockerd from .cache/peer, in a network namespace and folders of its own; undefined when it is not there. */
+/** Debian's dockerd (tools/peers.sh docker.io), in a network namespace and folders of its own; undefined when it is not there. */
 export async function startDockerd(stack: AsyncDisposableStack): Promise<Dockerd | undefined> {
-  const program = join(peer, 'usr/sbin/dockerd');
-  if (!existsSync(program)) return undefined;
+  if (!hasPeer('docker.io')) return undefined;
+  const program = peerProgram('docker.io', 'dockerd');
   const folder = await mkdtemp('/tmp/dv-bench-dockerd-');
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   stack.defer(removeControlGroups());
   stack.defer(() => lab('--down').then(() => undefined));
   const host = `unix://${folder}/docker.sock`;
   const flags = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '--pidfile', `${folder}/pid`, '--host', host];
-  const child = spawn('bash', [join(root, 'tools/lab.sh'), labName, labNumber, program, ...flags], {
-    env: { ...process.env, PATH: `${peer}/usr/sbin:${peer}/usr/bin:${process.env['PATH']}:/usr/sbin:/sbin` },
+  const child = spawn('bash', [join(root, 'tools/lab.sh'), labName, labNumber, program.path, ...flags], {
+    env: { ...process.env, ...program.env },
     stdio: 'ignore',
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

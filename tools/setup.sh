@@ -90,27 +90,13 @@ packages_as_locked() {
 packages_as_locked || step 'npm packages' npm install --no-save --no-audit --no-fund
 
 # ── Clients: docker's CLI alone (never its daemon) and kubectl, beside the machine's own ──
-# Debian sid has a current docker-cli that runs on bookworm; its package list stays in .cache, away from the system's.
-docker_from_sid() {
-  local apt=$cache/apt mirror options
-  mirror=$(sed -nE 's#^URIs: *(\S*/debian)/?$#\1#p; s#^deb (\[[^]]*\] )?(\S*/debian)/? .*#\2#p' \
-    /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null | head -n 1)
-  mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} sid main" >"$apt/sources.list"
-  options=(-qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists"
-    -o "Dir::Cache=$apt" -o Acquire::Languages=none -o APT::Sandbox::User=root
-    -o Acquire::Check-Valid-Until=false) # signatures are checked; a mirror that lags behind will do
-  apt-get "${options[@]}" update && (cd "$apt" && apt-get "${options[@]}" download docker-cli)
-}
-docker_from_bookworm() { update_once && (cd "$cache/apt" && apt-get -qq -o APT::Sandbox::User=root download docker.io); }
+# Debian sid has a current docker-cli that runs on bookworm.
 docker_client() {
-  rm -rf "$cache/apt" && mkdir -p "$cache/apt"
-  docker_from_sid || { rm -f "$cache"/apt/*.deb; docker_from_bookworm; }
-  dpkg-deb --fsys-tarfile "$cache"/apt/*.deb | tar -xO ./usr/bin/docker >"$cache/bin/docker.part"
-  chmod 755 "$cache/bin/docker.part"
-  "$cache/bin/docker.part" --version
-  mv "$cache/bin/docker.part" "$cache/bin/docker"
-  rm -rf "$cache/apt"
+  local from
+  for from in docker-cli@sid docker.io; do
+    bash tools/peers.sh "$from" && install -m 755 "$cache/peers/$from/usr/bin/docker" "$cache/bin/docker" && break
+  done
+  "$cache/bin/docker" --version
 }
 have docker || [ -x "$cache/bin/docker" ] || step 'docker (the client only)' docker_client
 

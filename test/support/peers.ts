@@ -1,0 +1,42 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const peers = fileURLToPath(new URL('../../.cache/peers', import.meta.url));
+
+/** How a program of a peer (tools/peers.sh) is started: it is unpacked, not installed, and brings its own libraries. */
+export interface PeerProgram {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export function hasPeer(peer: string): boolean {
+  return existsSync(join(peers, peer));
+}
+
+/** `peerProgram('docker-registry')`, `peerProgram('docker.io', 'dockerd')`, `peerProgram('docker-compose@sid')`. */
+export function peerProgram(peer: string, program = peer.replace(/@.*$/, '')): PeerProgram {
+  const root = join(peers, peer);
+  const folders = ['usr/bin', 'usr/sbin', 'usr/libexec/docker/cli-plugins', 'bin', 'sbin'].map((folder) => join(root, folder));
+  const path = folders.map((folder) => join(folder, program)).find((each) => existsSync(each));
+  if (path === undefined) throw new Error(`${program} is missing: run "bash tools/peers.sh ${peer}"`);
+  return {
+    path,
+    env: {
+      PATH: `${folders.join(':')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
+      LD_LIBRARY_PATH: libraryFolders(root).join(':'),
+      PYTHONPATH: join(root, 'usr/lib/python3/dist-packages'),
+    },
+  };
+}
+
+/** `usr/lib/x86_64-linux-gnu` and its like. */
+function libraryFolders(root: string): readonly string[] {
+  return ['usr/lib', 'lib']
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder))
+        .filter((name) => /-linux-gnu/.test(name))
+        .map((name) => join(root, folder, name)),
+    );
+}
