@@ -11,32 +11,29 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import type { Field, Schema } from '../src/api/kubernetes/schema.ts';
 
-/** The kinds that davit serves now, by document. Everything they refer to comes along. */
-const kinds: Readonly<Record<string, readonly string[]>> = {
-  api_v1: [
-    'Binding',
-    'ConfigMap',
-    'Endpoints',
-    'Event',
-    'Namespace',
-    'Node',
-    'PersistentVolume',
-    'PersistentVolumeClaim',
-    'Pod',
-    'Secret',
-    'Service',
-    'ServiceAccount',
-  ],
-  apis_apps_v1: ['Deployment', 'ReplicaSet', 'StatefulSet', 'ControllerRevision'],
-  'apis_coordination.k8s.io_v1': ['Lease'],
-  'apis_discovery.k8s.io_v1': ['EndpointSlice'],
-  'apis_events.k8s.io_v1': ['Event'],
-  'apis_authentication.k8s.io_v1': ['SelfSubjectReview', 'TokenReview', 'TokenRequest'],
-  'apis_authorization.k8s.io_v1': ['SelfSubjectAccessReview', 'SelfSubjectRulesReview', 'SubjectAccessReview', 'LocalSubjectAccessReview'],
-  apis_policy_v1: ['Eviction'],
-  'apis_storage.k8s.io_v1': ['StorageClass'],
-  apis_autoscaling_v1: ['Scale'],
-};
+/** The documents whose kinds davit knows, all of them. Everything they refer to comes along. */
+const documents: readonly string[] = [
+  'api_v1',
+  'apis_admissionregistration.k8s.io_v1',
+  'apis_apiextensions.k8s.io_v1',
+  'apis_apiregistration.k8s.io_v1',
+  'apis_apps_v1',
+  'apis_authentication.k8s.io_v1',
+  'apis_authorization.k8s.io_v1',
+  'apis_autoscaling_v1',
+  'apis_autoscaling_v2',
+  'apis_batch_v1',
+  'apis_certificates.k8s.io_v1',
+  'apis_coordination.k8s.io_v1',
+  'apis_discovery.k8s.io_v1',
+  'apis_events.k8s.io_v1',
+  'apis_networking.k8s.io_v1',
+  'apis_node.k8s.io_v1',
+  'apis_policy_v1',
+  'apis_rbac.authorization.k8s.io_v1',
+  'apis_scheduling.k8s.io_v1',
+  'apis_storage.k8s.io_v1',
+];
 const always = [
   'Scale',
   'Eviction',
@@ -120,13 +117,13 @@ function refsOf(schema: Schema | Field): string[] {
 
 function collect(): Record<string, Schema> {
   const found: Record<string, Schema> = {};
-  for (const [file, wanted] of Object.entries(kinds)) {
+  for (const file of documents) {
     const text = gunzipSync(readFileSync(`${options.reference}/${file}.json.gz`)).toString();
     const raw = (JSON.parse(text) as { components: { schemas: Record<string, RawSchema> } }).components.schemas;
     const [group = '', version = ''] = file.startsWith('api_') ? ['', 'v1'] : file.replace('apis_', '').split('_');
     const roots = Object.keys(raw).filter((name) => {
       const gvk = raw[name]?.['x-kubernetes-group-version-kind'];
-      const isWanted = gvk?.some((one) => one.group === group && wanted.includes(one.kind.replace(/List$/, '')));
+      const isWanted = gvk?.some((one) => one.group === group && one.version === version);
       return isWanted === true || always.includes(name.split('.').at(-1) ?? '');
     });
     const queue = roots.map(shortName);
