@@ -1,9 +1,11 @@
 /** `npm run demo` on a machine of its own: from Dockerfiles to a counted vote, and what a person would try next. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { fileURLToPath } from 'node:url';
 import { debianTar } from '../support/images.ts';
 import { Machine } from '../support/machine.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { PodWatch } from '../support/pod-watch.ts';
 
@@ -67,6 +69,41 @@ test('the pages are there, and the analysis is about the votes', async () => {
   assert.equal(analysis.total, total);
   assert.match(analysis.summary, /for Cats/);
 });
+
+test('a person votes in a browser on another host, and sees the result page and the analysis follow', { timeout: 60_000 }, async () => {
+  const browser = await launchBrowser();
+  try {
+    const open = async (port: number): Promise<Page> => {
+      const page = await browser.newPage();
+      await page.goto(`http://${machine.address}:${port}/`);
+      return page;
+    };
+    const { total } = await results();
+    const result = await open(31001);
+    await result.getByText(new RegExp(`^${total} votes? in all$`)).waitFor();
+    const vote = await open(31000);
+    await vote.getByRole('button', { name: 'Dogs' }).click();
+    await vote.getByText('Your vote for Dogs is in.').waitFor();
+    await result.getByText(new RegExp(`^${total + 1} votes in all$`)).waitFor();
+    assert.match(await result.title(), /Dogs 1/);
+    const analysis = await open(31002);
+    await analysis
+      .locator('#total')
+      .getByText(String(total + 1), { exact: true })
+      .waitFor();
+    await picture(result, 'result');
+    await picture(vote, 'vote');
+    await picture(analysis, 'analyzer');
+  } finally {
+    await browser.close();
+  }
+});
+
+/** For a person's eyes: with DAVIT_PICTURES set, into that folder. */
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env['DAVIT_PICTURES'];
+  if (folder) await page.screenshot({ path: `${folder}/${name}.png`, animations: 'disabled' });
+}
 
 test('a bad vote is refused with what was expected', async () => {
   const answer = await machine.ok(['curl', '-sS', '--json', '{"choice":"z"}', '-w', '%{http_code}', 'http://127.0.0.1:31000/api/votes']);

@@ -35,6 +35,11 @@ export class Machine implements AsyncDisposable {
     return this.#folder;
   }
 
+  /** Where other hosts reach it. */
+  get address(): string {
+    return `198.18.${this.#number}.2`;
+  }
+
   get environment(): Record<string, string> {
     const paths = { DAVIT_DATA_ROOT: join(this.#folder, 'data'), DAVIT_RUN_ROOT: join(this.#folder, 'run') };
     return {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,13 +30,9 @@ export function peerProgram(peer: string, program = peer.replace(/@.*$/, '')): P
   };
 }
 
-/** `usr/lib/x86_64-linux-gnu` and its like. */
+/** `usr/lib/x86_64-linux-gnu` and the private folders in it, such as pulseaudio's. */
 function libraryFolders(root: string): readonly string[] {
-  return ['usr/lib', 'lib']
-    .filter((folder) => existsSync(join(root, folder)))
-    .flatMap((folder) =>
-      readdirSync(join(root, folder))
-        .filter((name) => /-linux-gnu/.test(name))
-        .map((name) => join(root, folder, name)),
-    );
+  return globSync(['{usr/,}lib/*-linux-gnu', '{usr/,}lib/*-linux-gnu/*/'], { cwd: root })
+    .filter((folder) => readdirSync(join(root, folder)).some((name) => name.includes('.so')))
+    .map((folder) => join(root, folder));
 }
