@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { application, imageName, lanes } from './application.ts';
 import { CommandFailed, run } from './command.ts';
 import { davit } from './davit.ts';
-import { DemoError } from './demo-error.ts';
+import { DemoError, messageOf } from './demo-error.ts';
 import type { Report, Section } from './progress.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -16,36 +16,35 @@ export async function provideBase(rows: Section, environment: Environment): Prom
     await rows.row(application.base, async () => 'is here');
     return;
   }
-  const unreachable = await registryProblem();
-  if (!unreachable && (await rows.row(application.base, (report) => pull(environment, report)))) return;
-  const why = unreachable ? `no registry in reach (${unreachable})` : 'the pull failed';
   await rows.row(application.base, async (report) => {
-    report(`${why}: making it from this machine's Debian mirror`);
-    await davit(['base', application.base], (line) => line && report(`${why}: ${line}`));
-    return `${why}: made from this machine's Debian mirror`;
+    const problem = await pullProblem(environment, report);
+    if (problem === undefined) return 'pulled';
+    report(`no registry in reach (${problem}): making it from this machine's Debian mirror`);
+    await davit(['base', application.base], (line) => line && report(line));
+    return `made from this machine's Debian mirror: no registry in reach (${problem})`;
   });
 }
 
-/** Why the registry cannot be reached, in a few words; undefined when it answers. */
-async function registryProblem(): Promise<string | undefined> {
+/** How long a registry may take to say anything at all. */
+const silenceMs = 20_000;
+
+/** Why the base image could not be pulled, in a few words; undefined when it was. */
+async function pullProblem(environment: Environment, report: Report): Promise<string | undefined> {
+  const silent = new AbortController();
+  const timer = setTimeout(() => silent.abort(), silenceMs);
+  const onLine = (line: string): void => {
+    clearTimeout(timer);
+    report(line);
+  };
   try {
-    await fetch('https://registry-1.docker.io/v2/', { signal: AbortSignal.timeout(5000) });
+    await run(['docker', 'pull', application.base], { environment, onLine, signal: silent.signal });
     return undefined;
   } catch (error) {
-    const cause = error instanceof Error ? (error.cause ?? error) : error;
-    return cause instanceof Error ? ('code' in cause && String(cause.code)) || cause.message : String(cause);
-  }
-}
-
-/** Whether it worked; when it did not, there is another way. */
-async function pull(environment: Environment, report: Report): Promise<boolean> {
-  try {
-    await run(['docker', 'pull', application.base], { environment, onLine: report, signal: AbortSignal.timeout(300_000) });
-    report('pulled');
-    return true;
-  } catch (error) {
-    report(error instanceof Error ? (error.message.split('\n').at(-1) ?? '') : String(error));
-    return false;
+    if (silent.signal.aborted) return `no answer within ${silenceMs / 1000} s`;
+    const last = messageOf(error).split('\n').at(-1) ?? '';
+    return last.replace(/^Error response from daemon: (?:Get "[^"]*": )?/, '');
+  } finally {
+    clearTimeout(timer);
   }
 }
 

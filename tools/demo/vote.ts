@@ -1,5 +1,5 @@
 import { webServices } from './application.ts';
-import { DemoError } from './demo-error.ts';
+import { DemoError, messageOf } from './demo-error.ts';
 import type { Report } from './progress.ts';
 
 interface Results {
@@ -69,9 +69,4 @@ async function* messages(stream: Response): AsyncGenerator<Results> {
 
 function address(name: (typeof webServices)[number]['name']): string {
   return `http://127.0.0.1:${webServices.find((service) => service.name === name)?.port}`;
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
