@@ -1,10 +1,14 @@
 import type {
+  AutoscalingHorizontalPodAutoscaler,
   ConfigMap,
   ControllerRevision,
+  CronJob,
+  DaemonSet,
   Deployment,
   Endpoints,
   EndpointSlice,
   Event,
+  Job,
   Lease,
   Namespace,
   Node,
@@ -12,7 +16,10 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
+  PriorityClass,
   ReplicaSet,
+  ReplicationController,
   Secret,
   Service,
   ServiceAccount,
@@ -54,10 +61,21 @@ export const persistentVolumeClaims = kind<PersistentVolumeClaim>('v1', 'Persist
 export const persistentVolumes = kind<PersistentVolume>('v1', 'PersistentVolume', 'persistentvolumes', false);
 export const namespaces = kind<Namespace>('v1', 'Namespace', 'namespaces', false);
 export const nodes = kind<Node>('v1', 'Node', 'nodes', false);
+export const replicationControllers = kind<ReplicationController>('v1', 'ReplicationController', 'replicationcontrollers');
 export const deployments = kind<Deployment>('apps/v1', 'Deployment', 'deployments');
 export const replicaSets = kind<ReplicaSet>('apps/v1', 'ReplicaSet', 'replicasets');
 export const statefulSets = kind<StatefulSet>('apps/v1', 'StatefulSet', 'statefulsets');
+export const daemonSets = kind<DaemonSet>('apps/v1', 'DaemonSet', 'daemonsets');
 export const controllerRevisions = kind<ControllerRevision>('apps/v1', 'ControllerRevision', 'controllerrevisions');
 export const endpointSlices = kind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
 export const leases = kind<Lease>('coordination.k8s.io/v1', 'Lease', 'leases');
 export const storageClasses = kind<StorageClass>('storage.k8s.io/v1', 'StorageClass', 'storageclasses', false);
+export const jobs = kind<Job>('batch/v1', 'Job', 'jobs');
+export const cronJobs = kind<CronJob>('batch/v1', 'CronJob', 'cronjobs');
+export const podDisruptionBudgets = kind<PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets');
+export const priorityClasses = kind<PriorityClass>('scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', false);
+export const horizontalPodAutoscalers = kind<AutoscalingHorizontalPodAutoscaler>(
+  'autoscaling/v2',
+  'HorizontalPodAutoscaler',
+  'horizontalpodautoscalers',
+);

@@ -1,8 +1,9 @@
-import { endpoints, endpointSlices, namespaces, services } from '../../api/kubernetes/kinds.ts';
+import { endpoints, endpointSlices, namespaces, priorityClasses, services } from '../../api/kubernetes/kinds.ts';
 import { isKind } from '../../base/errors.ts';
 import type { Registry } from './registry/registry.ts';
 import { nthAddress, type AddressRange } from './registry/service-addresses.ts';
 import { resourceOf, type Resource } from './resources.ts';
+import { systemPriorities } from './strategies/priority-classes.ts';
 import type { Body } from './strategies/strategy.ts';
 
 export interface BootstrapOptions {
@@ -16,6 +17,16 @@ export interface BootstrapOptions {
 export async function bootstrap(registry: Registry, { serviceRange, nodeIp, port }: BootstrapOptions): Promise<void> {
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
     await ensure(registry, resourceOf(namespaces), undefined, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+  for (const [name, value] of Object.entries(systemPriorities)) {
+    const metadata = { name };
+    await ensure(registry, resourceOf(priorityClasses), undefined, {
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata,
+      value,
+      description: `Used for ${name.replace('system-', '').replace('-', ' ')} pods.`,
+    });
   }
   const labels = { component: 'apiserver', provider: 'kubernetes' };
   await ensure(registry, resourceOf(services), 'default', {

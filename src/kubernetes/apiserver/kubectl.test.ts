@@ -25,7 +25,9 @@ after(async () => {
 function kubectl(line: string, input = ''): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const env = { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: join(folder, 'config') };
-  const child = spawn(kubectlPath ?? 'kubectl', line.split(' '), { env });
+  // A no-break space stands for one inside a word.
+  const words = line.split(' ').map((word) => word.replaceAll('\u00a0', ' '));
+  const child = spawn(kubectlPath ?? 'kubectl', words, { env });
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -138,6 +140,24 @@ test('typed commands send protobuf', options, async () => {
     found,
     paths.map(([, , value]) => value),
   );
+});
+
+test('batch, budgets, priorities and autoscalers', options, async () => {
+  const lines: readonly (readonly [string, RegExp])[] = [
+    ['create job once --image=busybox -- true', /^job\.batch\/once created$/],
+    ['get job once', /^NAME +STATUS +COMPLETIONS +DURATION +AGE\nonce +Running +0\/1 +\S+$/],
+    ['create cronjob nightly --image=busybox --schedule=*/5\u00a0*\u00a0*\u00a0*\u00a0* -- true', /^cronjob\.batch\/nightly created$/],
+    ['get cj nightly', /TIMEZONE +SUSPEND +ACTIVE +LAST SCHEDULE +AGE\nnightly +\*\/5 \* \* \* \* +<none> +False +0 +<none>/],
+    ['create job by-hand --from=cronjob/nightly', /^job\.batch\/by-hand created$/],
+    ['create pdb web --selector=app=web --min-available=1', /^poddisruptionbudget\.policy\/web created$/],
+    ['get pdb web', /MIN AVAILABLE +MAX UNAVAILABLE +ALLOWED DISRUPTIONS +AGE\nweb +1 +N\/A +0/],
+    ['create priorityclass high --value=1000', /^priorityclass\.scheduling\.k8s\.io\/high created$/],
+    ['get pc high', /VALUE +GLOBAL-DEFAULT +AGE +PREEMPTIONPOLICY\nhigh +1000 +false +\S+ +PreemptLowerPriority$/],
+    ['create deployment scaled --image=x', /created$/],
+    ['autoscale deployment scaled --cpu=50% --min=1 --max=5', /^horizontalpodautoscaler\.autoscaling\/scaled autoscaled$/],
+    ['get hpa scaled', /Deployment\/scaled +cpu: <unknown>\/50% +1 +5 +0 /],
+  ];
+  for (const [line, answer] of lines) assert.match(await kubectl(line), answer, line);
 });
 
 test('drain evicts, or deletes when told so', options, async () => {

@@ -1,6 +1,11 @@
 import * as kinds from '../../api/kubernetes/kinds.ts';
 import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
 import { schemaName } from '../../api/kubernetes/schema-table.ts';
+import { autoscalerStrategy } from './strategies/autoscalers.ts';
+import { cronJobStrategy } from './strategies/cron-jobs.ts';
+import { daemonSetStrategy } from './strategies/daemon-sets.ts';
+import { disruptionBudgetStrategy } from './strategies/disruption-budgets.ts';
+import { jobStrategy } from './strategies/jobs.ts';
 import {
   configMapStrategy,
   endpointSliceStrategy,
@@ -12,6 +17,8 @@ import {
   storageClassStrategy,
 } from './strategies/plain.ts';
 import { podStrategy } from './strategies/pods.ts';
+import { priorityClassStrategy } from './strategies/priority-classes.ts';
+import { replicationControllerStrategy } from './strategies/replication-controllers.ts';
 import { serviceStrategy } from './strategies/services.ts';
 import type { Strategy } from './strategies/strategy.ts';
 import { claimStrategy, volumeStrategy } from './strategies/volumes.ts';
@@ -61,6 +68,19 @@ export const resources: readonly Resource[] = [
   resource(kinds.deployments, { shortNames: ['deploy'], categories: all, hasStatus: true, hasScale: true, strategy: deploymentStrategy }),
   resource(kinds.replicaSets, { shortNames: ['rs'], categories: all, hasStatus: true, hasScale: true, strategy: replicaSetStrategy }),
   resource(kinds.statefulSets, { shortNames: ['sts'], categories: all, hasStatus: true, hasScale: true, strategy: statefulSetStrategy }),
+  resource(kinds.daemonSets, { shortNames: ['ds'], categories: all, hasStatus: true, strategy: daemonSetStrategy }),
+  resource(kinds.replicationControllers, {
+    shortNames: ['rc'],
+    categories: all,
+    hasStatus: true,
+    hasScale: true,
+    strategy: replicationControllerStrategy,
+  }),
+  resource(kinds.jobs, { categories: all, hasStatus: true, strategy: jobStrategy }),
+  resource(kinds.cronJobs, { shortNames: ['cj'], categories: all, hasStatus: true, strategy: cronJobStrategy }),
+  resource(kinds.podDisruptionBudgets, { shortNames: ['pdb'], hasStatus: true, strategy: disruptionBudgetStrategy }),
+  resource(kinds.priorityClasses, { shortNames: ['pc'], strategy: priorityClassStrategy }),
+  resource(kinds.horizontalPodAutoscalers, { shortNames: ['hpa'], categories: all, hasStatus: true, strategy: autoscalerStrategy }),
   resource(kinds.controllerRevisions),
   resource(kinds.endpointSlices, { strategy: endpointSliceStrategy }),
   resource(kinds.leases),

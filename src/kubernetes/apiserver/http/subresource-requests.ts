@@ -6,6 +6,7 @@ import { resourceOf } from '../resources.ts';
 import { apiError } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
 import { bindPod } from '../subresources/binding.ts';
+import { evictPod } from '../subresources/eviction.ts';
 import { containerOf, kubeletGet, kubeletOf, nodeNameOf, type KubeletAddress, type KubeletTls } from '../subresources/kubelet.ts';
 import { scaledBy, scaleOf } from '../subresources/scale.ts';
 import { patched } from '../registry/patch.ts';
@@ -68,7 +69,7 @@ async function serveBinding({ exchange, registry, resource, target }: ResourceRe
 async function serveEviction({ exchange, registry, resource, target }: ResourceRequest): Promise<void> {
   const body = objectOf(await readObject(exchange));
   const options = isObject(body['deleteOptions']) ? (body['deleteOptions'] as DeleteOptions) : {};
-  await registry.delete(resource, placeOf(target), isDryRun(exchange) ? { ...options, dryRun: ['All'] } : options);
+  await evictPod(registry, resource, placeOf(target), isDryRun(exchange) ? { ...options, dryRun: ['All'] } : options);
   sendSuccess(exchange, 201);
 }
 

@@ -6,7 +6,18 @@ import { validateMetadata, validateMetadataUpdate } from '../strategies/metadata
 import type { Body } from '../strategies/strategy.ts';
 
 /** Kinds that count the changes of their spec. */
-const counted = new Set(['pods', 'deployments', 'replicasets', 'statefulsets', 'endpointslices']);
+const counted = new Set([
+  'pods',
+  'deployments',
+  'replicasets',
+  'replicationcontrollers',
+  'statefulsets',
+  'daemonsets',
+  'jobs',
+  'cronjobs',
+  'poddisruptionbudgets',
+  'endpointslices',
+]);
 
 /** Seconds precision, as metav1.Time. */
 export function timestamp(date: Date): string {

@@ -10,6 +10,7 @@ import type { Body } from '../strategies/strategy.ts';
 import { bytesOf, objectAt, withRevision } from './codec.ts';
 import { keyOf } from './keys.ts';
 import { assertAddressed, assertValid, assertValidUpdate, identify, succeed, timestamp } from './prepare.ts';
+import { withPriority } from './pod-priority.ts';
 import { assertPreconditions, isReleased, markDeleted, type DeleteOptions } from './removal.ts';
 import { assignAddresses, type AddressRange } from './service-addresses.ts';
 
@@ -56,7 +57,8 @@ export class Registry {
     assertAddressed(source, undefined, namespace);
     const home = resource.namespaced ? namespace || 'default' : undefined;
     const named = resource.strategy.prepareForCreate(resource.strategy.defaults(identify(resource, source, home, new Date())));
-    const recorded = record(resource, undefined, named, options);
+    const admitted = resource.resource === 'pods' ? withPriority(this.store, named) : named;
+    const recorded = record(resource, undefined, admitted, options);
     if (home !== undefined) this.#assertNamespace(resource, home, named.metadata.name ?? '');
     assertValid(resource, recorded);
     return this.#exclusive(resource, async () => {

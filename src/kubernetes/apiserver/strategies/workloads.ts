@@ -8,12 +8,12 @@ import { podSpecDefaults } from './pod-defaults.ts';
 import { validatePodSpec } from './pod-validation.ts';
 import { baseStrategy, forbidden, immutable, invalid, required, unsupported, type Body, type Strategy } from './strategy.ts';
 
-function templateDefaults(spec: JsonObject): JsonObject {
+export function templateDefaults(spec: JsonObject): JsonObject {
   const template = objectOf(spec['template']);
   return { ...template, metadata: objectOf(template['metadata']), spec: podSpecDefaults(objectOf(template['spec'])) };
 }
 
-function validateWorkload(object: Body): readonly FieldCause[] {
+export function validateWorkload(object: Body): readonly FieldCause[] {
   const spec = objectOf(object.spec);
   const replicas = numberOf(spec['replicas']);
   const template = objectOf(at(spec, 'template', 'spec'));
@@ -38,7 +38,7 @@ function validateSelector(object: Body): readonly FieldCause[] {
   return [invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')];
 }
 
-const selectorImmutable = (object: Body, before: Body): readonly FieldCause[] =>
+export const selectorImmutable = (object: Body, before: Body): readonly FieldCause[] =>
   immutable('spec.selector', at(object, 'spec', 'selector'), at(before, 'spec', 'selector'));
 
 const replicasField = { 'status.replicas': (object: Body): string => textOf(object.status?.['replicas']) };

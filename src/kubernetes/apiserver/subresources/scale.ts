@@ -28,6 +28,8 @@ export function scaledBy(object: Body, scale: unknown): Body {
 }
 
 function selectorText(selector: unknown): string {
-  const labels = Object.entries(objectOf(at(selector, 'matchLabels'))).map(([key, value]) => `${key}=${textOf(value)}`);
+  // A ReplicationController's selector is the map itself.
+  const plain = at(selector, 'matchLabels') ?? (at(selector, 'matchExpressions') === undefined ? selector : {});
+  const labels = Object.entries(objectOf(plain)).map(([key, value]) => `${key}=${textOf(value)}`);
   return labels.toSorted().join(',');
 }

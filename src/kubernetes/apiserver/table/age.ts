@@ -6,7 +6,7 @@ export function age(timestamp: string | undefined, now: number): string {
   return humanDuration(Math.max(0, seconds));
 }
 
-function humanDuration(seconds: number): string {
+export function humanDuration(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
   const days = Math.floor(hours / 24);

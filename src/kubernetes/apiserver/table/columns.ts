@@ -18,32 +18,10 @@ import type {
   StorageClass,
   ControllerRevision,
 } from '../../../api/kubernetes/types.generated.ts';
-import type { KubernetesObject } from '../../../api/kubernetes/kinds.ts';
 import { age } from './age.ts';
+import { type Column, columns, labels, list, name, none, selector, templateColumns } from './column.ts';
 import { summarize } from './pod-status.ts';
-
-type Cell = string | number;
-
-/** One column of a table; `wide` ones show with `-o wide`. */
-export interface Column<T = KubernetesObject> {
-  readonly name: string;
-  readonly type?: 'string' | 'integer';
-  readonly format?: 'name';
-  readonly wide?: boolean;
-  readonly cell: (object: T, now: number) => Cell;
-}
-
-const none = '<none>';
-const name: Column = { name: 'Name', format: 'name', cell: ({ metadata }) => metadata.name ?? '' };
-const aged: Column = { name: 'Age', cell: ({ metadata }, now) => age(metadata.creationTimestamp, now) };
-const list = (items: readonly string[] | undefined): string => (items && items.length > 0 ? items.join(',') : none);
-const labels = (record: Readonly<Record<string, string>> | undefined): string =>
-  list(Object.entries(record ?? {}).map(([key, value]) => `${key}=${value}`));
-
-function columns<T extends KubernetesObject>(...middle: readonly Column<T>[]): readonly Column[] {
-  const [narrow, wide] = [middle.filter((one) => !one.wide), middle.filter((one) => one.wide)];
-  return [name, ...narrow, aged, ...wide] as unknown as readonly Column[];
-}
+import { workloadColumns } from './workload-columns.ts';
 
 const pods = columns<Pod>(
   { name: 'Ready', cell: (pod) => `${summarize(pod).ready}/${summarize(pod).total}` },
@@ -68,38 +46,6 @@ const pods = columns<Pod>(
     },
   },
 );
-
-interface HasTemplate {
-  readonly spec?: {
-    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
-    readonly template?: { readonly spec?: { readonly containers: readonly { readonly name: string; readonly image?: string }[] } };
-  };
-}
-const containersOf = ({ spec }: HasTemplate): readonly { readonly name: string; readonly image?: string }[] =>
-  spec?.template?.spec?.containers ?? [];
-const templateColumns: readonly Column<KubernetesObject & HasTemplate>[] = [
-  {
-    name: 'Containers',
-    wide: true,
-    cell: (object) =>
-      containersOf(object)
-        .map((one) => one.name)
-        .join(','),
-  },
-  {
-    name: 'Images',
-    wide: true,
-    cell: (object) =>
-      containersOf(object)
-        .map((one) => one.image ?? '')
-        .join(','),
-  },
-];
-const selector: Column<KubernetesObject & HasTemplate> = {
-  name: 'Selector',
-  wide: true,
-  cell: (object) => labels(object.spec?.selector?.matchLabels),
-};
 
 const deployments = columns<Deployment>(
   { name: 'Ready', cell: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 1}` },
@@ -232,6 +178,7 @@ function endpointList(subsets: Endpoints['subsets']): string {
 
 /** By kind; every other kind shows its name and age. */
 const byKind: Readonly<Record<string, readonly Column[]>> = {
+  ...workloadColumns,
   Pod: pods,
   Deployment: deployments,
   ReplicaSet: replicaSets,
