@@ -14,6 +14,8 @@ import { startControllers } from './start.ts';
 
 export interface FakeCluster extends AsyncDisposable {
   readonly client: Client;
+  /** One more node like the first. */
+  addNode(name: string): Promise<void>;
   /** Waits until the objects of a kind in namespace `default` fulfil the condition; returns them. */
   until<T extends KubernetesObject>(kind: Kind<T>, holds: (objects: readonly T[]) => boolean): Promise<readonly T[]>;
 }
@@ -30,12 +32,12 @@ export async function fakeCluster(client: Client): Promise<FakeCluster> {
   await client
     .create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' }, spec: { finalizers: ['kubernetes'] } })
     .catch(ignoring('alreadyExists'));
-  const registered = await client.create(nodes, fakeNode('node-a'));
-  await client.update(nodes, { ...registered, status: fakeNode('node-a').status }, 'status');
+  await addNode(client, 'node-a');
   starting.use(fakeKubelet(client));
   const running = starting.move();
   return {
     client,
+    addNode: (name) => addNode(client, name),
     async until(kind, holds) {
       const known = informers.get(kind) ?? watchers.use(informer<KubernetesObject>(client, kind as Kind));
       informers.set(kind, known);
@@ -53,6 +55,11 @@ export async function fakeCluster(client: Client): Promise<FakeCluster> {
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+async function addNode(client: Client, name: string): Promise<void> {
+  const registered = await client.create(nodes, fakeNode(name));
+  await client.update(nodes, { ...registered, status: fakeNode(name).status }, 'status');
 }
 
 function fakeNode(name: string): Node {

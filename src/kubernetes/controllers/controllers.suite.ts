@@ -2,14 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   configMaps,
+  controllerRevisions,
+  daemonSets,
   deployments,
   endpoints,
   endpointSlices,
+  jobs,
   namespaces,
   persistentVolumeClaims,
   persistentVolumes,
+  podDisruptionBudgets,
   pods,
   replicaSets,
+  replicationControllers,
   serviceAccounts,
   services,
   statefulSets,
@@ -117,6 +122,55 @@ export function controllersSuite(name: string, open: () => Promise<World & Async
     await until(pods, (all) => all.length === 0);
     for (const claim of names(claims)) await client.delete(persistentVolumeClaims, { namespace, name: claim ?? '' });
     await until(persistentVolumes, (all) => all.length === 0);
+  });
+
+  test(`${name}: a DaemonSet has a pod on each node, also on one that comes later, and rolls`, async () => {
+    await using world = await open();
+    await using cluster = await fakeCluster(world.client);
+    const { client, until } = cluster;
+    const spec = { selector: { matchLabels: labels }, template };
+    await client.create(daemonSets, { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { namespace, name: 'agent' }, spec });
+    await until(pods, ready(1));
+    await cluster.addNode('node-b');
+    const both = await until(pods, ready(2));
+    assert.deepEqual(both.map((pod) => pod.spec?.nodeName).toSorted(), ['node-a', 'node-b']);
+    await until(daemonSets, ([set]) => set?.status?.numberAvailable === 2 && set.status.desiredNumberScheduled === 2);
+    const containers = [{ name: 'c', image: 'busybox:2' }];
+    const body = { spec: { template: { spec: { containers } } } };
+    await client.patch(daemonSets, { namespace, name: 'agent' }, { type: 'merge', body });
+    await until(pods, (all) => ready(2)(all) && all.every((pod) => pod.spec?.containers[0]?.image === 'busybox:2'));
+    await until(controllerRevisions, (all) => all.length === 2);
+    await client.delete(daemonSets, { namespace, name: 'agent' }, { propagationPolicy: 'Background' });
+    await until(pods, (all) => all.length === 0);
+  });
+
+  test(`${name}: a Job starts its pods and takes them along when it is deleted`, async () => {
+    await using world = await open();
+    await using cluster = await fakeCluster(world.client);
+    const { client, until } = cluster;
+    // What the API server fills in; the fake does not.
+    const matchLabels = { app: 'work' };
+    const podTemplate = { metadata: { labels: matchLabels }, spec: { ...template.spec, restartPolicy: 'Never' } };
+    const spec = { manualSelector: true, completions: 2, parallelism: 2, selector: { matchLabels }, template: podTemplate };
+    await client.create(jobs, { apiVersion: 'batch/v1', kind: 'Job', metadata: { namespace, name: 'work' }, spec });
+    await until(pods, ready(2));
+    await until(jobs, ([job]) => job?.status?.active === 2 && job.status.ready === 2);
+    await client.delete(jobs, { namespace, name: 'work' }, { propagationPolicy: 'Foreground' });
+    await until(pods, (all) => all.length === 0);
+    await until(jobs, (all) => all.length === 0);
+  });
+
+  test(`${name}: a ReplicationController keeps its pods, a budget counts them`, async () => {
+    await using world = await open();
+    await using cluster = await fakeCluster(world.client);
+    const { client, until } = cluster;
+    const metadata = { namespace, name: 'old' };
+    const budget = { maxUnavailable: 1, selector: { matchLabels: labels } };
+    await client.create(podDisruptionBudgets, { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata, spec: budget });
+    const spec = { replicas: 2, selector: labels, template };
+    await client.create(replicationControllers, { apiVersion: 'v1', kind: 'ReplicationController', metadata, spec });
+    await until(pods, ready(2));
+    await until(podDisruptionBudgets, ([one]) => one?.status?.disruptionsAllowed === 1 && one.status.expectedPods === 2);
   });
 
   test(`${name}: orphans stay`, async () => {

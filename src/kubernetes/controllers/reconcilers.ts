@@ -1,15 +1,20 @@
-import { persistentVolumeClaims, services } from '../../api/kubernetes/kinds.ts';
+import { daemonSets, persistentVolumeClaims, podDisruptionBudgets, services } from '../../api/kubernetes/kinds.ts';
 import type { PersistentVolumeClaim } from '../../api/kubernetes/types.generated.ts';
 import type { Informers } from '../client/informers.ts';
+import { cronJobController } from './cronjob/cron-jobs.ts';
+import { daemonSetController } from './daemonset/daemon-sets.ts';
 import { deploymentController } from './deployment/deployments.ts';
+import { disruptionController, selects } from './disruption/budgets.ts';
 import { servicesSelecting } from './endpoints/service-selection.ts';
 import { endpointsController } from './endpoints/services.ts';
 import { eventExpiryController } from './events/event-expiry.ts';
+import { jobController } from './job/jobs.ts';
+import { jobTtlController } from './job/ttl.ts';
 import { namespaceDefaultsController } from './namespaces/namespace-defaults.ts';
 import { namespaceController } from './namespaces/namespaces.ts';
 import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
 import { podGarbageController } from './nodes/pod-gc.ts';
-import { replicaSetController } from './replicaset/replica-sets.ts';
+import { replicaSetController, replicationController } from './replicaset/replica-sets.ts';
 import { statefulSetController } from './statefulset/stateful-sets.ts';
 import { ownKey, type Reconciler } from './reconciler.ts';
 import { claimController } from './storage/claims.ts';
@@ -23,11 +28,24 @@ export function reconcilers(
   informers: Informers,
 ): readonly Reconciler[] {
   const claims = informers.of(persistentVolumeClaims);
+  const budgets = informers.of(podDisruptionBudgets);
+  const daemons = informers.of(daemonSets);
   const allServices = informers.of(services);
   return [
     deploymentController,
     replicaSetController,
+    replicationController,
     statefulSetController,
+    daemonSetController(() => daemons.list().flatMap(ownKey)),
+    jobController,
+    jobTtlController,
+    cronJobController,
+    disruptionController((pod) =>
+      budgets
+        .list()
+        .filter((budget) => selects(budget, pod))
+        .flatMap(ownKey),
+    ),
     endpointsController((pod) => servicesSelecting(allServices.list(), pod)),
     namespaceController,
     namespaceDefaultsController(rootCa),

@@ -3,7 +3,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { deployments, namespaces, pods, services, statefulSets, type Kind, type KubernetesObject } from '../../api/kubernetes/kinds.ts';
+import {
+  daemonSets,
+  deployments,
+  jobs,
+  namespaces,
+  nodes,
+  podDisruptionBudgets,
+  pods,
+  replicationControllers,
+  services,
+  statefulSets,
+  type Kind,
+  type KubernetesObject,
+} from '../../api/kubernetes/kinds.ts';
 import type { PodTemplateSpec } from '../../api/kubernetes/types.generated.ts';
 import { silentLog } from '../../base/log.ts';
 import { recordingClient } from '../client/acts.ts';
@@ -36,6 +49,20 @@ async function wishes(): Promise<FakeClient> {
     spec: { replicas: 2, selector: { matchLabels: web }, template: template(web) },
   });
   await make(services, { metadata: { namespace, name: 'web' }, spec: { selector: web, ports: [{ port: 80 }] } });
+  await make(nodes, { metadata: { name: 'n1' }, spec: {} });
+  const agent = { app: 'agent' };
+  await make(daemonSets, { metadata: { namespace, name: 'agent' }, spec: { selector: { matchLabels: agent }, template: template(agent) } });
+  const old = { app: 'old' };
+  await make(replicationControllers, {
+    metadata: { namespace, name: 'old' },
+    spec: { replicas: 1, selector: old, template: template(old) },
+  });
+  const work = { app: 'work' };
+  await make(jobs, {
+    metadata: { namespace, name: 'work' },
+    spec: { completions: 2, parallelism: 2, selector: { matchLabels: work }, template: template(work) },
+  });
+  await make(podDisruptionBudgets, { metadata: { namespace, name: 'web' }, spec: { minAvailable: 1, selector: { matchLabels: web } } });
   const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'] } };
   await make(statefulSets, {
     metadata: { namespace, name: 'db' },
@@ -81,6 +108,14 @@ async function summary(world: FakeClient): Promise<readonly string[]> {
   const statuses = workloads.map(
     ({ metadata, status }) => `${metadata.name} ${status?.replicas} ${status?.readyReplicas} ${status?.updatedReplicas}`,
   );
+  const [agent] = (await world.list(daemonSets)).items;
+  const [job] = (await world.list(jobs)).items;
+  const [budget] = (await world.list(podDisruptionBudgets)).items;
+  statuses.push(
+    `agent ${agent?.status?.numberAvailable}`,
+    `work ${job?.status?.active} active`,
+    `${budget?.status?.disruptionsAllowed} disruptions`,
+  );
   return [...lists.map(([resource, count]) => `${count} ${resource}`), ...statuses];
 }
 
@@ -88,7 +123,17 @@ test('the controllers come to rest: what is reconciled again is not written agai
   const world = await wishes();
   await settle(world);
   const found = await summary(world);
-  for (const expected of ['4 pods', '1 replicasets', '2 persistentvolumes', '1 endpointslices', 'web 2 2 2', 'db 2 2 2']) {
+  for (const expected of [
+    '8 pods',
+    '1 replicasets',
+    '2 persistentvolumes',
+    '1 endpointslices',
+    'web 2 2 2',
+    'db 2 2 2',
+    'agent 1',
+    'work 2 active',
+    '1 disruptions',
+  ]) {
     assert(found.includes(expected), `${expected} in ${found.join(', ')}`);
   }
 });

@@ -1,5 +1,5 @@
 import type { PersistentVolumeClaim, Pod } from '../../api/kubernetes/types.generated.ts';
-import { matchesNodeSelection, untolerated } from './node-selection.ts';
+import { matchesNodeSelection, untolerated } from '../../api/kubernetes/node-selection.ts';
 import { podRequests, type NodeState } from './node-state.ts';
 
 /** Why a node cannot take a pod, in kube-scheduler's words; none: it can. */

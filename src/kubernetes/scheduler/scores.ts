@@ -1,5 +1,5 @@
 import type { Pod } from '../../api/kubernetes/types.generated.ts';
-import { matchesTerm, untolerated } from './node-selection.ts';
+import { matchesTerm, untolerated } from '../../api/kubernetes/node-selection.ts';
 import { podRequests, type NodeState } from './node-state.ts';
 
 /** 0–100, more is better. */

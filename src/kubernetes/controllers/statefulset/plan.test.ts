@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ControllerRevision, Pod, StatefulSet, StatefulSetSpec } from '../../../api/kubernetes/types.generated.ts';
-import { planStatefulSet, type Revisions, statefulSetStatus } from './plan.ts';
+import type { Revisions } from '../revisions.ts';
+import { planStatefulSet, statefulSetStatus } from './plan.ts';
 
 const now = Date.parse('2026-01-01T01:00:00Z');
 

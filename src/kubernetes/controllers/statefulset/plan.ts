@@ -6,20 +6,13 @@ import type {
   StatefulSetStatus,
 } from '../../../api/kubernetes/types.generated.ts';
 import { controllerReference, isAvailable, isReady } from '../pod-facts.ts';
-
-export const revisionLabel = 'controller-revision-hash';
+import { revisionLabel, type Revisions } from '../revisions.ts';
 
 /** One step; at most one pod is created or deleted at a time with OrderedReady. */
 export interface StatefulSetPlan {
   readonly claims: readonly PersistentVolumeClaim[];
   readonly create: readonly Pod[];
   readonly remove: readonly string[];
-}
-
-export interface Revisions {
-  /** The revision that pods below the partition keep. */
-  readonly current: ControllerRevision;
-  readonly update: ControllerRevision;
 }
 
 const nothing: StatefulSetPlan = { claims: [], create: [], remove: [] };

@@ -4,8 +4,8 @@ import { isKind, messageOf } from '../../../base/errors.ts';
 import { claimOwned, getIfExists, isEqual } from '../owned.ts';
 import { isActive, isReady } from '../pod-facts.ts';
 import { type Context, controllerKey, ownKey, type Reconciler } from '../reconciler.ts';
-import { ordinalOf, planStatefulSet, revisionLabel, type StatefulSetPlan, statefulSetStatus } from './plan.ts';
-import { removeRevision, revisionsOf, surplusRevisions } from './revisions.ts';
+import { removeRevision, revisionLabel, revisionsOf, surplusRevisions } from '../revisions.ts';
+import { ordinalOf, planStatefulSet, type StatefulSetPlan, statefulSetStatus } from './plan.ts';
 
 export const statefulSetController: Reconciler = {
   name: 'statefulset-controller',

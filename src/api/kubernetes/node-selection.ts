@@ -1,5 +1,5 @@
-import { matchesExpression } from '../../api/kubernetes/label-selector.ts';
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration } from '../../api/kubernetes/types.generated.ts';
+import { matchesExpression } from './label-selector.ts';
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration } from './types.generated.ts';
 
 /** nodeSelector and required node affinity: terms are ORed, requirements inside a term ANDed; a term without requirements matches nothing. */
 export function matchesNodeSelection(pod: Pod, node: Node): boolean {
@@ -31,7 +31,7 @@ export function untolerated(pod: Pod, node: Node, effects: readonly string[]): T
   return taints.find((taint) => !tolerations.some((toleration) => tolerates(toleration, taint)));
 }
 
-function tolerates(toleration: Toleration, taint: Taint): boolean {
+export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false;
   if (toleration.key && toleration.key !== taint.key) return false;
   if (toleration.operator === 'Exists') return true;
