@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node tools/run-tests.ts [unit|root|e2e …] [part of a path …]`.
+ * Runs the tests: `node tools/run-tests.ts [unit|root|e2e|timed …] [part of a path …]`.
  * Ends with `N passed, N failed, N skipped`; fails on a failed test, on none at all, and on anything left on the host.
  */
 import { parseArgs } from 'node:util';

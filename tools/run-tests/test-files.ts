@@ -15,6 +15,7 @@ export interface TestPlan {
   readonly timeoutMs: number;
 }
 
+const timed = 'test/e2e/**/*.timed.test.ts';
 const special = ['**/*.root.test.ts', 'test/e2e/**'];
 
 export const testClasses = {
@@ -34,8 +35,9 @@ export const testClasses = {
     concurrency: 2,
     timeoutMs: 120_000,
   },
-  // One after the other: some measure how fast a pod comes back, and this must not depend on a neighbour.
-  e2e: { patterns: ['test/e2e/**/*.test.ts'], except: [], together: false, labs: false, concurrency: 1, timeoutMs: 300_000 },
+  e2e: { patterns: ['test/e2e/**/*.test.ts'], except: [timed], together: false, labs: false, concurrency: 2, timeoutMs: 300_000 },
+  // One after the other: they measure, e.g. how fast a pod comes back, and this must not depend on a neighbour.
+  timed: { patterns: [timed], except: [], together: false, labs: false, concurrency: 1, timeoutMs: 300_000 },
 } as const satisfies Record<string, TestPlan>;
 
 export type TestClass = keyof typeof testClasses;
