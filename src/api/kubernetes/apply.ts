@@ -1,4 +1,3 @@
-import { schemas } from './schema-table.ts';
 import type { Schema } from './schema.ts';
 import {
   changedFields,
@@ -85,12 +84,11 @@ function withoutEmptyMetadata(set: FieldSet): FieldSet {
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 export function apply(
-  schemaName: string,
+  type: Schema,
   current: Json,
   applied: Json,
   options: { readonly manager: string; readonly force: boolean; readonly time: string },
 ): Applied {
-  const type = schemas[schemaName] ?? {};
   const wanted = owned(applied, type);
   const entries = managedFieldsOf(current);
   const isOwn = (one: ManagedFields): boolean => one.manager === options.manager && one.operation === 'Apply' && !one.subresource;
@@ -125,12 +123,11 @@ export function apply(
 
 /** Records who set what changed in an ordinary write; what changed hands is taken from its owners. */
 export function recordUpdate(
-  schemaName: string,
+  type: Schema,
   before: Json | undefined,
   after: Json,
   options: { readonly manager: string; readonly time: string; readonly subresource?: string },
 ): Json {
-  const type = schemas[schemaName] ?? {};
   const changed = withoutEmptyMetadata(difference(before ? changedFields(before, after, type) : fieldsOf(after, type), unowned));
   const entries = managedFieldsOf(before ?? {});
   const present = fieldsOf(after, type);

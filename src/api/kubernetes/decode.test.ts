@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { schemaOf } from './schema-table.ts';
 import { decode } from './decode.ts';
 
 const deployment = 'api.apps.v1.Deployment';
@@ -11,13 +12,13 @@ test('a good object passes as it is; nulls are absent', () => {
     metadata: { name: 'x', labels: { a: 'b' } },
     spec: { replicas: 2, paused: null },
   };
-  const { object: kept, unknown, mismatches } = decode(deployment, object);
+  const { object: kept, unknown, mismatches } = decode(schemaOf(deployment), object);
   assert.deepEqual([unknown, mismatches], [[], []]);
   assert.deepEqual(kept, { ...object, spec: { replicas: 2 } });
 });
 
 test('unknown fields are named by path and dropped', () => {
-  const { object, unknown } = decode(deployment, {
+  const { object, unknown } = decode(schemaOf(deployment), {
     spec: { replicaz: 1, template: { spec: { containers: [{ name: 'c', imagee: 'x' }] } } },
   });
   assert.deepEqual(unknown, ['unknown field "spec.replicaz"', 'unknown field "spec.template.spec.containers[0].imagee"']);
@@ -25,11 +26,11 @@ test('unknown fields are named by path and dropped', () => {
 });
 
 test('wrong types are told as kube-apiserver tells them', () => {
-  assert.deepEqual(decode(deployment, { spec: { replicas: 'two' } }).mismatches, [
+  assert.deepEqual(decode(schemaOf(deployment), { spec: { replicas: 'two' } }).mismatches, [
     'json: cannot unmarshal string into Go struct field Deployment.spec.replicas of type int32',
   ]);
   assert.deepEqual(
-    decode('api.core.v1.Service', {
+    decode(schemaOf('api.core.v1.Service'), {
       spec: {
         ports: [
           { port: 80, targetPort: 'http' },

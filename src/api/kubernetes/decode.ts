@@ -1,4 +1,4 @@
-import { childOf, resolveField, schemas } from './schema-table.ts';
+import { childOf, resolveField } from './schema-table.ts';
 import type { Schema } from './schema.ts';
 
 /** An object with only the fields that its type has, and what was wrong with it. */
@@ -11,11 +11,9 @@ export interface Decoded {
 }
 
 /** Checks the shape of an object against its type. Null means absent, as in Go's decoder. */
-export function decode(name: string, source: unknown): Decoded {
+export function decode(schema: Schema, source: unknown): Decoded {
   const unknown: string[] = [];
   const mismatches: string[] = [];
-  const schema = schemas[name];
-  if (!schema) throw new Error(`no schema ${name}`);
   const walk = (value: unknown, type: Schema, path: string, owner: string): unknown => {
     const mismatch = mismatchOf(value, type);
     if (mismatch) {
@@ -39,7 +37,7 @@ export function decode(name: string, source: unknown): Decoded {
     }
     return kept;
   };
-  const object = walk(source, schema, '', name.split('.').at(-1) ?? name) as Record<string, unknown>;
+  const object = walk(source, schema, '', schema.gvk?.kind ?? 'Object') as Record<string, unknown>;
   return { object, unknown, mismatches };
 }
 

@@ -12,6 +12,13 @@ export function schemaName(group: string, version: string, kind: string): string
   return byGvk.get(`${group}/${version}/${kind}`);
 }
 
+/** The type of that name; the table has every type that a row of it names. */
+export function schemaOf(name: string): Schema {
+  const schema = schemas[name];
+  if (!schema) throw new Error(`no schema ${name}`);
+  return schema;
+}
+
 /** The type behind a field: its own facts, or those of what it refers to. */
 export function resolveField(field: Field): Schema {
   const target = field.ref === undefined ? undefined : schemas[field.ref];

@@ -17,11 +17,17 @@ export interface Field {
   readonly listType?: 'atomic' | 'set' | 'map';
   readonly listMapKeys?: readonly string[];
   readonly mapType?: string;
+  /** The fields of a type that has no name of its own (custom resources). */
+  readonly fields?: Readonly<Record<string, Field>>;
+  readonly required?: readonly string[];
+  /** Whatever else an object has stays. */
+  readonly preservesUnknown?: boolean;
+  readonly nullable?: boolean;
+  /** A whole object: with apiVersion, kind and metadata besides its fields. */
+  readonly embedded?: boolean;
 }
 
 /** One named type: its fields, or what it stands for (Quantity, Time) when it has none. */
 export interface Schema extends Field {
-  readonly fields?: Readonly<Record<string, Field>>;
-  readonly required?: readonly string[];
   readonly gvk?: { readonly group: string; readonly version: string; readonly kind: string };
 }

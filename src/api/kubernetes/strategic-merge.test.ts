@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { schemaOf } from './schema-table.ts';
 import { jsonMerge, strategicMerge } from './strategic-merge.ts';
 
 const pod = (spec: object): Record<string, unknown> => ({ spec });
-const merge = (original: object, patch: object): unknown => strategicMerge('api.core.v1.Pod', pod(original), pod(patch))['spec'];
+const merge = (original: object, patch: object): unknown => strategicMerge(schemaOf('api.core.v1.Pod'), pod(original), pod(patch))['spec'];
 const a = { name: 'a', image: 'a:1' };
 const b = { name: 'b', image: 'b:1' };
 
@@ -30,13 +31,13 @@ test('directives: delete, replace, order, retain, primitive lists', () => {
   );
   assert.deepEqual(merge({ nodeSelector: { x: '1' } }, { nodeSelector: { $patch: 'replace', y: '2' } }), { nodeSelector: { y: '2' } });
   const finalizers = strategicMerge(
-    'api.core.v1.Pod',
+    schemaOf('api.core.v1.Pod'),
     { metadata: { finalizers: ['x', 'y'] } },
     { metadata: { '$deleteFromPrimitiveList/finalizers': ['x'] } },
   );
   assert.deepEqual(finalizers, { metadata: { finalizers: ['y'] } });
   const strategy = strategicMerge(
-    'api.apps.v1.Deployment',
+    schemaOf('api.apps.v1.Deployment'),
     { spec: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1 } } } },
     { spec: { strategy: { $retainKeys: ['type'], type: 'Recreate' } } },
   );

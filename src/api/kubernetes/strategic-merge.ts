@@ -1,5 +1,5 @@
 import { KindError } from '../../base/errors.ts';
-import { childOf, resolveField, schemas } from './schema-table.ts';
+import { childOf, resolveField } from './schema-table.ts';
 import type { Schema } from './schema.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -9,8 +9,8 @@ type Json = Readonly<Record<string, unknown>>;
  * Directives: `$patch: delete|replace|merge`, `$retainKeys`, `$deleteFromPrimitiveList/x`, `$setElementOrder/x`.
  * https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
  */
-export function strategicMerge(name: string, original: Json, patch: Json): Json {
-  return mergeMap(original, patch, schemas[name] ?? {});
+export function strategicMerge(type: Schema, original: Json, patch: Json): Json {
+  return mergeMap(original, patch, type);
 }
 
 function mergeMap(original: Json, patch: Json, schema: Schema): Json {

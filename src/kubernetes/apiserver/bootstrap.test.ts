@@ -15,8 +15,8 @@ test('a second start on the same store finds everything there and changes nothin
   const { revision } = store;
   await start();
   assert.equal(store.revision, revision);
-  const kubernetes = new Registry(store, serviceRange).get(resourceOf(services), { namespace: 'default', name: 'kubernetes' });
+  const kubernetes = await new Registry(store, serviceRange).get(resourceOf(services), { namespace: 'default', name: 'kubernetes' });
   assert.equal(kubernetes.spec?.['clusterIP'], '10.96.0.1');
-  const slice = new Registry(store, serviceRange).get(resourceOf(endpointSlices), { namespace: 'default', name: 'kubernetes' });
+  const slice = await new Registry(store, serviceRange).get(resourceOf(endpointSlices), { namespace: 'default', name: 'kubernetes' });
   assert.deepEqual(slice['ports'], [{ name: 'https', port: 6443, protocol: 'TCP' }]);
 });

@@ -69,7 +69,7 @@ export async function bootstrap(registry: Registry, { serviceRange, nodeIp, port
 /** Asked first: a second create of the kubernetes Service would fail on its address, not on its name. */
 async function ensure(registry: Registry, resource: Resource, namespace: string | undefined, object: Body): Promise<void> {
   try {
-    registry.get(resource, { namespace, name: object.metadata.name ?? '' });
+    await registry.get(resource, { namespace, name: object.metadata.name ?? '' });
   } catch (error) {
     if (!isKind(error, 'notFound')) throw error;
     await registry.create(resource, namespace, object);

@@ -24,11 +24,11 @@ class InProcessClient implements Client {
   }
 
   async get<T extends KubernetesObject>(kind: Kind<T>, key: ObjectKey): Promise<T> {
-    return shared<T>(this.#registry.get(resourceOf(kind), key));
+    return shared<T>(await this.#registry.get(resourceOf(kind), key));
   }
 
   async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
-    const { resourceVersion, items } = listObjects(this.#registry.store, resourceOf(kind), options);
+    const { resourceVersion, items } = await listObjects(this.#registry.store, resourceOf(kind), options);
     return { resourceVersion, items: items as unknown as readonly T[] };
   }
 

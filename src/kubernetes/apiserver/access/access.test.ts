@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { anonymous, type User } from './authenticate.ts';
+import { anonymous, type User } from './user.ts';
 import { authorize, isAllowed } from './authorize.ts';
 import { answerReview } from './reviews.ts';
 

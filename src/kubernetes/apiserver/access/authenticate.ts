@@ -1,12 +1,5 @@
 import { TLSSocket } from 'node:tls';
-
-/** Who asks. */
-export interface User {
-  readonly name: string;
-  readonly groups: readonly string[];
-}
-
-export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+import { anonymous, type User } from './user.ts';
 
 const known = new WeakMap<TLSSocket, User>();
 

@@ -1,5 +1,5 @@
 import { apiError } from '../status.ts';
-import type { User } from './authenticate.ts';
+import type { User } from './user.ts';
 
 /** What is asked for: a resource, or a path outside the resources. */
 export type Attributes =

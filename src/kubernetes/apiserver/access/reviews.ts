@@ -1,6 +1,6 @@
 import type { SelfSubjectAccessReviewSpec, SubjectAccessReviewSpec } from '../../../api/kubernetes/types.generated.ts';
 import { type Attributes, isAllowed } from './authorize.ts';
-import type { User } from './authenticate.ts';
+import type { User } from './user.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 

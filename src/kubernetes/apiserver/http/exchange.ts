@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { load } from 'js-yaml';
 import { decodeProtobuf } from '../../../api/kubernetes/protobuf.ts';
 import { messageOf } from '../../../base/errors.ts';
-import type { User } from '../access/authenticate.ts';
+import type { User } from '../access/user.ts';
 import { apiError, statusOf } from '../status.ts';
 
 /** What HTTP/1.1 and HTTP/2 responses have in common. */

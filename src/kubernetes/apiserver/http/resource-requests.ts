@@ -1,7 +1,7 @@
 import { arrayOf, isObject, objectOf, textOf } from '../json.ts';
 import { applyPatch } from '../registry/apply-patch.ts';
 import { decodeBody, type FieldValidation } from '../registry/decode-body.ts';
-import { listObjects, type ListQuery } from '../registry/reads.ts';
+import { listObjects, type ListPage, type ListQuery } from '../registry/reads.ts';
 import type { Place, Registry } from '../registry/registry.ts';
 import type { DeleteOptions } from '../registry/removal.ts';
 import type { Resource } from '../resources.ts';
@@ -24,9 +24,9 @@ export async function serveResource(verb: Verb, request: ResourceRequest): Promi
   const { exchange, registry, resource, target } = request;
   switch (verb) {
     case 'get':
-      return answer(request, 200, registry.get(resource, placeOf(target)));
+      return answer(request, 200, await registry.get(resource, placeOf(target)));
     case 'list':
-      return sendList(request, listObjects(registry.store, resource, listQuery(request)));
+      return sendList(request, await listObjects(registry.store, resource, listQuery(request)));
     case 'watch':
       return streamWatch(exchange, registry, resource, watchQuery(request));
     case 'create':
@@ -52,7 +52,7 @@ export function answer({ exchange, resource }: ResourceRequest, code: number, ob
   sendJson(exchange, code, objectText(exchange, resource, object, form), { type: contentType(form), warnings });
 }
 
-function sendList({ exchange, resource }: ResourceRequest, page: ReturnType<typeof listObjects>): void {
+function sendList({ exchange, resource }: ResourceRequest, page: ListPage): void {
   const form = formOf(exchange.headers.accept);
   sendJson(exchange, 200, listText(exchange, resource, page, form), { type: contentType(form, true) });
 }
@@ -189,7 +189,7 @@ async function remove(request: ResourceRequest): Promise<void> {
 async function removeAll(request: ResourceRequest): Promise<void> {
   const { registry, resource, target } = request;
   const options = await deleteOptions(request.exchange);
-  const page = listObjects(registry.store, resource, listQuery(request));
+  const page = await listObjects(registry.store, resource, listQuery(request));
   const removed = await Promise.all(
     page.items.map(({ metadata }) =>
       registry

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pods } from '../../../api/kubernetes/kinds.ts';
 import type { Log } from '../../../base/log.ts';
-import type { User } from '../access/authenticate.ts';
+import type { User } from '../access/user.ts';
 import { authorize } from '../access/authorize.ts';
 import { answerReview } from '../access/reviews.ts';
 import { reviews } from '../discovery/discovery.ts';
@@ -79,9 +79,9 @@ export async function routeUpgrade(routes: Routes, incoming: IncomingMessage, so
     const target = targetOf(url.pathname);
     if (!target || target.group !== '' || target.resource !== 'pods' || !upgradable.has(target.subresource ?? '')) throw pathNotFound();
     authorize(user, { verb: 'create', ...target });
-    const pod = routes.registry.get(resourceOf(pods), placeOf(target));
+    const pod = await routes.registry.get(resourceOf(pods), placeOf(target));
     const path = kubeletPath(pod, target.subresource ?? '', url.searchParams);
-    await tunnel(incoming, socket, head, kubeletFor(routes, pod), path, routes.kubeletTls);
+    await tunnel(incoming, socket, head, await kubeletFor(routes, pod), path, routes.kubeletTls);
   } catch (error) {
     const status = statusOf(error);
     const body = JSON.stringify(status);

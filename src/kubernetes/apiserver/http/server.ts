@@ -8,7 +8,8 @@ import {
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { anonymous, userOf } from '../access/authenticate.ts';
+import { userOf } from '../access/authenticate.ts';
+import { anonymous } from '../access/user.ts';
 import type { Exchange, Outgoing } from './exchange.ts';
 import { route, routeUpgrade, type Routes } from './router.ts';
 

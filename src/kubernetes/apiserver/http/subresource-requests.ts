@@ -47,7 +47,7 @@ export async function serveSubresource(verb: Verb, request: ResourceRequest, tls
 async function serveScale(verb: Verb, { exchange, registry, resource, target }: ResourceRequest): Promise<void> {
   const place = placeOf(target);
   const send = (object: Body): void => sendJson(exchange, 200, JSON.stringify(scaleOf(object)));
-  if (verb === 'get') return send(registry.get(resource, place));
+  if (verb === 'get') return send(await registry.get(resource, place));
   if (verb === 'update') {
     const scale = await readObject(exchange);
     return send(await registry.update(resource, place, (current) => scaledBy(current, scale), { dryRun: isDryRun(exchange) }));
@@ -92,9 +92,9 @@ function sendSuccess(exchange: Exchange, code: number): void {
 }
 
 /** The kubelet of a pod's node. */
-export function kubeletFor({ registry }: Pick<ResourceRequest, 'registry'>, pod: Body): KubeletAddress {
+export async function kubeletFor({ registry }: Pick<ResourceRequest, 'registry'>, pod: Body): Promise<KubeletAddress> {
   const name = nodeNameOf(pod as unknown as Pod);
-  return kubeletOf(registry.get(resourceOf(nodes), { name }) as unknown as Node);
+  return kubeletOf((await registry.get(resourceOf(nodes), { name })) as unknown as Node);
 }
 
 /** Where the kubelet answers a pod's exec, attach, port-forward or log. */
@@ -110,9 +110,9 @@ export function kubeletPath(pod: Body, subresource: string, query: URLSearchPara
 
 async function serveLog(request: ResourceRequest, tls: KubeletTls): Promise<void> {
   const { exchange, registry, target } = request;
-  const pod = registry.get(resourceOf(pods), placeOf(target));
+  const pod = await registry.get(resourceOf(pods), placeOf(target));
   const path = kubeletPath(pod, 'log', exchange.query);
-  const answered = await kubeletGet(kubeletFor(request, pod), path, tls, exchange.signal);
+  const answered = await kubeletGet(await kubeletFor(request, pod), path, tls, exchange.signal);
   const code = answered.statusCode ?? 500;
   if (code >= 400) {
     const text = Buffer.concat(await answered.toArray())

@@ -23,7 +23,7 @@ export function decodeBody(resource: Resource, source: unknown, validation: Fiel
       `the API version in the data (${version}) does not match the expected API version (${apiVersion(resource)}): ${given}, want ${wanted}`,
     );
   }
-  const { object, unknown, mismatches } = decode(resource.schema, source);
+  const { object, unknown, mismatches } = decode(resource.type, source);
   const prefix = `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}`;
   if (mismatches.length > 0) throw apiError('BadRequest', `${prefix}: ${mismatches[0]}`);
   if (validation === 'Strict' && unknown.length > 0)

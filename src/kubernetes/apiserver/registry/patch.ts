@@ -12,7 +12,7 @@ export type PatchType = 'json' | 'merge' | 'strategic';
 export function patched(resource: Resource, current: Body, type: PatchType, patch: unknown): unknown {
   if (type === 'json') return byOperations(resource, current, patch);
   if (!isObject(patch)) throw apiError('BadRequest', 'error decoding patch: json: cannot unmarshal into map[string]interface {}');
-  return type === 'merge' ? jsonMerge(current, patch) : strategicMerge(resource.schema, current, patch);
+  return type === 'merge' ? jsonMerge(current, patch) : strategicMerge(resource.type, current, patch);
 }
 
 function byOperations(resource: Resource, current: Body, patch: unknown): unknown {

@@ -5,20 +5,6 @@ import { apiError, conflict, invalid } from '../status.ts';
 import { validateMetadata, validateMetadataUpdate } from '../strategies/metadata.ts';
 import type { Body } from '../strategies/strategy.ts';
 
-/** Kinds that count the changes of their spec. */
-const counted = new Set([
-  'pods',
-  'deployments',
-  'replicasets',
-  'replicationcontrollers',
-  'statefulsets',
-  'daemonsets',
-  'jobs',
-  'cronjobs',
-  'poddisruptionbudgets',
-  'endpointslices',
-]);
-
 /** Seconds precision, as metav1.Time. */
 export function timestamp(date: Date): string {
   return date.toISOString().replace(/\.\d+Z$/, 'Z');
@@ -33,7 +19,7 @@ export function identify(resource: Resource, object: Body, namespace: string | u
     namespace: resource.namespaced ? namespace : undefined,
     uid: newUid(),
     creationTimestamp: timestamp(now),
-    generation: counted.has(resource.resource) ? 1 : undefined,
+    generation: resource.countsGeneration ? 1 : undefined,
     resourceVersion: undefined,
     selfLink: undefined,
     deletionTimestamp: undefined,
@@ -48,6 +34,12 @@ export function identify(resource: Resource, object: Body, namespace: string | u
     kind: resource.kind,
     metadata,
   } as Body;
+}
+
+/** What admission made of a new object: who it is stays as it was. */
+export function keepIdentity(object: Body, identified: Body): Body {
+  const { name, namespace, uid, creationTimestamp, generation } = identified.metadata;
+  return { ...object, metadata: compact({ ...object.metadata, name, namespace, uid, creationTimestamp, generation }) as Body['metadata'] };
 }
 
 /** The new object of an update: server-owned fields from the current one, spec or status according to the subresource. */
@@ -83,7 +75,7 @@ function pick({ metadata }: Body): object {
 }
 
 function counts(resource: Resource, current: Body, next: Body): Body {
-  if (!counted.has(resource.resource)) return next;
+  if (!resource.countsGeneration) return next;
   const content = ({ metadata: _metadata, status: _status, ...rest }: Body): object => rest;
   if (equal(content(current), content(next))) return next;
   return { ...next, metadata: { ...next.metadata, generation: (current.metadata.generation ?? 0) + 1 } };
@@ -98,12 +90,12 @@ export function assertValid(resource: Resource, object: Body): void {
   if (causes.length > 0) throw invalid(resource, object.metadata.name ?? '', causes);
 }
 
-export function assertValidUpdate(resource: Resource, object: Body, before: Body): void {
+export function assertValidUpdate(resource: Resource, object: Body, before: Body, subresource?: string): void {
   const causes = [
     ...validateMetadata(resource, object),
     ...validateMetadataUpdate(object, before),
     ...resource.strategy.validate(object),
-    ...resource.strategy.validateUpdate(object, before),
+    ...resource.strategy.validateUpdate(object, before, subresource),
   ];
   if (causes.length > 0) throw invalid(resource, object.metadata.name ?? '', causes);
 }

@@ -4,6 +4,7 @@ import type { Resource } from '../resources.ts';
 import { apiError } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
 import { objectAt, withRevision } from './codec.ts';
+import { converted, convertedAll } from './conversion.ts';
 import { prefixOf } from './keys.ts';
 import { selection, type Selectors } from './select.ts';
 
@@ -30,15 +31,16 @@ interface Position {
 }
 
 /** One page of the objects of a kind, in the order of their keys; pages of one list read the same revision. */
-export function listObjects(store: Store, resource: Resource, query: ListQuery): ListPage {
+export async function listObjects(store: Store, resource: Resource, query: ListQuery): Promise<ListPage> {
   const position = query.continue ? parsePosition(query.continue) : undefined;
   const exact = query.resourceVersionMatch === 'Exact' ? Number(query.resourceVersion) : undefined;
   const matches = selection(resource, query);
   const range = readAt(store, prefixOf(resource, query.namespace), position?.revision ?? exact, position?.after);
   const limit = query.limit ?? 0;
+  const objects = resource.conversion ? await convertedAll(resource, range.entries.map(objectAt)) : undefined;
   const items: Body[] = [];
   for (const [index, entry] of range.entries.entries()) {
-    const object = objectAt(entry);
+    const object = objects?.[index] ?? objectAt(entry);
     if (matches && !matches(object)) continue;
     items.push(object);
     const left = range.entries.length - index - 1;
@@ -94,13 +96,13 @@ export async function* watchObjects(
   if (query.sendInitialEvents || revision === 0) {
     const range = store.range(prefix);
     after = range.revision;
-    const objects = range.entries.map(objectAt).filter((object) => matches?.(object) ?? true);
+    const objects = (await convertedAll(resource, range.entries.map(objectAt))).filter((object) => matches?.(object) ?? true);
     const end = { type: 'BOOKMARK', resourceVersion: String(after), isInitialEnd: true } as const;
     yield [...objects.map((object) => ({ type: 'ADDED', object }) as const), ...(query.sendInitialEvents ? [end] : [])];
   }
   try {
     for await (const changes of store.watch(prefix, { after }, signal)) {
-      const events = changes.flatMap((change) => eventOf(change, matches));
+      const events = await eventsOf(resource, changes, matches);
       if (events.length > 0) yield events;
     }
   } catch (error) {
@@ -109,15 +111,21 @@ export async function* watchObjects(
   }
 }
 
-/** What a change means to a watcher that sees only what matches: an object can enter and leave its view. */
-function eventOf(change: Change, matches: ((object: Body) => boolean) | undefined): readonly RegistryEvent[] {
-  const before = change.previous && objectAt(change.previous);
-  const wasSeen = before !== undefined && (matches?.(before) ?? true);
-  if (change.type === 'delete') {
-    return wasSeen ? [{ type: 'DELETED', object: withRevision(before, change.entry.modRevision) }] : [];
+/** What changes mean to a watcher that sees only what matches: an object can enter and leave its view. */
+async function eventsOf(resource: Resource, changes: readonly Change[], matches: Selection): Promise<readonly RegistryEvent[]> {
+  if (!resource.conversion) {
+    return changes.flatMap((one) => eventOf(one, one.previous && objectAt(one.previous), objectAt(one.entry), matches));
   }
-  const object = objectAt(change.entry);
-  if (matches?.(object) ?? true) return [{ type: wasSeen ? 'MODIFIED' : 'ADDED', object }];
+  const befores = await Promise.all(changes.map(({ previous }) => previous && converted(resource, objectAt(previous))));
+  const afters = await Promise.all(changes.map(({ entry }) => converted(resource, objectAt(entry))));
+  return changes.flatMap((one, index) => eventOf(one, befores[index], afters[index] as Body, matches));
+}
+
+type Selection = ((object: Body) => boolean) | undefined;
+
+function eventOf(change: Change, before: Body | undefined, object: Body, matches: Selection): readonly RegistryEvent[] {
+  const wasSeen = before !== undefined && (matches?.(before) ?? true);
+  if (change.type === 'put' && (matches?.(object) ?? true)) return [{ type: wasSeen ? 'MODIFIED' : 'ADDED', object }];
   return wasSeen ? [{ type: 'DELETED', object: withRevision(before, change.entry.modRevision) }] : [];
 }
 

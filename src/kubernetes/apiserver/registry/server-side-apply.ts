@@ -17,7 +17,7 @@ export function serverSideApply(resource: Resource, current: Body | undefined, a
     throw apiError('BadRequest', 'metadata.managedFields must be nil');
   }
   const base = current ?? { apiVersion: apiVersion(resource), kind: resource.kind, metadata: {} };
-  const { object, conflicts } = apply(resource.schema, base, applied, { ...options, time: timestamp(new Date()) });
+  const { object, conflicts } = apply(resource.type, base, applied, { ...options, time: timestamp(new Date()) });
   if (conflicts.length > 0) throw conflictError(conflicts);
   return object;
 }

@@ -8,11 +8,12 @@ import { disruptionBudgetStrategy } from './disruption-budgets.ts';
 import { jobStrategy } from './jobs.ts';
 import { priorityClassStrategy } from './priority-classes.ts';
 import { replicationControllerStrategy } from './replication-controllers.ts';
+import { ourselves } from '../access/user.ts';
 import type { Body, Strategy } from './strategy.ts';
 
 const podSpec = { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox' }] };
 const body = (kind: string, spec: JsonObject, name = 'x'): Body => ({ apiVersion: 'v1', kind, metadata: { name, uid: 'u1' }, spec });
-const made = (strategy: Strategy, object: Body): Body => strategy.prepareForCreate(strategy.defaults(object));
+const made = (strategy: Strategy, object: Body): Body => strategy.prepareForCreate(strategy.defaults(object), ourselves);
 const causes = (strategy: Strategy, object: Body): readonly string[] =>
   strategy.validate(made(strategy, object)).map(({ field, message }) => `${field}: ${message}`);
 const job = (spec: JsonObject = {}, pod: JsonObject = podSpec): Body => body('Job', { template: { spec: pod }, ...spec });

@@ -1,17 +1,23 @@
 import { arrayOf, at, objectOf } from '../json.ts';
 import type { Resource } from '../resources.ts';
 import type { FieldCause } from '../status.ts';
-import { checkLabelName, checkLabels, checkSubdomain } from './names.ts';
+import { checkLabelName, checkLabels, checkPathSegment, checkSubdomain } from './names.ts';
 import { forbidden, immutable, invalid, required, type Body } from './strategy.ts';
 
 /** Kinds whose names are DNS labels; all others are DNS subdomains. */
 const labelNamed = new Set(['namespaces', 'services']);
+/** Names with colons: `system:node`. */
+const freelyNamed = new Set(['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings', 'certificatesigningrequests']);
 const immutableMetadata = ['uid', 'creationTimestamp', 'namespace', 'name'] as const;
 const annotationLimit = 256 * 1024;
 
 export function validateMetadata(resource: Resource, object: Body): readonly FieldCause[] {
   const { name, generateName, labels, annotations } = object.metadata;
-  const checkName = labelNamed.has(resource.resource) ? checkLabelName : checkSubdomain;
+  const checkName = labelNamed.has(resource.resource)
+    ? checkLabelName
+    : freelyNamed.has(resource.resource)
+      ? checkPathSegment
+      : checkSubdomain;
   const isMissing = !name && !generateName;
   return [
     ...(isMissing ? [required('metadata.name', 'name or generateName is required')] : checkName('metadata.name', name)),

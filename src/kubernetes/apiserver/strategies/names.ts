@@ -23,6 +23,13 @@ export function checkSubdomain(field: string, value: string | undefined): readon
   return subdomain.test(value) ? [] : [invalid(field, value, subdomainText)];
 }
 
+/** Whatever can stand in a path. */
+export function checkPathSegment(field: string, value: string | undefined): readonly FieldCause[] {
+  if (!value) return [required(field, 'name or generateName is required')];
+  if (value === '.' || value === '..') return [invalid(field, value, `may not be '${value}'`)];
+  return ['/', '%'].flatMap((mark) => (value.includes(mark) ? [invalid(field, value, `may not contain '${mark}'`)] : []));
+}
+
 /** Keys and values of labels; `field` as `metadata.labels`. */
 export function checkLabels(field: string, labels: Readonly<Record<string, string>> | undefined): readonly FieldCause[] {
   return Object.entries(labels ?? {}).flatMap(([key, value]) => [

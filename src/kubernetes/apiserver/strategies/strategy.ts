@@ -1,4 +1,5 @@
 import type { ObjectMeta } from '../../../api/kubernetes/types.generated.ts';
+import type { User } from '../access/user.ts';
 import type { FieldCause } from '../status.ts';
 
 /** Any object of the API on its way through the server. */
@@ -16,10 +17,12 @@ export interface Strategy {
   /** Fills in what upstream fills in; also applied to updates. */
   defaults(object: Body): Body;
   /** Before the first write: the status that a new object starts with. */
-  prepareForCreate(object: Body): Body;
+  prepareForCreate(object: Body, user: User): Body;
   validate(object: Body): readonly FieldCause[];
   /** Beyond `validate`: what may not change. */
-  validateUpdate(object: Body, before: Body): readonly FieldCause[];
+  validateUpdate(object: Body, before: Body, subresource?: string): readonly FieldCause[];
+  /** Of a status that is written; throws. */
+  validateStatus?(object: Body): void;
   /** Fields besides metadata.name and metadata.namespace that a field selector may name. */
   readonly selectableFields: Readonly<Record<string, (object: Body) => string>>;
   /** Seconds of grace when the request names none; undefined: removed at once. */

@@ -95,6 +95,15 @@ export const replicaSetStrategy: Strategy = {
   selectableFields: replicasField,
 };
 
+export const podTemplateStrategy: Strategy = {
+  ...baseStrategy,
+  defaults: (object) => ({ ...object, template: templateDefaults({ template: object['template'] }) }),
+  validate: (object) => [
+    ...checkLabels('template.labels', objectOf(at(object, 'template', 'metadata', 'labels')) as Readonly<Record<string, string>>),
+    ...validatePodSpec(objectOf(at(object, 'template', 'spec')), 'template.spec'),
+  ],
+};
+
 const statefulSetText =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 const statefulSetMutable = [

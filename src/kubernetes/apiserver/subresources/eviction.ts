@@ -19,7 +19,7 @@ const violated = "Cannot evict pod as it would violate the pod's disruption budg
  * so that two evictions at the same time cannot both use its last disruption.
  */
 export async function evictPod(registry: Registry, resource: Resource, place: Place, options: DeleteOptions): Promise<void> {
-  const pod = registry.get(resource, place);
+  const pod = await registry.get(resource, place);
   const dryRun = options.dryRun?.includes('All') === true;
   if (!isFree(pod as unknown as Pod)) await charge(registry, pod, dryRun);
   await registry.replace(resource, place, withCondition, { dryRun });
@@ -34,7 +34,7 @@ function isFree({ metadata, status }: Pod): boolean {
 async function charge(registry: Registry, pod: Body, dryRun: boolean): Promise<void> {
   const { namespace, name = '', labels = {} } = pod.metadata;
   const resource = resourceOf(podDisruptionBudgets);
-  const all = listObjects(registry.store, resource, { namespace }).items as unknown as readonly PodDisruptionBudget[];
+  const all = (await listObjects(registry.store, resource, { namespace })).items as unknown as readonly PodDisruptionBudget[];
   const budgets = all.filter(({ spec }) => spec?.selector !== undefined && matchesLabels(spec.selector, labels));
   if (budgets.length > 1) {
     throw apiError('InternalError', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.');

@@ -14,11 +14,12 @@ export interface Column<T = KubernetesObject> {
 
 export const none = '<none>';
 export const name: Column = { name: 'Name', format: 'name', cell: ({ metadata }) => metadata.name ?? '' };
-const aged: Column = { name: 'Age', cell: ({ metadata }, now) => age(metadata.creationTimestamp, now) };
+export const aged: Column = { name: 'Age', cell: ({ metadata }, now) => age(metadata.creationTimestamp, now) };
 export const list = (items: readonly string[] | undefined): string => (items && items.length > 0 ? items.join(',') : none);
 export const labels = (record: Readonly<Record<string, string>> | undefined): string =>
   list(Object.entries(record ?? {}).map(([key, value]) => `${key}=${value}`));
 
+/** Name first, age after the narrow ones. */
 export function columns<T extends KubernetesObject>(...middle: readonly Column<T>[]): readonly Column[] {
   const [narrow, wide] = [middle.filter((one) => !one.wide), middle.filter((one) => one.wide)];
   return [name, ...narrow, aged, ...wide] as unknown as readonly Column[];

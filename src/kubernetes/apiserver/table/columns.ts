@@ -19,6 +19,7 @@ import type {
   ControllerRevision,
 } from '../../../api/kubernetes/types.generated.ts';
 import { age } from './age.ts';
+import { clusterColumns } from './cluster-columns.ts';
 import { type Column, columns, labels, list, name, none, selector, templateColumns } from './column.ts';
 import { summarize } from './pod-status.ts';
 import { workloadColumns } from './workload-columns.ts';
@@ -179,6 +180,7 @@ function endpointList(subsets: Endpoints['subsets']): string {
 /** By kind; every other kind shows its name and age. */
 const byKind: Readonly<Record<string, readonly Column[]>> = {
   ...workloadColumns,
+  ...clusterColumns,
   Pod: pods,
   Deployment: deployments,
   ReplicaSet: replicaSets,
