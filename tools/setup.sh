@@ -48,6 +48,7 @@ while read -r command package; do
   have "$command" || missing+=("$package")
 done <<'END'
 runc runc
+tini tini
 conmon conmon
 iptables iptables
 nft nftables

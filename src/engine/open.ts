@@ -10,6 +10,7 @@ import { HealthMonitor } from './containers/health.ts';
 import type { LaunchParts } from './containers/launch.ts';
 import { Lifecycle } from './containers/lifecycle.ts';
 import { openContainers } from './containers/open-containers.ts';
+import { pathsOf } from './containers/paths.ts';
 import { openExecs, type ExecRoom } from './containers/open-execs.ts';
 import { openSandboxes, type SandboxRoom } from './containers/open-sandboxes.ts';
 import { wantedPorts } from './containers/plan-container.ts';
@@ -23,6 +24,7 @@ import { createEvents } from './events/ring.ts';
 import { readHostFacts } from './host-facts.ts';
 import type { Images, ImageUser } from './images/images.ts';
 import { openImages } from './images/open.ts';
+import { LogRotator } from './logs/log-rotator.ts';
 import { EmbeddedDns } from './network/embedded-dns.ts';
 import { NetworkRoom } from './network/open-networks.ts';
 import type { Snapshots } from './snapshots/snapshots.ts';
@@ -54,8 +56,8 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   const registry = new Registry(store);
   const { images, snapshots } = await openImages({ dataRoot: config.dataRoot, kernel, store, events, log });
   const volumes = openVolumes({ dataRoot: config.dataRoot, kernel, store, events, usersOf: (name) => volumeUsers(registry, name) });
-  const { parts, sandboxes } = await openHostRooms(options, { events, registry, images, snapshots });
-  const { lifecycle, execs, health } = openProcessRooms(parts, { events, volumes, log });
+  const { parts, sandboxes } = await openHostRooms(options, { events, registry, images, snapshots, volumes });
+  const { lifecycle, execs, health } = openProcessRooms(parts, { events, log });
   const removeAll = async (records: readonly ContainerRecord[], anonymousVolumes: boolean): Promise<void> => {
     await Promise.all(records.map(({ id }) => lifecycle.remove(id, { force: true, volumes: anonymousVolumes })));
   };
@@ -68,6 +70,12 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   parts.network.setConnector(createConnector({ ...parts, lifecycle, sandboxUsers: (id) => sandboxes.usersOf(id) }));
   images.setUsers(async (id) => imageUsers(registry, id));
   await takeOver(parts, lifecycle, log);
+  const rotator = new LogRotator({
+    runtime: kernel.runtime,
+    containers: () => registry.all(),
+    supervision: (id) => pathsOf(config, id).supervision,
+    log,
+  });
   const guard = setInterval(
     () => void parts.network.fabric.check().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'firewall check')),
     guardMs,
@@ -75,6 +83,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
 
   async function close(): Promise<void> {
     clearInterval(guard);
+    rotator[Symbol.dispose]();
     health.close();
     execs.close();
     await lifecycle.close();
@@ -111,7 +120,14 @@ async function openHostRooms(
     registry,
     images,
     snapshots,
-  }: { readonly events: Events; readonly registry: Registry; readonly images: Images; readonly snapshots: Snapshots },
+    volumes,
+  }: {
+    readonly events: Events;
+    readonly registry: Registry;
+    readonly images: Images;
+    readonly snapshots: Snapshots;
+    readonly volumes: Volumes;
+  },
 ): Promise<{ readonly parts: LaunchParts; readonly sandboxes: SandboxRoom }> {
   const host = readHostFacts();
   const network = await NetworkRoom.open({ kernel, store, config, events, host, log });
@@ -130,6 +146,7 @@ async function openHostRooms(
     dns,
     registry,
     exposedPorts,
+    volumes,
     sandbox: (id) => sandboxes.parts(id),
   };
   return { parts, sandboxes };
@@ -138,13 +155,12 @@ async function openHostRooms(
 /** What runs and watches processes. */
 function openProcessRooms(
   parts: LaunchParts,
-  { events, volumes, log }: { readonly events: Events; readonly volumes: Volumes; readonly log: Log },
+  { events, log }: { readonly events: Events; readonly log: Log },
 ): { readonly lifecycle: Lifecycle; readonly execs: ExecRoom; readonly health: HealthMonitor } {
   const { registry } = parts;
   const lifecycle = new Lifecycle({
     ...parts,
     events,
-    volumes,
     log,
     onStarted: (record) => health.start(record, record.spec.healthcheck),
     onEnded: (id) => health.stop(id),

@@ -183,7 +183,7 @@ function lifecycle(world: World): Lifecycle {
   };
 }
 
-type Streams = Pick<Runtime, 'exec' | 'attach' | 'resize' | 'exitOf' | 'exited'>;
+type Streams = Pick<Runtime, 'exec' | 'attach' | 'resize' | 'reopenLog' | 'exitOf' | 'exited'>;
 
 function streams(world: World): Streams {
   const { supervised, processes } = world;
@@ -207,6 +207,10 @@ function streams(world: World): Streams {
       const process = find(world, directory);
       if (process.exit) throw new KindError('notFound', 'cannot resize: it is not running');
       process.size = size;
+    },
+
+    reopenLog(directory) {
+      if (find(world, directory).exit) throw new KindError('notFound', 'cannot reopen the log: it is not running');
     },
 
     exitOf: (directory) => supervised.get(directory)?.exit,

@@ -31,7 +31,7 @@ export function linuxRuntime(options: RuntimeOptions): Runtime {
   };
 }
 
-type Supervised = Pick<Runtime, 'create' | 'exec' | 'attach' | 'resize'>;
+type Supervised = Pick<Runtime, 'create' | 'exec' | 'attach' | 'resize' | 'reopenLog'>;
 
 /** What goes through conmon. */
 function supervised(options: RuntimeOptions, commands: RuntimeCommands, globalArgs: readonly string[]): Supervised {
@@ -81,7 +81,11 @@ function supervised(options: RuntimeOptions, commands: RuntimeCommands, globalAr
     },
 
     async resize(directory, size) {
-      resize(supervisionPaths(directory).control, size);
+      control(directory, 'resize', `1 ${size.height} ${size.width}`);
+    },
+
+    reopenLog(directory) {
+      control(directory, 'reopen the log', '2 0 0');
     },
   };
 }
@@ -166,18 +170,18 @@ function streamArgs(terminal: boolean, stdin: boolean): readonly string[] {
   return [...(terminal ? ['-t'] : []), ...(stdin ? ['-i'] : [])];
 }
 
-/** conmon's control fifo: `1 HEIGHT WIDTH`. Opening it without waiting fails when conmon has gone. */
-function resize(control: string, size: { readonly width: number; readonly height: number }): void {
+/** conmon's control fifo: `1 HEIGHT WIDTH` resizes, `2 0 0` reopens the log. Opening it without waiting fails when conmon has gone. */
+function control(directory: string, doing: string, message: string): void {
   try {
-    const fd = openSync(control, constants.O_WRONLY | constants.O_NONBLOCK);
+    const fd = openSync(supervisionPaths(directory).control, constants.O_WRONLY | constants.O_NONBLOCK);
     try {
-      writeSync(fd, `1 ${size.height} ${size.width}\n`);
+      writeSync(fd, `${message}\n`);
     } finally {
       closeSync(fd);
     }
   } catch (error) {
     if (['ENXIO', 'ENOENT'].includes(systemCode(error) ?? ''))
-      throw new KindError('notFound', 'cannot resize: it is not running', { cause: error });
+      throw new KindError('notFound', `cannot ${doing}: it is not running`, { cause: error });
     throw error;
   }
 }

@@ -98,6 +98,7 @@ export function runtimeSuite(name: string, open: () => Promise<RuntimeWorld>): v
     await assert.rejects(world.exec('one', speaker), { kind: 'conflict' });
     await assert.rejects(runtime.attach(directory), { kind: 'notFound' });
     await assert.rejects(runtime.resize(directory, { width: 80, height: 25 }), { kind: 'notFound' });
+    assert.throws(() => runtime.reopenLog(directory), { kind: 'notFound' });
   });
 
   test(`${name}: a container that runs goes only when forced`, async () => {

@@ -23,6 +23,8 @@ export interface Runtime {
   /** Connects to the streams of a container or exec: `directory` as given to create or exec. */
   attach(directory: string): Promise<RuntimeStreams>;
   resize(directory: string, size: { readonly width: number; readonly height: number }): Promise<void>;
+  /** The log goes on in a new file at its path; what was there is kept by whoever renamed it. `notFound` when nothing writes any more. */
+  reopenLog(directory: string): void;
   /** Exit of a container or exec, as written by conmon; undefined while it runs. Survives davit. */
   exitOf(directory: string): RuntimeExit | undefined;
   /** Resolves with the exit, however long it takes; at once if it already is there. No polling. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { fileURLToPath } from 'node:url';
+import { Compose } from '../support/compose.ts';
 import { debianTar } from '../support/images.ts';
 import { Machine } from '../support/machine.ts';
 import { launchBrowser } from '../support/browser.ts';
@@ -12,6 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import { PodWatch } from '../support/pod-watch.ts';
 
 const demo = ['bash', fileURLToPath(new URL('../../tools/demo.sh', import.meta.url))] as const;
+const applicationFolder = fileURLToPath(new URL('../../examples/voting-app', import.meta.url));
 const voteFolder = fileURLToPath(new URL('../../examples/voting-app/vote/', import.meta.url));
 const sysctl = '--sysctl=net.ipv4.ip_unprivileged_port_start=1024';
 
@@ -164,6 +166,20 @@ test('a deleted pod and a killed process: Ready again in under 2 s (median of 10
   context.diagnostic(`deleted: ${middle(deletions).toFixed(0)} ms, killed: ${middle(kills).toFixed(0)} ms (medians of 10)`);
   assert(middle(deletions) < 2000, `deleted: ${deletions.map(Math.round).join(' ')} ms`);
   assert(middle(kills) < 2000, `killed: ${kills.map(Math.round).join(' ')} ms`);
+});
+
+test('the same application by docker compose: a vote over HTTP is counted', { timeout: 60_000 }, async () => {
+  const compose = new Compose(machine, 'docker-compose@sid', applicationFolder, 'voting-app');
+  await compose.ok('up', '-d');
+  const count = async (): Promise<number> => {
+    const { results: all } = JSON.parse(await get('http://127.0.0.1:8081/api/results')) as Results;
+    return all.find(({ choice }) => choice === 'a')?.votes ?? 0;
+  };
+  await eventually(() => get('http://127.0.0.1:8080/healthz'), { withinMs: 20_000 });
+  const before = await eventually(count, { withinMs: 20_000 });
+  await machine.ok(['curl', '-sSf', '--json', '{"choice":"a"}', 'http://127.0.0.1:8080/api/votes']);
+  await eventually(async () => assert.equal(await count(), before + 1), { withinMs: 15_000 });
+  await compose.ok('down', '-v', '--timeout', '1');
 });
 
 test('--down removes davit, its containers and its data', async () => {

@@ -42,6 +42,8 @@ const mount = record({
   TmpfsOptions: record({ SizeBytes: integer, Mode: integer, Options: list(list(text)) }),
 });
 
+const throttleDevice = record({ Path: text, Rate: integer });
+
 /** What `docker update` can change as well. */
 const resources = {
   Memory: integer,
@@ -60,11 +62,11 @@ const resources = {
   CpuRealtimeRuntime: integer,
   PidsLimit: integer,
   BlkioWeight: integer,
-  BlkioWeightDevice: list(anything),
-  BlkioDeviceReadBps: list(anything),
-  BlkioDeviceWriteBps: list(anything),
-  BlkioDeviceReadIOps: list(anything),
-  BlkioDeviceWriteIOps: list(anything),
+  BlkioWeightDevice: list(record({ Path: text, Weight: integer })),
+  BlkioDeviceReadBps: list(throttleDevice),
+  BlkioDeviceWriteBps: list(throttleDevice),
+  BlkioDeviceReadIOps: list(throttleDevice),
+  BlkioDeviceWriteIOps: list(throttleDevice),
   OomKillDisable: flag,
   CgroupParent: text,
   DeviceCgroupRules: list(text),

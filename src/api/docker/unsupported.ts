@@ -14,16 +14,8 @@ const oneOf =
 const hostConfig: Readonly<Record<string, IsZero>> = {
   KernelMemory: zero,
   KernelMemoryTCP: zero,
-  MemorySwappiness: oneOf(-1),
   CpuRealtimePeriod: zero,
   CpuRealtimeRuntime: zero,
-  BlkioWeight: zero,
-  BlkioWeightDevice: empty,
-  BlkioDeviceReadBps: empty,
-  BlkioDeviceWriteBps: empty,
-  BlkioDeviceReadIOps: empty,
-  BlkioDeviceWriteIOps: empty,
-  DeviceCgroupRules: empty,
   DeviceRequests: empty,
   CpuCount: zero,
   CpuPercent: zero,
@@ -31,10 +23,9 @@ const hostConfig: Readonly<Record<string, IsZero>> = {
   IOMaximumBandwidth: zero,
   StorageOpt: emptyMap,
   UsernsMode: oneOf('', 'host'),
-  CgroupnsMode: oneOf(''),
   Cgroup: oneOf(''),
   Isolation: oneOf('', 'default'),
-  Runtime: oneOf('', 'runc'),
+  Runtime: oneOf('', 'runc', 'io.containerd.runc.v2'),
   VolumeDriver: oneOf('', 'local'),
 };
 

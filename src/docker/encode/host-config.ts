@@ -1,23 +1,7 @@
-import type { Container, MountSpec, ResourceLimits } from '../../engine/containers/container.ts';
+import type { BlkioDevice, Container, DeviceRule, MountSpec, ResourceLimits } from '../../engine/containers/container.ts';
+import { maskedPaths, readonlyPaths } from '../../engine/containers/runtime-spec.ts';
 import { requestFacts } from '../parse/annotation.ts';
 import { portBindings } from './ports.ts';
-
-/** Paths that runc hides or protects in every unprivileged container. */
-const maskedPaths = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 const orNull = <T>(list: readonly T[] | undefined): readonly T[] | null => (list && list.length > 0 ? list : null);
 
@@ -28,7 +12,7 @@ export function hostConfig(container: Container) {
   return {
     Binds: orNull(facts?.Binds ?? bindsOf(spec.mounts ?? [])),
     ContainerIDFile: facts?.ContainerIDFile ?? '',
-    LogConfig: { Type: spec.logDriver ?? 'json-file', Config: {} },
+    LogConfig: { Type: spec.logDriver ?? 'json-file', Config: facts?.LogOptions ?? {} },
     NetworkMode: spec.sandbox ? `sandbox:${spec.sandbox}` : facts?.NetworkMode || spec.network || 'bridge',
     PortBindings: portBindings(spec.ports ?? []),
     RestartPolicy: { Name: spec.restart?.name ?? 'no', MaximumRetryCount: spec.restart?.maximumRetries ?? 0 },
@@ -40,7 +24,7 @@ export function hostConfig(container: Container) {
     ...(facts?.Annotations && Object.keys(facts.Annotations).length > 0 ? { Annotations: facts.Annotations } : {}),
     ConsoleSize: [0, 0],
     ...security(container, facts?.SecurityOpt),
-    CgroupnsMode: 'host',
+    CgroupnsMode: spec.cgroupMode ?? 'host',
     Dns: spec.dns?.servers ?? [],
     DnsOptions: spec.dns?.options ?? [],
     DnsSearch: spec.dns?.search ?? [],
@@ -71,8 +55,8 @@ function security(container: Container, securityOpt: readonly string[] | undefin
     Privileged: spec.privileged ?? false,
     ReadonlyRootfs: spec.readonlyRoot ?? false,
     SecurityOpt: orNull(securityOpt),
-    MaskedPaths: spec.privileged ? null : maskedPaths,
-    ReadonlyPaths: spec.privileged ? null : readonlyPaths,
+    MaskedPaths: spec.privileged ? null : (spec.maskedPaths ?? maskedPaths),
+    ReadonlyPaths: spec.privileged ? null : (spec.readonlyPaths ?? readonlyPaths),
   };
 }
 
@@ -83,12 +67,12 @@ function resources(container: Container) {
     Memory: limits.memoryBytes ?? 0,
     NanoCpus: limits.nanoCpus ?? 0,
     CgroupParent: container.spec.cgroupParent ?? '',
-    BlkioWeight: 0,
-    BlkioWeightDevice: [],
-    BlkioDeviceReadBps: [],
-    BlkioDeviceWriteBps: [],
-    BlkioDeviceReadIOps: [],
-    BlkioDeviceWriteIOps: [],
+    BlkioWeight: limits.blkioWeight ?? 0,
+    BlkioWeightDevice: blkio(limits, 'weight').map(({ path, amount }) => ({ Path: path, Weight: amount })),
+    BlkioDeviceReadBps: blkio(limits, 'readBps').map(rate),
+    BlkioDeviceWriteBps: blkio(limits, 'writeBps').map(rate),
+    BlkioDeviceReadIOps: blkio(limits, 'readIops').map(rate),
+    BlkioDeviceWriteIOps: blkio(limits, 'writeIops').map(rate),
     CpuPeriod: limits.cpuPeriodUs ?? 0,
     CpuQuota: limits.cpuQuotaUs ?? 0,
     CpuRealtimePeriod: 0,
@@ -100,11 +84,11 @@ function resources(container: Container) {
       PathInContainer: device.containerPath,
       CgroupPermissions: device.permissions,
     })),
-    DeviceCgroupRules: null,
+    DeviceCgroupRules: orNull(container.spec.deviceRules?.map(deviceRule)),
     DeviceRequests: null,
     MemoryReservation: limits.memoryReservationBytes ?? 0,
     MemorySwap: limits.memorySwapBytes ?? (limits.memoryBytes ?? 0) * 2,
-    MemorySwappiness: null,
+    MemorySwappiness: limits.memorySwappiness ?? null,
     OomKillDisable: limits.oomKillDisable ?? false,
     OomScoreAdj: limits.oomScoreAdj ?? 0,
     PidsLimit: limits.pids ?? null,
@@ -114,6 +98,18 @@ function resources(container: Container) {
     IOMaximumIOps: 0,
     IOMaximumBandwidth: 0,
   };
+}
+
+function blkio({ blkioDevices = [] }: ResourceLimits, wanted: BlkioDevice['kind']): readonly BlkioDevice[] {
+  return blkioDevices.filter(({ kind }) => kind === wanted);
+}
+
+function rate({ path, amount }: BlkioDevice) {
+  return { Path: path, Rate: amount };
+}
+
+function deviceRule({ type, major, minor, access }: DeviceRule): string {
+  return `${type} ${major ?? '*'}:${minor ?? '*'} ${access}`;
 }
 
 /** For containers that another front door made. */

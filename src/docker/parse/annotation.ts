@@ -11,6 +11,7 @@ export interface RequestFacts {
   readonly VolumesFrom?: readonly string[];
   readonly Tmpfs?: Readonly<Record<string, string>>;
   readonly Links?: readonly string[];
+  readonly LogOptions?: Readonly<Record<string, string>>;
   readonly SecurityOpt?: readonly string[];
   readonly ContainerIDFile?: string;
   readonly NetworkMode?: string;
@@ -31,6 +32,7 @@ export function requestAnnotation(body: ContainerCreate): Readonly<Record<string
     VolumesFrom: host.VolumesFrom,
     Tmpfs: host.Tmpfs,
     Links: host.Links,
+    LogOptions: host.LogConfig?.Config,
     SecurityOpt: host.SecurityOpt,
     ContainerIDFile: host.ContainerIDFile,
     NetworkMode: host.NetworkMode,

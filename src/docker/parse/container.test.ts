@@ -139,7 +139,20 @@ const readings: readonly (readonly [title: string, config: object, host: object,
     { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
   ],
   ['no network', { NetworkDisabled: true }, {}, { network: 'none' }],
-  ['the log driver', {}, { LogConfig: { Type: 'none' } }, { logDriver: 'none' }],
+  ['the log driver', {}, { LogConfig: { Type: 'none' } }, { logDriver: 'none', logLimits: undefined }],
+  ['log rotation', {}, { LogConfig: { Type: '', Config: { 'max-size': '1m' } } }, { logLimits: { maxBytes: 1_000_000, maxFiles: 3 } }],
+  ['paths that are not hidden', {}, { MaskedPaths: [], ReadonlyPaths: [] }, { maskedPaths: [], readonlyPaths: [] }],
+  [
+    'device rules',
+    {},
+    { DeviceCgroupRules: ['c 1:3 mr', 'a *:* rwm'] },
+    {
+      deviceRules: [
+        { type: 'c', major: 1, minor: 3, access: 'mr' },
+        { type: 'a', major: undefined, minor: undefined, access: 'rwm' },
+      ],
+    },
+  ],
   [
     'mounts',
     { Volumes: { '/anonymous': {}, '/in': {} } },
@@ -212,7 +225,15 @@ const refusals: readonly (readonly [config: object, host: object, message: RegEx
   [{}, { Runtime: 'kata' }, /HostConfig\.Runtime: "kata" is not supported/],
   [{}, { DeviceRequests: [{ Driver: 'nvidia' }] }, /HostConfig\.DeviceRequests: .* is not supported/],
   [{}, { UsernsMode: 'private' }, /HostConfig\.UsernsMode/],
-  [{}, { MemorySwappiness: 10 }, /HostConfig\.MemorySwappiness/],
+  [{}, { MemorySwappiness: 101 }, /valid memory swappiness range is 0-100/],
+  [{}, { BlkioWeight: 5 }, /Range of blkio weight is from 10 to 1000/],
+  [{}, { BlkioDeviceReadBps: [{ Path: 'sda', Rate: 5 }] }, /bad format for device path: sda/],
+  [{}, { DeviceCgroupRules: ['c 1:3'] }, /invalid device cgroup rule format: 'c 1:3'/],
+  [{}, { CgroupnsMode: 'shared' }, /invalid cgroup namespace mode/],
+  [{}, { LogConfig: { Type: 'local', Config: { 'max-file': '0' } } }, /max-file cannot be less than 1/],
+  [{}, { LogConfig: { Config: { 'max-size': 'ten' } } }, /invalid value for max-size/],
+  [{}, { LogConfig: { Config: { mode: 'non-blocking' } } }, /log opt 'mode=non-blocking' is not supported/],
+  [{}, { LogConfig: { Config: { 'fluentd-address': 'x' } } }, /unknown log opt 'fluentd-address' for json-file log driver/],
   [{}, { StorageOpt: { size: '1G' } }, /HostConfig\.StorageOpt/],
 ];
 

@@ -2,11 +2,12 @@ import type { ContainerCreate, EndpointSettings, HealthcheckRequest, HostConfig 
 import { refuseUnsupported } from '../../api/docker/unsupported.ts';
 import type { HealthConfig } from '../../api/oci/image.ts';
 import { KindError } from '../../base/errors.ts';
-import type { ContainerSpec, RestartPolicy } from '../../engine/containers/container.ts';
+import type { ContainerSpec, DeviceRule, RestartPolicy } from '../../engine/containers/container.ts';
 import type { EndpointSpec } from '../../engine/network/networks.ts';
 import { requestAnnotation } from './annotation.ts';
 import { parseLimits } from './limits.ts';
-import { parseLogDriver, parseModes, parseSecurity } from './modes.ts';
+import { parseLogConfig } from './log-config.ts';
+import { parseModes, parseSecurity } from './modes.ts';
 import { parseMounts } from './mounts.ts';
 import { parseExposed, parsePortBindings } from './ports.ts';
 
@@ -35,6 +36,7 @@ export function parseContainer(body: ContainerCreate, name: string | undefined):
       containerPath: device.PathInContainer || device.PathOnHost || '',
       permissions: device.CgroupPermissions || 'rwm',
     })),
+    deviceRules: host.DeviceCgroupRules?.map(parseDeviceRule),
     autoRemove: host.AutoRemove,
     restart,
     limits: parseLimits(host),
@@ -42,10 +44,18 @@ export function parseContainer(body: ContainerCreate, name: string | undefined):
     sysctls: host.Sysctls,
     shmBytes: host.ShmSize || undefined,
     init: host.Init,
-    logDriver: parseLogDriver(host.LogConfig),
+    ...parseLogConfig(host.LogConfig),
     cgroupParent: host.CgroupParent || undefined,
     annotations: requestAnnotation(body),
   };
+}
+
+/** `c 1:3 mr`, as the kernel's `devices.allow` takes it. */
+function parseDeviceRule(rule: string): DeviceRule {
+  const [, type, major, minor, access] = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(rule) ?? [];
+  if (!type || !access) throw new KindError('invalid', `invalid device cgroup rule format: '${rule}'`);
+  const numberOf = (text: string | undefined): number | undefined => (text === '*' ? undefined : Number(text));
+  return { type: type as DeviceRule['type'], major: numberOf(major), minor: numberOf(minor), access };
 }
 
 export function parseRestart(policy: HostConfig['RestartPolicy']): RestartPolicy | undefined {

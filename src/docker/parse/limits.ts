@@ -1,6 +1,6 @@
 import type { ContainerUpdate, HostConfig } from '../../api/docker/container-create.ts';
 import { KindError } from '../../base/errors.ts';
-import type { ResourceLimits } from '../../engine/containers/container.ts';
+import type { BlkioDevice, ResourceLimits } from '../../engine/containers/container.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -23,9 +23,40 @@ export function parseLimits(given: ContainerUpdate | HostConfig): ResourceLimits
     cpusetCpus: given.CpusetCpus || undefined,
     cpusetMems: given.CpusetMems || undefined,
     pids: (given.PidsLimit ?? 0) > 0 ? given.PidsLimit : undefined,
+    memorySwappiness: parseSwappiness(given.MemorySwappiness),
+    ...parseBlkio(given),
     oomKillDisable: given.OomKillDisable || undefined,
     oomScoreAdj: oomScoreAdj || undefined,
   };
+}
+
+/** -1 is what clients send for "not given"; 0 means never. */
+function parseSwappiness(value = -1): number | undefined {
+  if (value === -1) return undefined;
+  if (value < 0 || value > 100) throw new KindError('invalid', `Invalid value: ${value}, valid memory swappiness range is 0-100`);
+  return value;
+}
+
+function parseBlkio(given: ContainerUpdate | HostConfig): Pick<ResourceLimits, 'blkioWeight' | 'blkioDevices'> {
+  const weight = given.BlkioWeight ?? 0;
+  if (weight > 0 && (weight < 10 || weight > 1000)) throw new KindError('invalid', 'Range of blkio weight is from 10 to 1000');
+  const rates = [
+    ['readBps', given.BlkioDeviceReadBps],
+    ['writeBps', given.BlkioDeviceWriteBps],
+    ['readIops', given.BlkioDeviceReadIOps],
+    ['writeIops', given.BlkioDeviceWriteIOps],
+  ] as const;
+  const devices = [
+    ...(given.BlkioWeightDevice ?? []).map(({ Path, Weight }) => blkioDevice('weight', Path, Weight)),
+    ...rates.flatMap(([kind, list]) => (list ?? []).map(({ Path, Rate }) => blkioDevice(kind, Path, Rate))),
+  ];
+  return { blkioWeight: weight || undefined, blkioDevices: devices.length > 0 ? devices : undefined };
+}
+
+function blkioDevice(kind: BlkioDevice['kind'], path = '', amount = 0): BlkioDevice {
+  if (!path.startsWith('/dev/')) throw new KindError('invalid', `bad format for device path: ${path}`);
+  if (amount <= 0) throw new KindError('invalid', `invalid rate for device: ${path}: want a positive number`);
+  return { kind, path, amount };
 }
 
 function checkMemory(given: ContainerUpdate | HostConfig): void {

@@ -3,8 +3,19 @@ import { KindError } from '../../base/errors.ts';
 import type { ContainerSpec } from '../../engine/containers/container.ts';
 
 /** Namespaces that are shared with the host or another container. */
-export function parseModes(host: HostConfig): Pick<ContainerSpec, 'pidMode' | 'ipcMode' | 'utsMode'> {
-  return { pidMode: parsePid(host.PidMode ?? ''), ipcMode: parseIpc(host.IpcMode ?? ''), utsMode: parseUts(host.UTSMode ?? '') };
+export function parseModes(host: HostConfig): Pick<ContainerSpec, 'pidMode' | 'ipcMode' | 'utsMode' | 'cgroupMode'> {
+  return {
+    pidMode: parsePid(host.PidMode ?? ''),
+    ipcMode: parseIpc(host.IpcMode ?? ''),
+    utsMode: parseUts(host.UTSMode ?? ''),
+    cgroupMode: parseCgroup(host.CgroupnsMode ?? ''),
+  };
+}
+
+function parseCgroup(mode: string): ContainerSpec['cgroupMode'] {
+  if (mode === '') return undefined;
+  if (mode === 'host' || mode === 'private') return mode;
+  throw new KindError('invalid', `invalid cgroup namespace mode: ${mode}`);
 }
 
 function parsePid(mode: string): ContainerSpec['pidMode'] {
@@ -29,16 +40,15 @@ function isContainerMode(mode: string): mode is `container:${string}` {
   return /^container:.+/.test(mode);
 }
 
-type Security = Pick<ContainerSpec, 'capAdd' | 'capDrop' | 'privileged' | 'readonlyRoot' | 'noNewPrivileges' | 'seccomp'>;
+type Security = Pick<
+  ContainerSpec,
+  'capAdd' | 'capDrop' | 'privileged' | 'readonlyRoot' | 'noNewPrivileges' | 'seccomp' | 'maskedPaths' | 'readonlyPaths'
+>;
 
 export function parseSecurity(host: HostConfig): Security {
-  if (host.MaskedPaths !== undefined || host.ReadonlyPaths !== undefined) {
-    throw new KindError(
-      'invalid',
-      'HostConfig.MaskedPaths and ReadonlyPaths (systempaths=unconfined) are not supported by this engine; leave them out',
-    );
-  }
   return {
+    maskedPaths: host.MaskedPaths,
+    readonlyPaths: host.ReadonlyPaths,
     capAdd: host.CapAdd?.map(capability),
     capDrop: host.CapDrop?.map(capability),
     privileged: host.Privileged,
@@ -81,15 +91,4 @@ function parseSeccomp(value: string): ContainerSpec['seccomp'] {
     // told below
   }
   throw new KindError('invalid', 'Decoding seccomp profile failed: it must be `unconfined`, `builtin` or a profile in JSON');
-}
-
-export function parseLogDriver(config: HostConfig['LogConfig']): ContainerSpec['logDriver'] {
-  const type = config?.Type || 'json-file';
-  if (type !== 'json-file' && type !== 'local' && type !== 'none') {
-    throw new KindError('invalid', `logger: no log driver named '${type}' is registered; this engine has json-file, local and none`);
-  }
-  for (const option of Object.keys(config?.Config ?? {})) {
-    throw new KindError('invalid', `unknown log opt '${option}' for ${type} log driver: this engine keeps logs whole`);
-  }
-  return type;
 }

@@ -78,22 +78,37 @@ function parseBindMount(mount: MountRequest, source: string, target: string, rea
   if (!source.startsWith('/')) throw mountError('bind', `invalid mount path: '${source}' mount path must be absolute`);
   const { Propagation: propagation, CreateMountpoint: createSource } = mount.BindOptions ?? {};
   if (propagation && !propagations.includes(propagation)) throw mountError('bind', `invalid propagation mode: ${propagation}`);
-  if (mount.BindOptions?.NonRecursive) throw mountError('bind', 'BindOptions.NonRecursive is not supported by this engine');
-  return { type: 'bind', source: posix.normalize(source), target, readOnly, propagation: propagation || undefined, createSource };
+  const { NonRecursive: nonRecursive, ReadOnlyNonRecursive: shallow, ReadOnlyForceRecursive: deep } = mount.BindOptions ?? {};
+  if (deep && !readOnly) throw mountError('bind', 'ReadOnlyForceRecursive requires ReadOnly');
+  if (shallow && !readOnly) throw mountError('bind', 'ReadOnlyNonRecursive requires ReadOnly');
+  if (deep && shallow) throw mountError('bind', 'ReadOnlyForceRecursive and ReadOnlyNonRecursive contradict each other');
+  return {
+    type: 'bind',
+    source: posix.normalize(source),
+    target,
+    readOnly,
+    propagation: propagation || undefined,
+    createSource,
+    ...(nonRecursive && { nonRecursive }),
+    ...(shallow && { readOnlyNonRecursive: true }),
+  };
 }
 
 function parseVolumeMount(mount: MountRequest, source: string, target: string, readOnly: boolean): MountSpec {
-  const { NoCopy: noCopy, Subpath: subpath, DriverConfig: driver } = mount.VolumeOptions ?? {};
+  const { NoCopy: noCopy, Subpath: subpath, DriverConfig: driver, Labels: labels } = mount.VolumeOptions ?? {};
   if (driver?.Name && driver.Name !== 'local')
     throw mountError('volume', `no volume driver named "${driver.Name}": this engine has "local"`);
-  if (Object.keys(driver?.Options ?? {}).length > 0) {
-    throw mountError(
-      'volume',
-      'VolumeOptions.DriverConfig.Options are not supported here; create the volume with `docker volume create` first',
-    );
-  }
   if (source !== '') checkVolumeName(source);
-  return { type: 'volume', source: source || undefined, target, readOnly, noCopy, subpath: subpath || undefined };
+  return {
+    type: 'volume',
+    source: source || undefined,
+    target,
+    readOnly,
+    noCopy,
+    subpath: subpath || undefined,
+    labels,
+    driverOptions: driver?.Options,
+  };
 }
 
 function parseTmpfsMount(mount: MountRequest, source: string, target: string): MountSpec {

@@ -2,6 +2,7 @@ import { containerCreate, containerUpdate } from '../../api/docker/container-cre
 import { labelsMatch, parseFilters } from '../../api/docker/filters.ts';
 import { refuseUnsupported } from '../../api/docker/unsupported.ts';
 import type { Digest } from '../../base/digest.ts';
+import { shortId } from '../../base/ids.ts';
 import { isKind, KindError, messageOf } from '../../base/errors.ts';
 import type { Container, MountSpec } from '../../engine/containers/container.ts';
 import { stateOf } from '../../engine/containers/state.ts';
@@ -86,7 +87,17 @@ async function inspectContainer(call: Call): Promise<void> {
   const container = await engine.containers.get(param(call, 'id'));
   const image = await imageOf(engine, container.imageId);
   const size = flagParam(call.query, 'size') ? await engine.containers.size(container.id) : undefined;
-  call.reply.json(containerInspect(container, { image: image?.config, size }));
+  call.reply.json(inspectOf(containerInspect(container, { image: image?.config, size }), container, call.minor));
+}
+
+/** Before API 1.45 the short ID and the hostname were among the aliases; docker-compose 1.29 looks for them there. */
+function inspectOf(answer: ReturnType<typeof containerInspect>, container: Container, minor: number): object {
+  if (minor >= 45) return answer;
+  const networks = Object.entries(answer.NetworkSettings.Networks).map(([name, endpoint]) => {
+    const aliases = [...new Set([...(endpoint.Aliases ?? []), shortId(container.id), container.hostname])];
+    return [name, ['bridge', 'host', 'none'].includes(name) ? endpoint : { ...endpoint, Aliases: aliases }];
+  });
+  return { ...answer, NetworkSettings: { ...answer.NetworkSettings, Networks: Object.fromEntries(networks) as object } };
 }
 
 /** Undefined when the image was removed by force. */

@@ -4,8 +4,11 @@ import { parseDetachKeys } from '../../api/docker/detach-keys.ts';
 import { frame, streamTypes } from '../../api/docker/frames.ts';
 import { parseTime } from '../../api/docker/time.ts';
 import { KindError } from '../../base/errors.ts';
+import type { Container } from '../../engine/containers/container.ts';
 import type { LogLine, LogOptions } from '../../engine/containers/containers.ts';
 import { flagParam, param, type Call } from '../call.ts';
+import { requestFacts } from '../parse/annotation.ts';
+import { logDetails } from '../parse/log-config.ts';
 import { connectStreams } from '../connect-streams.ts';
 import { writeTo } from '../reply.ts';
 import type { Route } from '../router.ts';
@@ -28,16 +31,24 @@ async function logs(call: Call): Promise<void> {
   if (container.spec.logDriver === 'none') throw new KindError('notImplemented', 'configured logging driver does not support reading');
   const tty = container.spec.tty ?? false;
   const timestamps = flagParam(call.query, 'timestamps');
+  const details = detailsOf(call, container);
   call.reply.begin(streamType(call, tty));
   for await (const line of containers.logs(container.id, options, call.signal)) {
-    const data = timestamps ? stamped(line) : line.data;
+    const text = details === undefined ? line.data : Buffer.concat([Buffer.from(`${details} `), line.data]);
+    const data = timestamps ? stamped(line, text) : text;
     await call.reply.write(tty ? data : frame(line.stream, data));
   }
   call.reply.end();
 }
 
-function stamped(line: LogLine): Buffer {
-  return Buffer.concat([Buffer.from(`${line.time} `), line.data]);
+function stamped({ time }: LogLine, text: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${time} `), text]);
+}
+
+/** What the log driver's options say is worth knowing of every line; undefined when nobody asks. */
+function detailsOf(call: Call, container: Container): string | undefined {
+  if (!flagParam(call.query, 'details')) return undefined;
+  return logDetails(requestFacts(container.spec.annotations)?.LogOptions ?? {}, container);
 }
 
 export function logOptions(query: URLSearchParams): LogOptions {

@@ -5,6 +5,7 @@ import { writeEtc, type LaunchParts } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { pathsOf } from './paths.ts';
 import { networksOf } from './plan-container.ts';
+import { plannedEndpoints } from './planned-endpoints.ts';
 import type { ContainerRecord } from './record.ts';
 
 type Parts = Pick<LaunchParts, 'network' | 'registry' | 'config' | 'host'> & {
@@ -19,9 +20,10 @@ export function createConnector(parts: Parts): Connector {
 
   async function refresh(id: string): Promise<void> {
     const record = registry.find(id);
-    const endpoints = network.fabric.live.get(id)?.endpoints ?? [];
+    const live = network.fabric.live.get(id)?.endpoints;
+    const endpoints = record.pid === undefined || !live ? plannedEndpoints(record, (name) => network.find(name)) : live;
     await registry.update(id, { endpoints });
-    writeEtc(parts, record, pathsOf(parts.config, id), endpoints);
+    if (record.pid !== undefined) writeEtc(parts, record, pathsOf(parts.config, id), endpoints);
   }
 
   return {
@@ -32,7 +34,7 @@ export function createConnector(parts: Parts): Connector {
         if (target.driver !== 'bridge')
           throw new KindError('invalid', `container cannot be connected to ${target.name} network: it has no bridge`);
         const joined = networksOf(record.spec);
-        if (joined.length === 0)
+        if (joined.length === 0 && record.spec.network !== 'disconnected')
           throw new KindError(
             'invalid',
             'container sharing network namespace with another container or host cannot be connected to any other network',
@@ -46,7 +48,7 @@ export function createConnector(parts: Parts): Connector {
           if (!target.predefined) await dns.serve(record.netnsPath, target);
         }
         await registry.update(id, { spec: { ...record.spec, endpoints: { ...record.spec.endpoints, [target.name]: endpoint } } });
-        if (record.pid !== undefined) await refresh(id);
+        await refresh(id);
       });
     },
 
@@ -60,7 +62,7 @@ export function createConnector(parts: Parts): Connector {
         const live = network.fabric.live.get(id)?.endpoints.find(({ networkId }) => networkId === target.id);
         if (live) await network.fabric.detach(id, live.id);
         await registry.update(id, { spec: without(record, joined) });
-        if (record.pid !== undefined) await refresh(id);
+        await refresh(id);
       });
     },
 
@@ -79,9 +81,9 @@ export function createConnector(parts: Parts): Connector {
   }
 }
 
-/** The wish without those networks; the first that is left becomes the main one, `none` when there is none. */
+/** The wish without those networks; the first that is left becomes the main one. */
 function without({ spec }: ContainerRecord, names: readonly string[]): ContainerRecord['spec'] {
   const left = networksOf(spec).filter((name) => !names.includes(name));
   const endpoints = Object.fromEntries(Object.entries(spec.endpoints ?? {}).filter(([name]) => left.includes(name)));
-  return { ...spec, network: left[0] ?? 'none', endpoints };
+  return { ...spec, network: left[0] ?? 'disconnected', endpoints };
 }

@@ -1,5 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
 import type { HealthConfig } from '../../api/oci/image.ts';
+import type { LogLimits } from '../logs/rotate-log.ts';
 import type { Endpoint, EndpointSpec, PortBinding } from '../network/networks.ts';
 
 /** What was asked for; never changes after creation, but for `limits` and `restart` (docker update) and `name` (rename). */
@@ -37,6 +38,7 @@ export interface ContainerSpec {
   readonly seccomp?: 'default' | 'unconfined' | object;
   readonly mounts?: readonly MountSpec[];
   readonly devices?: readonly { readonly hostPath: string; readonly containerPath: string; readonly permissions: string }[];
+  readonly deviceRules?: readonly DeviceRule[];
   readonly network?: NetworkMode;
   /** Networks besides or instead of `network`, by name, with their endpoint settings. */
   readonly endpoints?: Readonly<Record<string, EndpointSpec>>;
@@ -51,7 +53,14 @@ export interface ContainerSpec {
   readonly pidMode?: 'private' | 'host' | `container:${string}`;
   readonly ipcMode?: 'private' | 'host' | 'shareable' | 'none' | `container:${string}`;
   readonly utsMode?: 'private' | 'host';
+  /** Default: the host's with cgroup v1, its own with v2. */
+  readonly cgroupMode?: 'private' | 'host';
+  /** Undefined: Docker's. */
+  readonly maskedPaths?: readonly string[];
+  readonly readonlyPaths?: readonly string[];
   readonly logDriver?: 'json-file' | 'local' | 'none';
+  /** Default: three files of 10 MB. */
+  readonly logLimits?: LogLimits;
   /** Absolute path that gets the CRI-format log instead of the engine's own place (the kubelet uses it). */
   readonly logPath?: string;
   /** Pod sandbox whose net, ipc and uts namespaces, hosts and resolv.conf it joins; excludes `network`, `endpoints`, `ports`. */
@@ -62,7 +71,16 @@ export interface ContainerSpec {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-export type NetworkMode = 'bridge' | 'host' | 'none' | `container:${string}` | (string & {});
+/** `disconnected`: taken off its last network; unlike `none` it may be connected again. */
+export type NetworkMode = 'bridge' | 'host' | 'none' | 'disconnected' | `container:${string}` | (string & {});
+
+/** One line of the device control group; undefined numbers mean all. */
+export interface DeviceRule {
+  readonly type: 'a' | 'b' | 'c';
+  readonly major: number | undefined;
+  readonly minor: number | undefined;
+  readonly access: string;
+}
 
 export interface RestartPolicy {
   readonly name: 'no' | 'always' | 'unless-stopped' | 'on-failure';
@@ -84,8 +102,20 @@ export interface ResourceLimits {
   readonly cpusetCpus?: string;
   readonly cpusetMems?: string;
   readonly pids?: number;
+  readonly memorySwappiness?: number;
+  /** 10–1000. */
+  readonly blkioWeight?: number;
+  readonly blkioDevices?: readonly BlkioDevice[];
   readonly oomKillDisable?: boolean;
   readonly oomScoreAdj?: number;
+}
+
+/** A limit for one block device: a weight, bytes or operations per second. */
+export interface BlkioDevice {
+  readonly kind: 'weight' | 'readBps' | 'writeBps' | 'readIops' | 'writeIops';
+  /** `/dev/sda`. */
+  readonly path: string;
+  readonly amount: number;
 }
 
 export type MountSpec =
@@ -96,6 +126,10 @@ export type MountSpec =
       readonly readOnly: boolean;
       readonly propagation?: string;
       readonly createSource?: boolean;
+      /** Without what is mounted below it. */
+      readonly nonRecursive?: boolean;
+      /** Read-only, but not what is mounted below it. Default: all of it. */
+      readonly readOnlyNonRecursive?: boolean;
     }
   /** `source` undefined: an anonymous volume. Populated from the image when empty, unless `noCopy`. */
   | {
@@ -105,6 +139,9 @@ export type MountSpec =
       readonly readOnly: boolean;
       readonly noCopy?: boolean;
       readonly subpath?: string;
+      /** Of the volume, when it is made for this. */
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly driverOptions?: Readonly<Record<string, string>>;
     }
   | { readonly type: 'tmpfs'; readonly target: string; readonly options: readonly string[] };
 
@@ -163,4 +200,8 @@ export interface ResolvedMount {
   readonly target: string;
   readonly readOnly: boolean;
   readonly propagation: string;
+  /** Of a volume: only this part of it, relative. */
+  readonly subpath?: string;
+  readonly nonRecursive?: boolean;
+  readonly readOnlyNonRecursive?: boolean;
 }

@@ -27,6 +27,14 @@ export function hostDevices(hostPath: string, containerPath: string): readonly L
   ];
 }
 
+/** Numbers of a block device that limits are written for. */
+export function blockDeviceNumber(path: string): { readonly major: number; readonly minor: number } {
+  const [device] = hostDevices(path, path);
+  if (device?.type !== 'b' || device.major === undefined || device.minor === undefined)
+    throw new KindError('invalid', `no such block device: ${path}`);
+  return { major: device.major, minor: device.minor };
+}
+
 export function initProgram(): string {
   const found = [
     '/usr/bin/docker-init',

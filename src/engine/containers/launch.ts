@@ -10,16 +10,18 @@ import type { EmbeddedDns } from '../network/embedded-dns.ts';
 import { addressOf } from '../network/fabric.ts';
 import type { NetworkRoom } from '../network/open-networks.ts';
 import type { Endpoint, PortBinding } from '../network/networks.ts';
+import type { Volumes } from '../volumes/volumes.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
 import { hostDevices, initProgram } from './devices.ts';
 import { parseResolvConf, renderHosts, renderResolvConf, resolvConfFor } from './host-files.ts';
 import { noteMissing, removeMountPoints } from './mount-points.ts';
 import { pathsOf, type ContainerPaths } from './paths.ts';
 import { networksOf } from './plan-container.ts';
+import { bindSubpaths, makeShm, releasePrivateMounts } from './private-mounts.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Registry } from './registry.ts';
 import { populateVolume, userInside } from './rootfs-files.ts';
-import { networkSysctls, renderSpec, type SpecHost } from './runtime-spec.ts';
+import { defaultShmBytes, networkSysctls, renderSpec, type SpecHost } from './runtime-spec.ts';
 import type { ResolvedUser } from './user.ts';
 
 /** What a container may join of a pod sandbox. */
@@ -42,6 +44,7 @@ export interface LaunchParts {
   readonly dns: EmbeddedDns;
   readonly registry: Registry;
   readonly sandbox: (id: string) => SandboxParts;
+  readonly volumes: Volumes;
   readonly exposedPorts: (record: ContainerRecord) => Promise<readonly PortBinding[]>;
 }
 
@@ -75,7 +78,8 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
   mkdirSync(paths.rootfs, { recursive: true });
   mkdirSync(paths.data, { recursive: true });
   const [network, user] = await bothOf(prepareNetwork(parts, record, paths), prepareRoot(parts, record, paths));
-  const spec = renderSpec(specInput(parts, record, paths, network, user), specHost(parts));
+  const bound = { ...record, mounts: bindSubpaths(kernel.mounts, record, paths) };
+  const spec = renderSpec(specInput(parts, bound, paths, network, user), specHost(parts));
   writeFileSync(join(paths.bundle, 'config.json'), JSON.stringify(spec));
   const logPath = record.spec.logDriver === 'none' ? undefined : (record.spec.logPath ?? paths.log);
   const { pid } = await kernel.runtime
@@ -113,12 +117,14 @@ export async function teardown(parts: LaunchParts, record: ContainerRecord): Pro
 }
 
 /** Mount and namespace of a run whose processes are gone. */
-export function release(parts: Pick<LaunchParts, 'kernel' | 'config'>, record: ContainerRecord): void {
+export function release(parts: Pick<LaunchParts, 'kernel' | 'config' | 'volumes'>, record: ContainerRecord): void {
   const { kernel, config } = parts;
   const paths = pathsOf(config, record.id);
   if (existsSync(paths.rootfs)) removeMountPoints(paths.bundle, paths.rootfs);
   kernel.mounts.unmount(paths.rootfs);
   kernel.namespaces.remove(paths.netns);
+  releasePrivateMounts(kernel.mounts, paths);
+  for (const { name } of record.mounts) if (name) parts.volumes.unmount(name, record.id);
 }
 
 /** Waits for both even if one fails, so that undoing meets nothing that is still being made. */
@@ -127,12 +133,18 @@ async function bothOf<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   return [await a, await b];
 }
 
-async function prepareRoot({ kernel, snapshots }: LaunchParts, record: ContainerRecord, paths: ContainerPaths): Promise<ResolvedUser> {
+async function prepareRoot(
+  { kernel, snapshots, volumes }: LaunchParts,
+  record: ContainerRecord,
+  paths: ContainerPaths,
+): Promise<ResolvedUser> {
   kernel.mounts.mount(snapshots.mount(record.id, paths.rootfs));
   noteMissing(paths.bundle, paths.rootfs);
+  for (const { name } of record.mounts) if (name) volumes.mount(name, record.id);
   for (const mount of record.mounts) {
     const asked = record.spec.mounts?.find(({ target }) => target === mount.target);
-    if (mount.type === 'volume' && !(asked?.type === 'volume' && asked.noCopy)) await populateVolume(kernel, paths.rootfs, mount);
+    const isCopied = mount.type === 'volume' && !mount.subpath && !(asked?.type === 'volume' && asked.noCopy);
+    if (isCopied) await populateVolume(kernel, paths.rootfs, mount);
   }
   return userInside(paths.rootfs, record.user, record.spec.groupAdd ?? []);
 }
@@ -254,10 +266,26 @@ function specInput(
       ...namespaceOf(parts.registry, 'pid', spec.pidMode, undefined),
     },
     etcFiles: network.etcFiles,
-    shmPath: sandbox?.shmPath ?? (spec.ipcMode === 'host' ? '/dev/shm' : undefined),
+    shmPath: sandbox?.shmPath ?? shmPathOf(parts, record, paths),
     devices: devicesOf(record),
     initPath: spec.init ? initProgram() : undefined,
   };
+}
+
+/** Another's /dev/shm comes with its IPC namespace, if it lets others in. */
+function shmPathOf({ kernel, registry, config }: LaunchParts, { spec }: ContainerRecord, paths: ContainerPaths): string | undefined {
+  const { ipcMode = 'private' } = spec;
+  if (ipcMode === 'host') return '/dev/shm';
+  if (ipcMode === 'shareable') return makeShm(kernel.mounts, paths, spec.shmBytes ?? defaultShmBytes);
+  if (!ipcMode.startsWith('container:')) return undefined;
+  const other = registry.find(ipcMode.slice('container:'.length));
+  if (other.spec.ipcMode === 'host') return '/dev/shm';
+  if (other.spec.ipcMode !== 'shareable')
+    throw new KindError(
+      'invalid',
+      `cannot join IPC of container ${other.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    );
+  return join(pathsOf(config, other.id).binds, 'shm');
 }
 
 function namespaceOf(

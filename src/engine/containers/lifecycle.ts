@@ -5,7 +5,6 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { RuntimeExit, RuntimeStreams } from '../../kernel/runtime.ts';
 import type { Events } from '../events/events.ts';
-import type { Volumes } from '../volumes/volumes.ts';
 import { lazyAttachment } from './attachment.ts';
 import type { Attachment, Containers } from './containers.ts';
 import { cgroupOf, launch, release, teardown, type LaunchParts } from './launch.ts';
@@ -28,7 +27,6 @@ import { Waiters } from './waiters.ts';
 
 export interface LifecycleParts extends LaunchParts {
   readonly events: Events;
-  readonly volumes: Volumes;
   readonly log: Log;
   /** Told after each start (also of adopted ones), each end and the removal: health checks and execs hang here. */
   readonly onStarted: (record: ContainerRecord) => void;
@@ -166,12 +164,13 @@ export class Lifecycle {
     }
     const isSame = kernel.processes.startTime(record.pid) === record.pidStartTime;
     if (exit || !isSame) return this.#mutex.run(record.id, () => this.#ended(record.id, record.run, exit ?? { code: 255, at: new Date() }));
-    if (record.endpoints.length > 0)
+    if (record.endpoints.some(({ ipv4 }) => ipv4))
       network.fabric.adopt(
         { id: record.id, name: record.name, netnsPath: record.netnsPath ?? netns },
         record.endpoints,
         record.ports as readonly Required<(typeof record.ports)[number]>[],
       );
+    for (const { name } of record.mounts) if (name) this.#parts.volumes.mount(name, record.id);
     this.#watch(record);
     this.#parts.onStarted(registry.byId(record.id) ?? record);
     return undefined;
@@ -203,6 +202,8 @@ export class Lifecycle {
       const started = {
         ...record,
         ...launched,
+        // On the host's network and on none there is nothing to attach.
+        endpoints: launched.endpoints.length > 0 ? launched.endpoints : record.endpoints,
         ...change,
         run,
         startedAt: new Date(),

@@ -14,10 +14,19 @@ test('limits in the OCI form', () => {
       { cpuShares: 512, cpuQuotaUs: 5000, cpuPeriodUs: 10_000, cpusetCpus: '0' },
       { cpu: { shares: 512, quota: 5000, period: 10_000, cpus: '0' } },
     ],
+    [{ memorySwappiness: 0 }, { memory: { swappiness: 0 } }],
+    [
+      { blkioWeight: 300, blkioDevices: [{ kind: 'readBps', path: '/dev/x', amount: 1000 }] },
+      { blockIO: { weight: 300, throttleReadBpsDevice: [{ major: 8, minor: 1, rate: 1000 }] } },
+    ],
     [{ pids: 100 }, { pids: { limit: 100 } }],
     [{ pids: 0 }, {}],
   ] as const;
-  for (const [limits, expected] of cases) assert.deepEqual(toLinuxResources(limits), expected);
+  for (const [limits, expected] of cases)
+    assert.deepEqual(
+      toLinuxResources(limits, () => ({ major: 8, minor: 1 })),
+      expected,
+    );
 });
 
 test('refuses what dockerd refuses', () => {

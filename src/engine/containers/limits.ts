@@ -1,16 +1,20 @@
 import type { LinuxResources } from '../../api/oci/runtime.ts';
 import { KindError } from '../../base/errors.ts';
-import type { ResourceLimits } from './container.ts';
+import type { BlkioDevice, ResourceLimits } from './container.ts';
+
+/** Numbers of a block device: `/dev/vda` → 254:0. */
+export type DeviceNumber = (path: string) => { readonly major: number; readonly minor: number };
 
 const periodUs = 100_000;
 const leastMemory = 6 * 1024 * 1024;
 
 /** Limits in the OCI form. `--cpus 1.5` → quota 150000 of 100000 µs; swap defaults to twice the memory. */
-export function toLinuxResources(limits: ResourceLimits): Omit<LinuxResources, 'devices'> {
-  const { memory, cpu } = { memory: memoryOf(limits), cpu: cpuOf(limits) };
+export function toLinuxResources(limits: ResourceLimits, numberOf: DeviceNumber): Omit<LinuxResources, 'devices'> {
+  const { memory, cpu, blockIO } = { memory: memoryOf(limits), cpu: cpuOf(limits), blockIO: blockIoOf(limits, numberOf) };
   return {
     ...(memory && { memory }),
     ...(cpu && { cpu }),
+    ...(blockIO && { blockIO }),
     ...(limits.pids !== undefined && limits.pids !== 0 && { pids: { limit: limits.pids } }),
   };
 }
@@ -36,14 +40,37 @@ export function mergeLimits(current: ResourceLimits, change: ResourceLimits): Re
   return { ...current, ...Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined && value !== 0)) };
 }
 
+const throttles = {
+  readBps: 'throttleReadBpsDevice',
+  writeBps: 'throttleWriteBpsDevice',
+  readIops: 'throttleReadIOPSDevice',
+  writeIops: 'throttleWriteIOPSDevice',
+} as const;
+
+function blockIoOf({ blkioWeight, blkioDevices = [] }: ResourceLimits, numberOf: DeviceNumber): LinuxResources['blockIO'] {
+  if (!blkioWeight && blkioDevices.length === 0) return undefined;
+  const of = (wanted: BlkioDevice['kind'], name: string): object => {
+    const devices = blkioDevices.filter(({ kind }) => kind === wanted).map(({ path, amount }) => ({ ...numberOf(path), amount }));
+    if (devices.length === 0) return {};
+    const field = wanted === 'weight' ? 'weight' : 'rate';
+    return { [name]: devices.map(({ major, minor, amount }) => ({ major, minor, [field]: amount })) };
+  };
+  return Object.assign(
+    blkioWeight ? { weight: blkioWeight } : {},
+    of('weight', 'weightDevice'),
+    ...Object.entries(throttles).map(([kind, name]) => of(kind as BlkioDevice['kind'], name)),
+  ) as object;
+}
+
 function memoryOf(limits: ResourceLimits): LinuxResources['memory'] {
-  const { memoryBytes, memorySwapBytes, memoryReservationBytes, oomKillDisable } = limits;
-  if (!memoryBytes && !memoryReservationBytes && !oomKillDisable) return undefined;
+  const { memoryBytes, memorySwapBytes, memoryReservationBytes, memorySwappiness, oomKillDisable } = limits;
+  if (!memoryBytes && !memoryReservationBytes && !oomKillDisable && memorySwappiness === undefined) return undefined;
   const swap = memorySwapBytes || (memoryBytes ? memoryBytes * 2 : undefined);
   return {
     ...(memoryBytes && { limit: memoryBytes }),
     ...(memoryReservationBytes && { reservation: memoryReservationBytes }),
     ...(swap && { swap }),
+    ...(memorySwappiness !== undefined && { swappiness: memorySwappiness }),
     ...(oomKillDisable && { disableOOMKiller: true }),
   };
 }

@@ -4,6 +4,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { EngineConfig } from '../engine.ts';
 import type { HostFacts } from '../host-facts.ts';
 import type { Images } from '../images/images.ts';
+import { readLog } from '../logs/read-log.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import { commitContainer } from './commit.ts';
@@ -11,7 +12,7 @@ import { readStats, readTop } from './container-facts.ts';
 import { exportRoot, readArchive, statPath, writeArchive, type FileParts } from './container-files.ts';
 import type { ContainerSpec } from './container.ts';
 import type { Containers } from './containers.ts';
-import { readLog } from './cri-log.ts';
+import { blockDeviceNumber } from './devices.ts';
 import { cgroupOf } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { mergeLimits, toLinuxResources } from './limits.ts';
@@ -19,6 +20,7 @@ import { notedMissing } from './mount-points.ts';
 import { generateName } from './names.ts';
 import { pathsOf } from './paths.ts';
 import { checkName, planContainer } from './plan-container.ts';
+import { plannedEndpoints } from './planned-endpoints.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Registry } from './registry.ts';
 import { resolveMounts } from './resolve-mounts.ts';
@@ -170,16 +172,17 @@ async function createContainer(parts: ContainerParts, spec: ContainerSpec): Retu
     health: healthcheck?.Test?.length && healthcheck.Test[0] !== 'NONE' ? { status: 'starting', failingStreak: 0, log: [] } : undefined,
     logPath: spec.logDriver === 'none' ? undefined : (spec.logPath ?? pathsOf(parts.config, plan.id).log),
   };
+  const known: ContainerRecord = { ...record, endpoints: plannedEndpoints(record, (wanted) => network.find(wanted)) };
   // Metadata first: what is on disk without a record is garbage.
-  await registry.put(record);
+  await registry.put(known);
   try {
     await snapshots.prepare(record.id, record.layers);
   } catch (error) {
     await registry.delete(record.id);
     throw error;
   }
-  lifecycle.publish(record, 'create');
-  return { container: record, warnings: [] };
+  lifecycle.publish(known, 'create');
+  return { container: known, warnings: [] };
 }
 
 /** Containers that share names with a pod or the host have theirs. */
@@ -205,7 +208,7 @@ async function update(parts: ContainerParts, { id }: ContainerRecord, change: Pa
     if (change.restart && change.restart.name !== 'no' && record.spec.autoRemove)
       throw new KindError('invalid', 'Restart policy cannot be updated because AutoRemove is enabled for the container');
     const limits = change.limits ? mergeLimits(record.spec.limits ?? {}, change.limits) : record.spec.limits;
-    if (change.limits && record.pid !== undefined) await kernel.runtime.update(id, toLinuxResources(limits ?? {}));
+    if (change.limits && record.pid !== undefined) await kernel.runtime.update(id, toLinuxResources(limits ?? {}, blockDeviceNumber));
     await registry.update(id, { spec: { ...record.spec, ...(limits && { limits }), ...(change.restart && { restart: change.restart }) } });
     lifecycle.publish(record, 'update');
   });

@@ -15,7 +15,7 @@ import { pathsOf } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Registry } from './registry.ts';
 import { userInside } from './rootfs-files.ts';
-import { capabilitiesOf, capabilitySets } from './runtime-spec.ts';
+import { capabilitiesOf, capabilitySets, rlimitsOf } from './runtime-spec.ts';
 import { mayDo } from './state.ts';
 
 /** How long the output of an exec that has ended may still come. */
@@ -210,6 +210,7 @@ function renderExec(parts: LaunchParts, record: ContainerRecord, spec: ExecSpec)
     cwd: spec.workingDirectory || record.workingDirectory || '/',
     capabilities: capabilitySets(capabilities, user),
     ...(record.spec.noNewPrivileges && { noNewPrivileges: true }),
+    ...rlimitsOf(record.spec),
   };
 }
 

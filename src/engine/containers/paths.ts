@@ -14,6 +14,8 @@ export interface ContainerPaths {
   readonly data: string;
   readonly log: string;
   readonly execs: string;
+  /** Private mounts of one run. */
+  readonly binds: string;
 }
 
 export function pathsOf(config: Pick<EngineConfig, 'runRoot' | 'dataRoot'>, id: string): ContainerPaths {
@@ -27,5 +29,6 @@ export function pathsOf(config: Pick<EngineConfig, 'runRoot' | 'dataRoot'>, id: 
     data,
     log: join(data, 'container.log'),
     execs: join(bundle, 'e'),
+    binds: join(config.runRoot, 'v', shortId(id)),
   };
 }

@@ -78,6 +78,6 @@ export function wantedPorts(spec: ContainerSpec, exposedByImage: readonly string
 export function networksOf(spec: ContainerSpec): readonly string[] {
   const mode = spec.network || 'bridge';
   if (spec.sandbox || mode === 'host' || mode === 'none' || mode.startsWith('container:')) return [];
-  const first = mode === 'default' ? 'bridge' : mode;
-  return [...new Set([first, ...Object.keys(spec.endpoints ?? {}).filter((name) => name !== 'default')])];
+  const first = mode === 'disconnected' ? [] : [mode === 'default' ? 'bridge' : mode];
+  return [...new Set([...first, ...Object.keys(spec.endpoints ?? {}).filter((name) => name !== 'default')])];
 }

@@ -1,5 +1,5 @@
 import { mkdirSync, statSync } from 'node:fs';
-import { isAbsolute, join, normalize } from 'node:path';
+import { isAbsolute, normalize } from 'node:path';
 import { KindError } from '../../base/errors.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import type { ContainerSpec, MountSpec, ResolvedMount } from './container.ts';
@@ -29,11 +29,35 @@ async function resolveMount(mount: MountSpec, target: string, volumes: Volumes):
   if (mount.type === 'tmpfs') return { type: 'tmpfs', source: mount.options.join(','), target, readOnly: false, propagation: '' };
   if (mount.type === 'bind') {
     checkSource(mount.source, mount.createSource ?? false);
-    return { type: 'bind', source: mount.source, target, readOnly: mount.readOnly, propagation: mount.propagation || 'rprivate' };
+    return {
+      type: 'bind',
+      source: mount.source,
+      target,
+      readOnly: mount.readOnly,
+      propagation: mount.propagation || 'rprivate',
+      ...(mount.nonRecursive && { nonRecursive: true }),
+      ...(mount.readOnlyNonRecursive && { readOnlyNonRecursive: true }),
+    };
   }
-  const volume = await volumes.create(mount.source ? { name: mount.source } : {});
-  const source = mount.subpath ? join(volume.mountpoint, normalize(join('/', mount.subpath))) : volume.mountpoint;
-  return { type: 'volume', name: volume.name, source, target, readOnly: mount.readOnly, propagation: '' };
+  const { labels, driverOptions: options, subpath } = mount;
+  const volume = await volumes.create({ ...(mount.source && { name: mount.source }), labels, options });
+  return {
+    type: 'volume',
+    name: volume.name,
+    source: volume.mountpoint,
+    target,
+    readOnly: mount.readOnly,
+    propagation: '',
+    ...(subpath && { subpath: relativeSubpath(subpath) }),
+  };
+}
+
+function relativeSubpath(subpath: string): string {
+  if (isAbsolute(subpath)) throw new KindError('invalid', 'invalid mount config: subpath must be a relative path within the volume');
+  const clean = normalize(subpath);
+  if (clean === '..' || clean.startsWith('../'))
+    throw new KindError('invalid', `invalid mount config: subpath ${subpath} leads out of the volume`);
+  return clean;
 }
 
 function checkTarget(target: string): string {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { capabilityNames } from '../../kernel/capabilities.ts';
 import type { Container, ContainerSpec } from './container.ts';
 import { networkSysctls, renderSpec, type SpecHost, type SpecInput } from './runtime-spec.ts';
-import { defaultSeccomp } from './seccomp.ts';
+import { customSeccomp, defaultSeccomp } from './seccomp.ts';
 
 const host: SpecHost = { arch: 'x64', kernelRelease: '6.1.0-13-amd64', cgroupVersion: 1, boundingCapabilities: new Set(capabilityNames) };
 
@@ -70,7 +70,7 @@ test('own mounts replace default ones and parents come before children', () => {
     spec.mounts.slice(-3).map(({ destination, options }) => [destination, options]),
     [
       ['/data', ['rbind', 'rprivate']],
-      ['/data/deep', ['rbind', 'ro', 'rslave']],
+      ['/data/deep', ['rbind', 'ro', 'rro', 'rslave']],
       ['/dev/shm', ['nosuid', 'nodev', 'noexec', 'size=1m']],
     ],
   );
@@ -109,4 +109,45 @@ test('seccomp follows capabilities, architecture and kernel', () => {
   assert.ok(!allows(rulesFor([], 'arm64'), 'arch_prctl'));
   assert.ok(allows(rulesFor([]), 'ptrace'));
   assert.ok(!allows(rulesFor([], 'x64', '4.4.0'), 'ptrace'));
+});
+
+test('a profile of one’s own: conditions, architecture map and the old form of a name', () => {
+  const profile = {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    archMap: [
+      { architecture: 'SCMP_ARCH_AARCH64', subArchitectures: ['SCMP_ARCH_ARM'] },
+      { architecture: 'SCMP_ARCH_X86_64', subArchitectures: ['SCMP_ARCH_X86'] },
+    ],
+    syscalls: [
+      { name: 'mkdir', action: 'SCMP_ACT_ERRNO', args: [] },
+      { names: ['mount'], action: 'SCMP_ACT_ERRNO', excludes: { caps: ['CAP_SYS_ADMIN'] } },
+      { names: ['bpf'], action: 'SCMP_ACT_ERRNO', includes: { minKernel: '99.0' } },
+    ],
+  };
+  assert.deepEqual(customSeccomp(profile, [], host), {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+    syscalls: [
+      { names: ['mkdir'], action: 'SCMP_ACT_ERRNO' },
+      { names: ['mount'], action: 'SCMP_ACT_ERRNO' },
+    ],
+  });
+  assert.throws(() => customSeccomp({ ...profile, architectures: ['SCMP_ARCH_X86'] }, [], host), { kind: 'invalid' });
+});
+
+test('asked for openly: paths, a control group of one’s own, device rules, a domain', () => {
+  const spec = renderSpec(
+    input({
+      maskedPaths: [],
+      readonlyPaths: [],
+      cgroupMode: 'private',
+      domainname: 'example.org',
+      deviceRules: [{ type: 'c', major: 10, minor: undefined, access: 'rw' }],
+    }),
+    host,
+  );
+  assert.deepEqual([spec.linux.maskedPaths, spec.linux.readonlyPaths], [[], []]);
+  assert.ok(spec.linux.namespaces.some(({ type }) => type === 'cgroup'));
+  assert.deepEqual(spec.linux.sysctl, { 'kernel.domainname': 'example.org' });
+  assert.deepEqual(spec.linux.resources?.devices?.at(-1), { allow: true, type: 'c', access: 'rw', major: 10 });
 });

@@ -1,9 +1,10 @@
 import type { LinuxDevice, LinuxResources, MountEntry, ProcessSpec, RuntimeSpec } from '../../api/oci/runtime.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { Container, ContainerSpec, ResolvedMount } from './container.ts';
+import { blockDeviceNumber } from './devices.ts';
 import { processEnvironment } from './environment.ts';
 import { toLinuxResources } from './limits.ts';
-import { defaultSeccomp, type SeccompHost } from './seccomp.ts';
+import { customSeccomp, defaultSeccomp, isAtLeast, type SeccompHost } from './seccomp.ts';
 import type { ResolvedUser } from './user.ts';
 
 /** What the host gives to every container. */
@@ -41,16 +42,19 @@ export function renderSpec(input: SpecInput, host: SpecHost): RuntimeSpec {
       args: input.initPath ? [initInside, '--', container.path, ...container.args] : [container.path, ...container.args],
     },
     root: { path: input.rootfs, readonly: spec.readonlyRoot ?? false },
-    ...(hostnameIsOurs && { hostname: container.hostname, ...(spec.domainname && { domainname: spec.domainname }) }),
-    mounts: mountsOf(input),
+    ...(hostnameIsOurs && { hostname: container.hostname }),
+    mounts: mountsOf(input, host),
     linux: {
       namespaces: namespacesOf(input, host),
       cgroupsPath: input.cgroupsPath,
-      resources: { ...toLinuxResources(spec.limits ?? {}), devices: deviceRules(spec, input.devices) },
-      ...(!spec.privileged && { maskedPaths, readonlyPaths }),
+      resources: { ...toLinuxResources(spec.limits ?? {}, blockDeviceNumber), devices: deviceRules(spec, input.devices) },
+      ...(!spec.privileged && {
+        maskedPaths: spec.maskedPaths ?? maskedPaths,
+        readonlyPaths: spec.readonlyPaths ?? readonlyPaths,
+      }),
       ...propagationOf(container.mounts),
       ...(!spec.privileged && seccompOf(spec, capabilities, host)),
-      ...sysctlsOf(spec),
+      ...sysctlsOf(spec, hostnameIsOurs),
       ...(input.devices.length > 0 && { devices: input.devices }),
     },
   };
@@ -69,11 +73,15 @@ function renderProcess({ container, user }: SpecInput, capabilities: readonly st
     cwd: container.workingDirectory || '/',
     capabilities: capabilitySets(capabilities, user),
     ...(spec.noNewPrivileges && { noNewPrivileges: true }),
-    ...(spec.ulimits?.length && {
-      rlimits: spec.ulimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
-    }),
+    ...rlimitsOf(spec),
     ...(spec.limits?.oomScoreAdj !== undefined && spec.limits.oomScoreAdj > 0 && { oomScoreAdj: spec.limits.oomScoreAdj }),
   };
+}
+
+/** Those of the container, also for what `exec` starts. */
+export function rlimitsOf({ ulimits = [] }: ContainerSpec): Pick<ProcessSpec, 'rlimits'> {
+  if (ulimits.length === 0) return {};
+  return { rlimits: ulimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })) };
 }
 
 export function capabilitiesOf(spec: ContainerSpec, host: SpecHost): readonly string[] {
@@ -89,26 +97,31 @@ export function capabilitySets(capabilities: readonly string[], user: { readonly
   return { bounding: capabilities, effective: held, permitted: held };
 }
 
-function namespacesOf({ namespaces }: SpecInput, host: SpecHost): RuntimeSpec['linux']['namespaces'] {
+function namespacesOf({ namespaces, container }: SpecInput, host: SpecHost): RuntimeSpec['linux']['namespaces'] {
   const kinds = ['network', 'ipc', 'uts', 'pid'] as const;
   const chosen = kinds
     .filter((type) => namespaces[type] !== 'host')
     .map((type) => ({ type, ...(namespaces[type] !== undefined && { path: namespaces[type] }) }));
-  return [{ type: 'mount' }, ...chosen, ...(host.cgroupVersion === 2 ? [{ type: 'cgroup' }] : [])];
+  return [{ type: 'mount' }, ...chosen, ...(isCgroupPrivate(container.spec, host) ? [{ type: 'cgroup' }] : [])];
 }
 
-const maskedPaths =
+function isCgroupPrivate({ cgroupMode, privileged }: ContainerSpec, { cgroupVersion }: SpecHost): boolean {
+  return cgroupMode === undefined ? cgroupVersion === 2 && !privileged : cgroupMode === 'private';
+}
+
+export const maskedPaths: readonly string[] =
   '/proc/asound /proc/acpi /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap'.split(
     ' ',
   );
-const readonlyPaths = '/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger'.split(' ');
+export const readonlyPaths: readonly string[] = '/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger'.split(' ');
 
-function mountsOf(input: SpecInput): readonly MountEntry[] {
+function mountsOf(input: SpecInput, host: SpecHost): readonly MountEntry[] {
   const { container, etcFiles, initPath } = input;
-  const defaults = [...systemMounts(container.spec, input), shmMount(input)];
+  const hasShm = container.spec.ipcMode !== 'none';
+  const defaults = [...systemMounts(container.spec, input), ...(hasShm ? [shmMount(input)] : [])];
   const etc = Object.entries(etcFiles).map(([name, source]) => bind(source, `/etc/${name}`, ['rbind', 'rprivate']));
   const init = initPath ? [bind(initPath, initInside, ['bind', 'ro'])] : [];
-  const own = container.mounts.map(userMount).sort((a, b) => depth(a.destination) - depth(b.destination));
+  const own = container.mounts.map((mount) => userMount(mount, host)).sort((a, b) => depth(a.destination) - depth(b.destination));
   const taken = new Set(own.map(({ destination }) => destination));
   return [...[...defaults, ...etc, ...init].filter(({ destination }) => !taken.has(destination)), ...own];
 }
@@ -134,13 +147,16 @@ function systemMounts(spec: ContainerSpec, { namespaces }: SpecInput): readonly 
   ];
 }
 
+export const defaultShmBytes = 64 * 1024 * 1024;
+
 function shmMount({ container, shmPath }: SpecInput): MountEntry {
   if (shmPath) return bind(shmPath, '/dev/shm', ['rbind', 'rprivate']);
-  const size = container.spec.shmBytes || 64 * 1024 * 1024;
+  const size = container.spec.shmBytes || defaultShmBytes;
   return { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${size}`] };
 }
 
-function userMount(mount: ResolvedMount): MountEntry {
+/** Kernels before 5.12 cannot make all that is mounted below read-only as well. */
+function userMount(mount: ResolvedMount, host: SpecHost): MountEntry {
   if (mount.type === 'tmpfs') {
     const given = mount.source ? mount.source.split(',') : [];
     return {
@@ -150,7 +166,9 @@ function userMount(mount: ResolvedMount): MountEntry {
       options: ['nosuid', 'nodev', ...(given.includes('exec') ? [] : ['noexec']), ...given],
     };
   }
-  return bind(mount.source, mount.target, ['rbind', ...(mount.readOnly ? ['ro'] : []), mount.propagation || 'rprivate']);
+  const deep = !mount.readOnlyNonRecursive && !mount.nonRecursive && isAtLeast(host.kernelRelease, '5.12');
+  const readOnly = mount.readOnly ? (deep ? ['ro', 'rro'] : ['ro']) : [];
+  return bind(mount.source, mount.target, [mount.nonRecursive ? 'bind' : 'rbind', ...readOnly, mount.propagation || 'rprivate']);
 }
 
 function bind(source: string, destination: string, options: readonly string[]): MountEntry {
@@ -171,12 +189,15 @@ function propagationOf(mounts: readonly ResolvedMount[]): { readonly rootfsPropa
 
 function seccompOf(spec: ContainerSpec, capabilities: readonly string[], host: SpecHost): { readonly seccomp?: object } {
   if (spec.seccomp === 'unconfined') return {};
-  return { seccomp: typeof spec.seccomp === 'object' ? spec.seccomp : defaultSeccomp(capabilities, host) };
+  return {
+    seccomp: typeof spec.seccomp === 'object' ? customSeccomp(spec.seccomp, capabilities, host) : defaultSeccomp(capabilities, host),
+  };
 }
 
 /** Network sysctls are written when the network namespace is made; the rest is the runtime's. */
-function sysctlsOf(spec: ContainerSpec): { readonly sysctl?: Readonly<Record<string, string>> } {
-  const others = Object.entries(spec.sysctls ?? {}).filter(([name]) => !name.startsWith('net.'));
+function sysctlsOf(spec: ContainerSpec, hostnameIsOurs: boolean): { readonly sysctl?: Readonly<Record<string, string>> } {
+  const domain = spec.domainname && hostnameIsOurs ? [['kernel.domainname', spec.domainname] as const] : [];
+  const others = [...domain, ...Object.entries(spec.sysctls ?? {}).filter(([name]) => !name.startsWith('net.'))];
   return others.length > 0 ? { sysctl: Object.fromEntries(others) } : {};
 }
 
@@ -210,5 +231,12 @@ function deviceRules(spec: ContainerSpec, devices: readonly LinuxDevice[]): NonN
     ...(major !== undefined && { major }),
     ...(minor !== undefined && { minor }),
   }));
-  return [{ allow: false, access: 'rwm' }, ...defaults, ...own];
+  const asked = (spec.deviceRules ?? []).map(({ type, major, minor, access }) => ({
+    allow: true,
+    type,
+    access,
+    ...(major !== undefined && { major }),
+    ...(minor !== undefined && { minor }),
+  }));
+  return [{ allow: false, access: 'rwm' }, ...defaults, ...own, ...asked];
 }

@@ -6,6 +6,7 @@ import { shortId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { EngineConfig } from '../engine.ts';
+import { releasePrivateMounts } from './private-mounts.ts';
 import type { Registry } from './registry.ts';
 
 /** Garbage is what is on disk minus what is in the store: runs of build steps and half-made containers of an engine that was killed. */
@@ -21,6 +22,7 @@ export async function sweep(kernel: Kernel, config: EngineConfig, registry: Regi
         await kernel.runtime.delete(id, { force: true });
         kernel.mounts.unmount(join(bundle, 'rootfs'));
         kernel.namespaces.remove(join(config.runRoot, 'n', name));
+        releasePrivateMounts(kernel.mounts, { binds: join(config.runRoot, 'v', name) });
         rmSync(bundle, { recursive: true, force: true });
       } catch (error) {
         log.warn({ bundle, error: messageOf(error) }, 'left-over container could not be removed');

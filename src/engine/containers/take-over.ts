@@ -11,6 +11,7 @@ export async function takeOver(parts: LaunchParts, lifecycle: Lifecycle, log: Lo
   for (const key of snapshots.keys()) if (!registry.byId(key)) await snapshots.remove(key);
   const told = (id: string, what: string) => (error: unknown) => log.error({ container: id, error: messageOf(error) }, what);
   await Promise.all(registry.all().map((record) => lifecycle.reload(record).catch(told(record.id, 'container could not be taken over'))));
+  parts.volumes.sweep();
   await network.fabric.sync();
   await Promise.all(
     [...network.fabric.live.values()].map(async ({ owner, endpoints }) => {

@@ -7,9 +7,14 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Store } from '../../store/store.ts';
 import type { Events } from '../events/events.ts';
+import { checkLocalOptions } from './local-options.ts';
+import { MountedVolumes } from './mounted-volumes.ts';
 import type { Volume, Volumes } from './volumes.ts';
 
 const prefix = '/volumes/';
+
+/** Docker's mark of a volume that nobody named. */
+const anonymousLabel = 'com.docker.volume.anonymous';
 
 export interface VolumeParts {
   readonly dataRoot: string;
@@ -29,9 +34,11 @@ class LocalVolumes implements Volumes {
   readonly #parts: VolumeParts;
   readonly #mutex = new KeyedMutex();
   readonly #known: Map<string, Volume>;
+  readonly #mounted: MountedVolumes;
 
   constructor(parts: VolumeParts) {
     this.#parts = parts;
+    this.#mounted = new MountedVolumes(parts.kernel.mounts);
     this.#known = new Map(
       parts.store
         .range(prefix)
@@ -40,7 +47,9 @@ class LocalVolumes implements Volumes {
     );
   }
 
-  create({ name = newId(), driver = 'local', labels = {}, options = {} }: Parameters<Volumes['create']>[0]): Promise<Volume> {
+  create({ name: wanted, driver = 'local', labels: given = {}, options = {} }: Parameters<Volumes['create']>[0]): Promise<Volume> {
+    const name = wanted ?? newId();
+    const labels = wanted === undefined ? { ...given, [anonymousLabel]: '' } : given;
     return this.#mutex.run(name, async () => {
       const existing = this.#known.get(name);
       if (existing) return existing;
@@ -52,7 +61,7 @@ class LocalVolumes implements Volumes {
         labels,
         options,
         createdAt: new Date(),
-        isAnonymous: /^[0-9a-f]{64}$/.test(name),
+        isAnonymous: wanted === undefined,
       };
       mkdirSync(volume.mountpoint, { recursive: true, mode: 0o755 });
       await this.#parts.store.write([{ put: prefix + name, value: Buffer.from(JSON.stringify(volume)) }]);
@@ -82,6 +91,21 @@ class LocalVolumes implements Volumes {
     });
   }
 
+  mount(name: string, containerId: string): void {
+    const volume = this.#known.get(name);
+    if (!volume) throw new KindError('notFound', `mount ${name}: no such volume`);
+    this.#mounted.acquire(volume, containerId);
+  }
+
+  unmount(name: string, containerId: string): void {
+    const volume = this.#known.get(name);
+    if (volume) this.#mounted.release(volume, containerId);
+  }
+
+  sweep(): void {
+    this.#mounted.sweep([...this.#known.values()]);
+  }
+
   async prune({ all }: { readonly all: boolean }): Promise<{ readonly names: readonly string[]; readonly bytes: number }> {
     const unused = [...this.#known.values()].filter(
       (volume) => (all || volume.isAnonymous) && this.#parts.usersOf(volume.name).length === 0,
@@ -94,7 +118,9 @@ class LocalVolumes implements Volumes {
     return { names: unused.map(({ name }) => name), bytes };
   }
 
-  async #destroy({ name }: Volume): Promise<void> {
+  async #destroy({ name, mountpoint }: Volume): Promise<void> {
+    // Never delete what is mounted there.
+    this.#parts.kernel.mounts.unmount(mountpoint);
     await this.#parts.store.write([{ delete: prefix + name }]);
     this.#known.delete(name);
     await rm(this.#folder(name), { recursive: true, force: true });
@@ -113,12 +139,7 @@ class LocalVolumes implements Volumes {
 function checkWish(name: string, driver: string, options: Readonly<Record<string, string>>): void {
   if (driver !== 'local')
     throw new KindError('notFound', `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
-  if (Object.keys(options).length > 0) {
-    throw new KindError(
-      'notImplemented',
-      `create ${name}: options of the local volume driver (${Object.keys(options).join(', ')}) are not implemented yet`,
-    );
-  }
+  checkLocalOptions(name, options);
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return;
   const allowed = 'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path';
   throw new KindError('invalid', `create ${name}: "${name}" includes invalid characters for a local volume name, ${allowed}`);

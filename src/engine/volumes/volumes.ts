@@ -10,6 +10,11 @@ export interface Volumes {
   list(): Promise<readonly Volume[]>;
   /** `conflict` while a container uses it. */
   remove(name: string, options: { readonly force: boolean }): Promise<void>;
+  /** Called for each run of a container: volumes with options are mounted while somebody uses them. */
+  mount(name: string, containerId: string): void;
+  unmount(name: string, containerId: string): void;
+  /** Takes away what an engine that was killed left mounted; after all running containers have called `mount`. */
+  sweep(): void;
   prune(options: { readonly all: boolean }): Promise<{ readonly names: readonly string[]; readonly bytes: number }>;
 }
 
