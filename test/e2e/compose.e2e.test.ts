@@ -63,9 +63,9 @@ for (const peer of ['docker-compose', 'docker-compose@sid'] satisfies ComposePee
     assert.match(await compose('--profile', 'tools', 'run', '--rm', '-T', 'tool'), /tool ran/);
     await compose('up', '-d', '--no-deps', '--scale', 'worker=3', 'worker');
     assert.equal((await names()).split(' ').length, 5);
-    const before = await inspect(container('worker'), '{{.State.StartedAt}}');
+    const begun = await inspect(container('worker'), '{{.State.StartedAt}}');
     await compose('restart', 'worker');
-    assert.notEqual(await inspect(container('worker'), '{{.State.StartedAt}}'), before);
+    assert.notEqual(await inspect(container('worker'), '{{.State.StartedAt}}'), begun);
     await compose('kill', 'db');
     assert.equal(await inspect(container('db'), '{{.State.ExitCode}}'), '137');
   });

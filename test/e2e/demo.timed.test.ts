@@ -176,9 +176,9 @@ test('the same application by docker compose: a vote over HTTP is counted', { ti
     return all.find(({ choice }) => choice === 'a')?.votes ?? 0;
   };
   await eventually(() => get('http://127.0.0.1:8080/healthz'), { withinMs: 20_000 });
-  const before = await eventually(count, { withinMs: 20_000 });
+  const known = await eventually(count, { withinMs: 20_000 });
   await machine.ok(['curl', '-sSf', '--json', '{"choice":"a"}', 'http://127.0.0.1:8080/api/votes']);
-  await eventually(async () => assert.equal(await count(), before + 1), { withinMs: 15_000 });
+  await eventually(async () => assert.equal(await count(), known + 1), { withinMs: 15_000 });
   await compose.ok('down', '-v', '--timeout', '1');
 });
 

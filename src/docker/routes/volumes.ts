@@ -2,6 +2,7 @@ import { anyOf, flagOf, labelsMatch, parseFilters } from '../../api/docker/filte
 import { anything, map, record, text } from '../../api/docker/shape.ts';
 import { KindError } from '../../base/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { Volume } from '../../engine/volumes/volumes.ts';
 import { flagParam, jsonBody, param, type Call } from '../call.ts';
 import { volumeInspect } from '../encode/volume.ts';
 import { checkVolumeName } from '../parse/mounts.ts';
@@ -79,8 +80,10 @@ async function removeVolume(call: Call): Promise<void> {
 /** Since API 1.42 named volumes are kept unless the filter `all` says otherwise. */
 async function pruneVolumes(call: Call): Promise<void> {
   const filters = parseFilters(call.query.get('filters'), ['all', 'label', 'label!']);
-  if (filters.has('label') || filters.has('label!'))
-    throw new KindError('notImplemented', 'pruning volumes by label is not supported by this engine');
-  const { names, bytes } = await call.engine.volumes.prune({ all: call.minor < 42 || (flagOf(filters, 'all') ?? false) });
+  const byLabel = filters.has('label') || filters.has('label!');
+  const { names, bytes } = await call.engine.volumes.prune({
+    all: call.minor < 42 || (flagOf(filters, 'all') ?? false),
+    ...(byLabel && { matches: ({ labels }: Volume) => labelsMatch(filters, labels) }),
+  });
   call.reply.json({ VolumesDeleted: names.length > 0 ? names : null, SpaceReclaimed: bytes });
 }

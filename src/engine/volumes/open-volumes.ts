@@ -106,9 +106,12 @@ class LocalVolumes implements Volumes {
     this.#mounted.sweep([...this.#known.values()]);
   }
 
-  async prune({ all }: { readonly all: boolean }): Promise<{ readonly names: readonly string[]; readonly bytes: number }> {
+  async prune({
+    all,
+    matches = () => true,
+  }: Parameters<Volumes['prune']>[0]): Promise<{ readonly names: readonly string[]; readonly bytes: number }> {
     const unused = [...this.#known.values()].filter(
-      (volume) => (all || volume.isAnonymous) && this.#parts.usersOf(volume.name).length === 0,
+      (volume) => (all || volume.isAnonymous) && matches(volume) && this.#parts.usersOf(volume.name).length === 0,
     );
     let bytes = 0;
     for (const volume of unused) {

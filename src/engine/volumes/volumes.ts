@@ -15,7 +15,11 @@ export interface Volumes {
   unmount(name: string, containerId: string): void;
   /** Takes away what an engine that was killed left mounted; after all running containers have called `mount`. */
   sweep(): void;
-  prune(options: { readonly all: boolean }): Promise<{ readonly names: readonly string[]; readonly bytes: number }>;
+  /** Those that nobody uses: the anonymous ones, or all. */
+  prune(options: {
+    readonly all: boolean;
+    readonly matches?: (volume: Volume) => boolean;
+  }): Promise<{ readonly names: readonly string[]; readonly bytes: number }>;
 }
 
 export interface Volume {
