@@ -6,8 +6,8 @@ import { KindError, messageOf, wrap } from '../base/errors.ts';
 import { workerUrl } from '../base/worker-url.ts';
 import type { Journal } from './journal.ts';
 import { entryOf, rowOf, type Answer, type Request, type Row } from './embedded-rows.ts';
-import { JournaledStore, type Retention } from './journaled-store.ts';
-import { Keyspace } from './keyspace.ts';
+import { JournaledStore } from './journaled-store.ts';
+import { Keyspace, type Retention } from './keyspace.ts';
 import type { Entry, Store } from './store.ts';
 
 /** The file: one row per change that history or the newest state still needs; `compacted` is the newest forgotten revision. */

@@ -1,17 +1,9 @@
 import { isKind, wrap, type KindError } from '../base/errors.ts';
 import type { Journal } from './journal.ts';
-import { Keyspace } from './keyspace.ts';
+import { defaultRetention, Keyspace, type Retention } from './keyspace.ts';
 import { planWrite } from './plan-write.ts';
 import type { Change, Entry, Range, RangeOptions, Store, WriteOperation, WriteResult } from './store.ts';
 import { Watchers } from './watchers.ts';
-
-/** History is trimmed to `keep` changes whenever it grows beyond `trimAt`. */
-export interface Retention {
-  readonly keep: number;
-  readonly trimAt: number;
-}
-
-const defaultRetention: Retention = { keep: 10_000, trimAt: 12_000 };
 
 interface Pending {
   readonly entry: Entry | undefined;
@@ -59,6 +51,10 @@ export class JournaledStore implements Store {
 
   watch(prefix: string, options: { readonly after: number }, signal: AbortSignal): AsyncIterable<readonly Change[]> {
     return this.#watchers.watch(prefix, options.after, signal);
+  }
+
+  async catchUp(): Promise<void> {
+    // What is acknowledged is visible.
   }
 
   async write(operations: readonly WriteOperation[]): Promise<WriteResult> {
@@ -114,8 +110,8 @@ export class JournaledStore implements Store {
       if (this.#pending.get(entry.key)?.revision === entry.modRevision) this.#pending.delete(entry.key);
     }
     this.#watchers.notify(changes);
-    if (this.#keyspace.retained <= this.#retention.trimAt) return;
-    const rows = this.#keyspace.compact(this.#keyspace.revisionBefore(this.#retention.keep));
+    const rows = this.#keyspace.trim(this.#retention);
+    if (rows.length === 0) return;
     this.#journal.forget(rows, this.#keyspace.compacted).catch((error: unknown) => this.#noteFailure(error));
   }
 

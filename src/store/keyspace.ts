@@ -7,6 +7,14 @@ export interface Obsolete {
   readonly revision: number;
 }
 
+/** History is trimmed to `keep` changes whenever it grows beyond `trimAt`. */
+export interface Retention {
+  readonly keep: number;
+  readonly trimAt: number;
+}
+
+export const defaultRetention: Retention = { keep: 10_000, trimAt: 12_000 };
+
 /**
  * What is visible: the newest entry of each key, their keys in order, and the newest changes.
  *
@@ -30,10 +38,6 @@ export class Keyspace {
     return this.#compacted;
   }
 
-  get retained(): number {
-    return this.#changes.length;
-  }
-
   get(key: string): Entry | undefined {
     return this.#entries.get(key);
   }
@@ -43,6 +47,19 @@ export class Keyspace {
     for (const entry of base) this.#set(entry.key, entry);
     this.#compacted = compacted;
     this.#revision = base.reduce((newest, entry) => Math.max(newest, entry.modRevision), compacted);
+  }
+
+  /** Everything is other than what was known, up to `revision`: history before it is forgotten. */
+  replace(entries: readonly Entry[], revision: number): void {
+    this.#entries.clear();
+    this.#keys.length = 0;
+    this.#changes = [];
+    this.restore(entries, revision);
+  }
+
+  /** Up to here nothing else changed. */
+  advance(revision: number): void {
+    this.#revision = Math.max(this.#revision, revision);
   }
 
   apply(changes: readonly Change[]): void {
@@ -79,10 +96,10 @@ export class Keyspace {
     return dropped.flatMap(obsoletedBy);
   }
 
-  /** The revision up to which to compact so that at least `keep` changes stay. */
-  revisionBefore(keep: number): number {
-    const first = this.#changes[this.#changes.length - keep];
-    return first ? first.entry.modRevision - 1 : this.#compacted;
+  /** Forgets all but the newest `keep` changes once there are more than `trimAt`. */
+  trim({ keep, trimAt }: Retention): readonly Obsolete[] {
+    const first = this.#changes.length > trimAt ? this.#changes[this.#changes.length - keep] : undefined;
+    return first ? this.compact(first.entry.modRevision - 1) : [];
   }
 
   #undone(prefix: string, revision: number): Map<string, Entry | undefined> {

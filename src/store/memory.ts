@@ -1,6 +1,6 @@
-import { JournaledStore, type Retention } from './journaled-store.ts';
+import { JournaledStore } from './journaled-store.ts';
 import { noJournal } from './journal.ts';
-import { Keyspace } from './keyspace.ts';
+import { Keyspace, type Retention } from './keyspace.ts';
 import type { Store } from './store.ts';
 
 /** A store that ends with the process. */

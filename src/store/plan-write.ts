@@ -15,9 +15,8 @@ const nothing = new Uint8Array();
 /** What the operations change when they become `revision`; throws `conflict` when a condition does not hold in `newest`. */
 export function planWrite(operations: readonly WriteOperation[], newest: (key: string) => Entry | undefined, revision: number): WritePlan {
   if (operations.length > maxOperations) throw new KindError('invalid', `a write has at most ${maxOperations} operations`);
-  const keys = operations.map(keyOf);
-  if (new Set(keys).size !== keys.length) throw new KindError('invalid', 'write names the same key twice');
-  for (const operation of operations) assertCondition(operation, newest(keyOf(operation)));
+  assertDistinct(operations);
+  for (const operation of operations) assertCondition(operation, newest(keyOf(operation))?.modRevision ?? 0);
   const changes: Change[] = [];
   const entries = operations.map((operation) => {
     const previous = newest(keyOf(operation));
@@ -42,12 +41,17 @@ function nextEntry(key: string, value: Uint8Array, previous: Entry | undefined, 
   };
 }
 
-function keyOf(operation: WriteOperation): string {
+export function assertDistinct(operations: readonly WriteOperation[]): void {
+  const keys = operations.map(keyOf);
+  if (new Set(keys).size !== keys.length) throw new KindError('invalid', 'write names the same key twice');
+}
+
+export function keyOf(operation: WriteOperation): string {
   return 'put' in operation ? operation.put : operation.delete;
 }
 
-function assertCondition(operation: WriteOperation, current: Entry | undefined): void {
-  const actual = current?.modRevision ?? 0;
+/** `actual`: the revision that the key is at, 0 when it does not exist. */
+export function assertCondition(operation: WriteOperation, actual: number): void {
   if (operation.ifRevision === undefined || operation.ifRevision === actual) return;
   const details: ConflictDetails = { key: keyOf(operation), wanted: operation.ifRevision, actual };
   throw new KindError('conflict', `write ${details.key}: wanted revision ${details.wanted}, it is at ${actual}`, { details });

@@ -6,15 +6,21 @@
  *   watch('/a', { after: 1 }) → put /a @3
  */
 export interface Store extends AsyncDisposable {
-  /** Revision of the newest write; 0 when empty. */
+  /** Revision of the newest write that is visible here. */
   readonly revision: number;
+  /**
+   * Reads come from memory. They see every write of this process that was acknowledged; what others acknowledged
+   * before the call (another API server on the same etcd), they see once this is resolved.
+   */
+  catchUp(): Promise<void>;
   get(key: string): Entry | undefined;
   /** Keys with the prefix, in byte order. */
   range(prefix: string, options?: RangeOptions): Range;
   /**
    * Applies all operations as one revision, durably: resolved = survives kill -9 and power loss.
    * A failed condition throws `conflict` and nothing is written; its `details` is the ConflictDetails.
-   * Conditions are checked against the newest state at call time; concurrent calls are ordered.
+   * Conditions are checked against the newest state at call time; concurrent calls for a key are ordered.
+   * `unavailable` leaves open whether it was written.
    */
   write(operations: readonly WriteOperation[]): Promise<WriteResult>;
   /** Batches of changes after a revision, in order. `expired` when that revision was compacted; ends when the signal aborts. */

@@ -61,6 +61,14 @@ export class Watchers {
     }
   }
 
+  /** Called after the keyspace was replaced: who has not seen everything before ends with `expired`. */
+  notifyAll(): void {
+    for (const watcher of this.#watchers) {
+      watcher.dirty = true;
+      watcher.wake?.();
+    }
+  }
+
   close(): void {
     this.#closed = true;
     for (const watcher of this.#watchers) watcher.wake?.();

@@ -1,0 +1,33 @@
+/**
+ * One read for all that ask while another runs: whoever asks gets the answer of a read that began after it asked.
+ *
+ *   ask A ─► read 1 ………… ─► A
+ *   ask B, ask C ──── wait ─► read 2 ─► B, C
+ */
+export class SharedRead<T> {
+  readonly #act: () => Promise<T>;
+  #running: Promise<T> | undefined;
+  #next: Promise<T> | undefined;
+
+  constructor(act: () => Promise<T>) {
+    this.#act = act;
+  }
+
+  read(): Promise<T> {
+    if (!this.#running) return this.#start();
+    const running = this.#running.catch(() => undefined);
+    this.#next ??= running.then(() => {
+      this.#next = undefined;
+      return this.#start();
+    });
+    return this.#next;
+  }
+
+  #start(): Promise<T> {
+    const running = this.#act().finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+}
