@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { KindError, messageOf } from '../base/errors.ts';
 import { version } from '../daemon/version.ts';
-import type { Config } from '../daemon/config.ts';
+import { configFlags, type Flags, withConfigOptions, withStoreOptions } from './config-options.ts';
 import { paint } from './paint.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
@@ -29,9 +29,9 @@ export function createProgram(): Command {
     withConfigOptions(program.command(name).description(description).addHelpText('after', `\nExample:\n  ${example}`));
   const json = (): Option => new Option('--output <format>', 'output format').choices(['text', 'json']).default('text');
 
-  verb('up', 'Start davit and wait until the node is Ready', 'davit up && eval "$(davit env)" && docker ps && kubectl get nodes').action(
-    async (flags: Flags) => (await import('./up.ts')).up(configFlags(flags)),
-  );
+  withStoreOptions(
+    verb('up', 'Start davit and wait until the node is Ready', 'davit up && eval "$(davit env)" && docker ps && kubectl get nodes'),
+  ).action(async (flags: Flags) => (await import('./up.ts')).up(configFlags(flags)));
   verb('down', 'Stop davit and its containers; take its links, rules and mounts off the host', 'davit down --purge')
     .option('--purge', 'also delete images, volumes, the cluster and every other file of davit')
     .option('--keep-containers', 'stop only the davit processes; containers go on')
@@ -66,34 +66,23 @@ export function createProgram(): Command {
     .argument('<shell>', 'bash or zsh')
     .addHelpText('after', '\nExample:\n  source <(davit completion bash)')
     .action(async (shell: string) => (await import('./completion.ts')).completion(shell, program));
-  verb('server', 'Run the control plane in the foreground (davit up starts it)', 'davit server').action(async (flags: Flags) =>
-    (await import('../daemon/server.ts')).runServer(configFlags(flags)),
-  );
+  addRoles(verb);
+  return program;
+}
+
+/** The processes that `davit up` starts, to be run in the foreground. */
+function addRoles(verb: (name: string, description: string, example: string) => Command): void {
+  withStoreOptions(
+    verb(
+      'server',
+      'Run the control plane in the foreground (davit up starts it)',
+      'davit server --store=etcd --etcd-endpoints=https://127.0.0.1:2379 --etcd-cafile=ca.crt --etcd-certfile=davit.crt --etcd-keyfile=davit.key',
+    ),
+  ).action(async (flags: Flags) => (await import('../daemon/server.ts')).runServer(configFlags(flags)));
   verb('node', 'Run engine and node agent in the foreground (davit up starts it)', 'davit node').action(async (flags: Flags) =>
     (await import('../daemon/node.ts')).runNode(configFlags(flags)),
   );
   verb('engine', 'Run the container engine alone in the foreground: docker without a cluster', 'davit engine').action(
     async (flags: Flags) => (await import('../daemon/node.ts')).runEngine(configFlags(flags)),
   );
-  return program;
-}
-
-type Flags = Readonly<Record<string, unknown>>;
-
-function withConfigOptions(command: Command): Command {
-  const port = (text: string): number => Number(text);
-  return command
-    .option('--data-root <folder>', 'durable state (default /var/lib/davit)')
-    .option('--run-root <folder>', 'sockets and other state of this boot (default /run/davit)')
-    .option('--node-name <name>', "this machine's name in the cluster")
-    .option('--node-ip <address>', "this machine's address in the cluster")
-    .option('--api-port <port>', 'port of the API server (default 6443)', port)
-    .option('--kubelet-port <port>', 'port of the kubelet (default 10250)', port)
-    .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
-    .exitOverride();
-}
-
-function configFlags(flags: Flags): Partial<Config> {
-  const { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent } = flags as Partial<Config>;
-  return { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent };
 }

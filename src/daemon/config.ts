@@ -23,6 +23,15 @@ export interface Config {
   readonly serviceCidr: string;
   readonly clusterDns: string;
   readonly clusterDomain: string;
+  /** Where the cluster's objects are kept: a file of the data root, or etcd. */
+  readonly store: 'embedded' | 'etcd';
+  readonly etcdEndpoints: readonly string[];
+  /** What the keys begin with instead of `/registry`. */
+  readonly etcdPrefix: string;
+  /** PEM files. */
+  readonly etcdCafile?: string;
+  readonly etcdCertfile?: string;
+  readonly etcdKeyfile?: string;
 }
 
 export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
@@ -38,6 +47,9 @@ export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
   serviceCidr: '10.96.0.0/16',
   clusterDns: '10.96.0.10',
   clusterDomain: 'cluster.local',
+  store: 'embedded',
+  etcdEndpoints: [],
+  etcdPrefix: '/registry',
 };
 
 /** Flags win over the environment (DAVIT_DATA_ROOT, DAVIT_RUN_ROOT), which wins over what the last `davit up` of this run root wrote, then the defaults. */
@@ -53,6 +65,7 @@ export function loadConfig(
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const config: Config = { ...defaults, ...own, ...saved, ...fromEnvironment, ...given, runRoot };
   checkConfig(config);
+  checkStore(config, flags);
   return config;
 }
 
@@ -79,6 +92,23 @@ function checkConfig(config: Config): void {
   if (config.runRoot.length > 40) {
     throw new KindError('invalid', `run root ${config.runRoot} is too long: sockets below it must fit in 107 bytes, so keep it under 40`);
   }
+}
+
+function checkStore(config: Config, flags: Partial<Config>): void {
+  const { store, etcdEndpoints, etcdPrefix, etcdCertfile, etcdKeyfile } = config;
+  if (store !== 'embedded' && store !== 'etcd') throw new KindError('invalid', `--store=${String(store)}: want embedded or etcd`);
+  if (store === 'embedded' && flags.etcdEndpoints) throw new KindError('invalid', '--etcd-endpoints is for --store=etcd: add it');
+  if (store === 'embedded') return;
+  if (etcdEndpoints.length === 0) {
+    throw new KindError(
+      'invalid',
+      '--store=etcd needs the client URLs of etcd, such as --etcd-endpoints=https://10.0.0.1:2379,https://10.0.0.2:2379',
+    );
+  }
+  if ((etcdCertfile === undefined) !== (etcdKeyfile === undefined)) {
+    throw new KindError('invalid', '--etcd-certfile and --etcd-keyfile belong together: give both');
+  }
+  if (!/^(\/[^/]+)+$/.test(etcdPrefix)) throw new KindError('invalid', `--etcd-prefix=${etcdPrefix}: want a path such as /registry`);
 }
 
 /** The well-known paths below the roots. */

@@ -1,16 +1,14 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { serveApi } from '../kubernetes/apiserver/serve.ts';
 import { startControllers } from '../kubernetes/controllers/start.ts';
 import { announceDns } from '../kubernetes/dns/announce.ts';
 import { startScheduler } from '../kubernetes/scheduler/start.ts';
-import { openStore } from '../store/embedded.ts';
 import type { Log } from '../base/log.ts';
-import { type Config, pathsOf } from './config.ts';
+import type { Config } from './config.ts';
 import { loadCredentials } from './credentials.ts';
 import { foreground } from './foreground.ts';
 import { machineConfig } from './load.ts';
 import { createLog } from './log.ts';
+import { openServerStore } from './server-store.ts';
 
 /** `davit server`: API server, store, scheduler and controllers. */
 export async function runServer(flags: Partial<Config>): Promise<void> {
@@ -22,10 +20,8 @@ export async function runServer(flags: Partial<Config>): Promise<void> {
 
 async function startServer(config: Config, log: Log): Promise<AsyncDisposable & { readonly sockets: readonly string[] }> {
   await using starting = new AsyncDisposableStack();
-  const paths = pathsOf(config);
-  mkdirSync(dirname(paths.serverStore), { recursive: true, mode: 0o700 });
   const credentials = await loadCredentials(config);
-  const store = starting.use(await openStore({ path: paths.serverStore }));
+  const store = starting.use(await openServerStore(config, log.child({ part: 'store' })));
   const api = starting.use(
     await serveApi({
       store,

@@ -125,7 +125,8 @@ function reads(name: string, open: () => Promise<Store>): void {
     await put(store, '/c', '1');
     await put(store, '/a', '2');
     await store.write([{ delete: '/c' }, { put: '/b', value: bytes('b') }]);
-    const at = (revision: number): string[] => store.range('/', { revision: opened + revision }).entries.map((entry) => `${entry.key}=${text(entry.value)}`);
+    const at = (revision: number): string[] =>
+      store.range('/', { revision: opened + revision }).entries.map((entry) => `${entry.key}=${text(entry.value)}`);
     assert.deepEqual(at(1), ['/a=1']);
     assert.deepEqual(at(2), ['/a=1', '/c=1']);
     assert.deepEqual(at(3), ['/a=2', '/c=1']);

@@ -35,18 +35,20 @@ export class EtcdCluster implements AsyncDisposable {
     this.tls = tls;
   }
 
-  static async start(options: { readonly members?: 1 | 3; readonly tls?: boolean; readonly flags?: readonly string[] } = {}): Promise<EtcdCluster> {
+  /** `host`: the address of this machine at which its clients reach it. */
+  static async start(options: { readonly members?: 1 | 3; readonly tls?: boolean; readonly host?: string } = {}): Promise<EtcdCluster> {
+    const { host = '127.0.0.1' } = options;
     const folder = await mkdtemp(join(tmpdir(), 'davit-etcd-'));
     const names = Array.from({ length: options.members ?? 1 }, (_, index) => `m${index + 1}`);
     const ports = await freePorts(names.length * 2);
     const scheme = options.tls ? 'https' : 'http';
     const members = names.map((name, index) => ({
       name,
-      clientUrl: `${scheme}://127.0.0.1:${ports[2 * index]}`,
+      clientUrl: `${scheme}://${host}:${ports[2 * index]}`,
       peerUrl: `http://127.0.0.1:${ports[2 * index + 1]}`,
     }));
-    const cluster = new EtcdCluster(folder, members, options.tls ? await writeTls(folder) : undefined);
-    for (const { name } of members) cluster.startMember(name, options.flags);
+    const cluster = new EtcdCluster(folder, members, options.tls ? await writeTls(folder, host) : undefined);
+    for (const { name } of members) cluster.startMember(name);
     await cluster.healthy();
     return cluster;
   }
@@ -59,7 +61,7 @@ export class EtcdCluster implements AsyncDisposable {
     return this.#members.map(({ name }) => name);
   }
 
-  startMember(name: string, flags: readonly string[] = []): void {
+  startMember(name: string): void {
     const member = this.#member(name);
     const { path, env } = peerProgram('etcd-server', 'etcd');
     const tls = this.tls && {
@@ -79,9 +81,11 @@ export class EtcdCluster implements AsyncDisposable {
       '--logger': 'zap',
       ...tls,
     };
-    const argv = [...Object.entries(options).map(([flag, value]) => `${flag}=${value}`), ...flags];
-    // `detached`: a test that is interrupted still ends it by its id.
-    this.#processes.set(name, spawn(path, argv, { env: { ...process.env, ...env }, stdio: process.env['DAVIT_TEST_DEBUG'] ? 'inherit' : 'ignore' }));
+    const argv = Object.entries(options).map(([flag, value]) => `${flag}=${value}`);
+    this.#processes.set(
+      name,
+      spawn(path, argv, { env: { ...process.env, ...env }, stdio: process.env['DAVIT_TEST_DEBUG'] ? 'inherit' : 'ignore' }),
+    );
   }
 
   async kill(name: string): Promise<void> {
@@ -152,9 +156,9 @@ async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
-async function writeTls(folder: string): Promise<EtcdTls> {
+async function writeTls(folder: string, host: string): Promise<EtcdTls> {
   const authority = await createAuthority('etcd-ca');
-  const server = await issueCertificate(authority, { commonName: 'etcd', hosts: ['127.0.0.1', 'localhost'] });
+  const server = await issueCertificate(authority, { commonName: 'etcd', hosts: [...new Set([host, '127.0.0.1', 'localhost'])] });
   const client = await issueCertificate(authority, { commonName: 'davit' });
   const path = (name: string): string => join(folder, name);
   writePrivate(path('ca.crt'), authority.cert);

@@ -88,7 +88,9 @@ export class EtcdClient implements Disposable {
 
   /** One per endpoint, in order. */
   statuses(): Promise<readonly (StatusResponse & { readonly endpoint: string })[]> {
-    return Promise.all(this.#members.map(async (member) => ({ ...(await this.#askOne(methods.status, member)), endpoint: member.endpoint })));
+    return Promise.all(
+      this.#members.map(async (member) => ({ ...(await this.#askOne(methods.status, member)), endpoint: member.endpoint })),
+    );
   }
 
   /** Gives free pages back to the disk, one member after the other: each is deaf meanwhile. */
@@ -171,7 +173,10 @@ export class EtcdClient implements Disposable {
 }
 
 function outcomeUnknown(doing: string, member: Member, failure: ServiceError): KindError {
-  return new KindError('unavailable', `${doing}: ${member.endpoint}: ${reasonOf(failure)} (it may have been written or not: read before trying again)`);
+  return new KindError(
+    'unavailable',
+    `${doing}: ${member.endpoint}: ${reasonOf(failure)} (it may have been written or not: read before trying again)`,
+  );
 }
 
 function unary<Request, Response>(

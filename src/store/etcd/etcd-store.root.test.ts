@@ -31,7 +31,9 @@ const open = (endpoints = etcd.endpoints): Promise<Store> => openEtcdStore({ end
 test('the reference client reads what davit wrote, and davit what it writes, also outside the prefix', async () => {
   await using store = await open();
   const { revision } = await store.write([{ put: '/registry/pods/default/web', value: bytes('one') }]);
-  const told = JSON.parse(await etcd.etcdctl(['get', '/registry/pods/default/web', '-w', 'json'])) as { kvs: { mod_revision: number; value: string }[] };
+  const told = JSON.parse(await etcd.etcdctl(['get', '/registry/pods/default/web', '-w', 'json'])) as {
+    kvs: { mod_revision: number; value: string }[];
+  };
   assert.deepEqual([told.kvs[0]?.mod_revision, Buffer.from(told.kvs[0]?.value ?? '', 'base64').toString()], [revision, 'one']);
   await etcd.etcdctl(['put', '/registry/pods/default/web', 'two']);
   await etcd.etcdctl(['put', '/elsewhere', 'x']);
@@ -54,7 +56,9 @@ test('two API servers on one etcd: a read after the other’s acknowledged write
     assert.equal(two.get('/registry/shared')?.modRevision, revision);
   }
   const ifRevision = one.get('/registry/shared')?.modRevision ?? 0;
-  const race = await Promise.allSettled([one, two].map((store) => store.write([{ put: '/registry/shared', value: bytes('race'), ifRevision }])));
+  const race = await Promise.allSettled(
+    [one, two].map((store) => store.write([{ put: '/registry/shared', value: bytes('race'), ifRevision }])),
+  );
   assert.deepEqual(race.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
 });
 
@@ -84,7 +88,10 @@ test('no etcd, or a wrong URL: each endpoint is named, with what to do', async (
     kind: 'unavailable',
     message: /http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*http:\/\/127\.0\.0\.1:2: .*Check that etcd runs and that --etcd-endpoints/s,
   });
-  await assert.rejects(openEtcdStore({ endpoints: ['127.0.0.1:2379'], ...patient }), { kind: 'invalid', message: /want http:\/\/host:port/ });
+  await assert.rejects(openEtcdStore({ endpoints: ['127.0.0.1:2379'], ...patient }), {
+    kind: 'invalid',
+    message: /want http:\/\/host:port/,
+  });
   await assert.rejects(openEtcdStore({ endpoints: [], ...patient }), { kind: 'invalid', message: /--etcd-endpoints/ });
 });
 
@@ -97,8 +104,14 @@ test('TLS: a client certificate is presented, and one that etcd does not know is
   await using store = await openEtcdStore({ ...patient, tls: { ca, cert: pem(certPath), key: pem(keyPath) } });
   await store.write([{ put: '/registry/a', value: bytes('1') }]);
   assert.match(await secure.etcdctl(['get', '/registry/a', '--print-value-only']), /^1\n/);
-  await assert.rejects(openEtcdStore({ ...patient, tls: { ca } }), { kind: 'unavailable', message: /Check --etcd-cafile, --etcd-certfile/ });
-  await assert.rejects(openEtcdStore(patient), { kind: 'unavailable', message: /unable to verify the first certificate.*Check --etcd-cafile/s });
+  await assert.rejects(openEtcdStore({ ...patient, tls: { ca } }), {
+    kind: 'unavailable',
+    message: /Check --etcd-cafile, --etcd-certfile/,
+  });
+  await assert.rejects(openEtcdStore(patient), {
+    kind: 'unavailable',
+    message: /unable to verify the first certificate.*Check --etcd-cafile/s,
+  });
   await using elsewhere = await Gate.before(Number(new URL(secure.endpoints[0] ?? '').port), '127.0.0.2');
   const wrongHost = { endpoints: [`https://127.0.0.2:${elsewhere.port}`], place: registry, patienceMs: 300 };
   const tls = { ca, cert: pem(certPath), key: pem(keyPath) };

@@ -205,7 +205,11 @@ class EtcdStore implements Store {
     const key = fromEtcd(this.#place, entry.key);
     if (key === undefined) return;
     const previous = this.#keyspace.get(key);
-    const change: Change = { type, entry: { ...(type === 'put' ? entry : (previous ?? entry)), key, modRevision: entry.modRevision }, previous };
+    const change: Change = {
+      type,
+      entry: { ...(type === 'put' ? entry : (previous ?? entry)), key, modRevision: entry.modRevision },
+      previous,
+    };
     this.#keyspace.apply([change]);
     changes.push(change);
   }

@@ -43,10 +43,16 @@ export function reasonOf({ details }: CallFailure): string {
 
 /** What is known to help. */
 const advice: readonly (readonly [RegExp, string])[] = [
-  [/database space exceeded/, 'etcd has reached its --quota-backend-bytes: run `davit store compact`, then `davit store defragment`, then `etcdctl alarm disarm`'],
+  [
+    /database space exceeded/,
+    'etcd has reached its --quota-backend-bytes: run `davit store compact`, then `davit store defragment`, then `etcdctl alarm disarm`',
+  ],
   [/too many operations in txn/, 'start etcd with a higher --max-txn-ops'],
   [/request is too large/, 'the object is larger than etcd takes (--max-request-bytes, 1.5 MiB unless told)'],
-  [/user name is empty|permission denied/, 'davit logs in by client certificate only: give the one of a user with the root role (--etcd-certfile, --etcd-keyfile)'],
+  [
+    /user name is empty|permission denied/,
+    'davit logs in by client certificate only: give the one of a user with the root role (--etcd-certfile, --etcd-keyfile)',
+  ],
 ];
 
 export function errorOf(failure: CallFailure, doing: string): KindError {
@@ -66,7 +72,9 @@ export function unreachable(doing: string, failures: ReadonlyMap<string, string>
 }
 
 function remedy(failures: string): string {
-  if (/certificate|altnames/i.test(failures)) return 'Check --etcd-cafile, --etcd-certfile and --etcd-keyfile against the certificates etcd was started with.';
-  if (/wrong version number|socket hang up|ECONNRESET|PROTOCOL/i.test(failures)) return 'Check that the endpoints say https:// where etcd uses TLS, and http:// where it does not.';
+  if (/certificate|altnames/i.test(failures))
+    return 'Check --etcd-cafile, --etcd-certfile and --etcd-keyfile against the certificates etcd was started with.';
+  if (/wrong version number|socket hang up|ECONNRESET|PROTOCOL/i.test(failures))
+    return 'Check that the endpoints say https:// where etcd uses TLS, and http:// where it does not.';
   return 'Check that etcd runs and that --etcd-endpoints names its client URLs.';
 }

@@ -6,7 +6,10 @@ import { etcdRange, fromEtcd, type KeyPlace } from './key-place.ts';
 const pageSize = 1000;
 
 /** Every entry of the store at one revision, read in pages. Starts again when etcd forgets that revision meanwhile. */
-export async function loadAll(client: EtcdClient, place: KeyPlace): Promise<{ readonly entries: readonly Entry[]; readonly revision: number }> {
+export async function loadAll(
+  client: EtcdClient,
+  place: KeyPlace,
+): Promise<{ readonly entries: readonly Entry[]; readonly revision: number }> {
   for (;;) {
     try {
       return await loadOnce(client, place);

@@ -16,7 +16,12 @@ export class RevisionWaiters {
     const waiter: Waiter = { revision, resolve, reject };
     this.#waiters.add(waiter);
     const late = (): void =>
-      reject(new KindError('unavailable', `etcd has not sent revision ${revision} within ${withinMs / 1000} s: is a majority of its members up?`));
+      reject(
+        new KindError(
+          'unavailable',
+          `etcd has not sent revision ${revision} within ${withinMs / 1000} s: is a majority of its members up?`,
+        ),
+      );
     const timer = setTimeout(late, withinMs);
     try {
       await promise;

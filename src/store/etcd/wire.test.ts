@@ -34,11 +34,20 @@ test('a transaction: conditions, operations, and what to read when it fails', ()
     ],
   });
   // compare { target: MOD, key: /a, mod_revision: 0 }, success [put, delete], failure [range]
-  assert.equal(message.toString('hex'), '0a0810021a022f61300012091207_0a022f61120176_12081a060a022f621801_1a080a060a022f614001'.replaceAll('_', ''));
+  assert.equal(
+    message.toString('hex'),
+    '0a0810021a022f61300012091207_0a022f61120176_12081a060a022f621801_1a080a060a022f614001'.replaceAll('_', ''),
+  );
 });
 
 test('a watch response: put, delete, compaction', () => {
-  const entry = [...bytesField(1, Buffer.from('/a')), ...numberField(2, 3), ...numberField(3, 4), ...numberField(4, 2), ...bytesField(5, Buffer.from('v'))];
+  const entry = [
+    ...bytesField(1, Buffer.from('/a')),
+    ...numberField(2, 3),
+    ...numberField(3, 4),
+    ...numberField(4, 2),
+    ...bytesField(5, Buffer.from('v')),
+  ];
   const gone = [...bytesField(1, Buffer.from('/b')), ...numberField(3, 5)];
   const message = Buffer.concat([
     ...messageField(1, numberField(3, 5)),
@@ -47,7 +56,10 @@ test('a watch response: put, delete, compaction', () => {
   ]);
   const { events, revision } = decodeWatch(message);
   assert.equal(revision, 5);
-  assert.deepEqual(events[0], { type: 'put', entry: { key: '/a', value: new Uint8Array([118]), createRevision: 3, modRevision: 4, version: 2 } });
+  assert.deepEqual(events[0], {
+    type: 'put',
+    entry: { key: '/a', value: new Uint8Array([118]), createRevision: 3, modRevision: 4, version: 2 },
+  });
   assert.deepEqual([events[1]?.type, events[1]?.entry.key, events[1]?.entry.modRevision], ['delete', '/b', 5]);
   assert.equal(decodeWatch(Buffer.concat([...numberField(4, 1), ...numberField(5, 9)])).compactRevision, 9);
 });

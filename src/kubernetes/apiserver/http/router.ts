@@ -51,6 +51,8 @@ async function serve(routes: Routes, exchange: Exchange): Promise<void> {
   if (!resource) throw pathNotFound();
   const request = { exchange, registry: routes.registry, resource, target: bound ?? target };
   if (resource.namespaced && target.name !== undefined && target.namespace === undefined) throw pathNotFound();
+  // Who names a revision is content with what this server has; everybody else sees what any server acknowledged before.
+  if (!query.get('resourceVersion')) await routes.registry.store.catchUp();
   return request.target.subresource === undefined ? serveResource(verb, request) : serveSubresource(verb, request, routes.kubeletTls);
 }
 

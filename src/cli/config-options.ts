@@ -1,0 +1,37 @@
+import { type Command, Option } from 'commander';
+import type { Config } from '../daemon/config.ts';
+
+export type Flags = Readonly<Record<string, unknown>>;
+
+export function withConfigOptions(command: Command): Command {
+  const port = (text: string): number => Number(text);
+  return command
+    .option('--data-root <folder>', 'durable state (default /var/lib/davit)')
+    .option('--run-root <folder>', 'sockets and other state of this boot (default /run/davit)')
+    .option('--node-name <name>', "this machine's name in the cluster")
+    .option('--node-ip <address>', "this machine's address in the cluster")
+    .option('--api-port <port>', 'port of the API server (default 6443)', port)
+    .option('--kubelet-port <port>', 'port of the kubelet (default 10250)', port)
+    .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
+    .exitOverride();
+}
+
+/** Where the cluster's objects are kept. */
+export function withStoreOptions(command: Command): Command {
+  const list = (text: string): readonly string[] => text.split(',').filter((part) => part !== '');
+  return command
+    .addOption(new Option('--store <kind>', 'where the cluster is kept (default embedded)').choices(['embedded', 'etcd']))
+    .option('--etcd-endpoints <urls>', 'client URLs of etcd, separated by commas', list)
+    .option('--etcd-prefix <path>', 'what the keys in etcd begin with (default /registry)')
+    .option('--etcd-cafile <file>', 'certificates of the authority that etcd’s is checked against')
+    .option('--etcd-certfile <file>', 'client certificate for etcd')
+    .option('--etcd-keyfile <file>', 'its key');
+}
+
+/** The configuration that the flags of `withConfigOptions` and `withStoreOptions` say. */
+export function configFlags(flags: Flags): Partial<Config> {
+  const { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent } = flags as Partial<Config>;
+  const { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
+  const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
+  return { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, ...etcd };
+}
