@@ -108,7 +108,16 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       log: log.child({ part: 'kubelet' }),
     }),
   );
-  starting.use(await startProxy({ client, kernel, podCidr, log: log.child({ part: 'proxy' }) }));
+  starting.use(await startProxy({
+      client,
+      kernel,
+      nodeName,
+      podCidr,
+      bridgeName: podBridgeName,
+      otherAddresses: [clusterDns],
+      log: log.child({ part: 'proxy' }),
+    }),
+  );
   starting.use(
     await startDns({
       client,

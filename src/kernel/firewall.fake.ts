@@ -1,5 +1,6 @@
 import { KindError } from '../base/errors.ts';
 import type { Firewall } from './firewall.ts';
+import type { NftElement, NftElementChange } from './nft-element.ts';
 
 interface FakeChain {
   /** `-` for chains of our own. */
@@ -40,6 +41,7 @@ export interface FakeFirewall extends Firewall {
 export function fakeFirewall(): FakeFirewall {
   const families = new Map<4 | 6, Map<string, Table>>();
   const nftTables = new Map<string, string>();
+  const nftElements = new Map<string, Elements>();
   const tablesOf = (family: 4 | 6): Map<string, Table> =>
     families.get(family) ?? families.set(family, new Map()).get(family) ?? new Map<string, Table>();
 
@@ -74,20 +76,49 @@ export function fakeFirewall(): FakeFirewall {
     async nft(script) {
       const staged = new Map(nftTables);
       for (const statement of statements(script)) applyNft(staged, statement);
+      for (const name of nftElements.keys())
+        if (!staged.has(name) || /^\s*(delete|destroy)\s+table/m.test(script)) nftElements.delete(name);
       nftTables.clear();
       for (const [name, text] of staged) nftTables.set(name, text);
     },
 
     async nftTable(family, table) {
       const body = nftTables.get(`${family} ${table}`);
-      return body === undefined ? undefined : `table ${family} ${table} {\n${body}}\n`;
+      if (body === undefined) return undefined;
+      return `table ${family} ${table} {\n${body}${elementLines(nftElements.get(`${family} ${table}`))}}\n`;
     },
+
+    nftElements: (family, table, change) => changeElements(`${family} ${table}`, nftTables, nftElements, change),
+
+    forgetFlows: () => 0,
 
     flush() {
       families.clear();
       nftTables.clear();
     },
   };
+}
+
+type Elements = ReadonlyMap<string, NftElement>;
+
+function changeElements(name: string, tables: ReadonlyMap<string, string>, elements: Map<string, Elements>, change: NftElementChange): void {
+  const missing = (): KindError => new KindError('notFound', `change elements of nftables table ${name}: ENOENT`);
+  const body = tables.get(name);
+  if (body === undefined) throw missing();
+  const staged = new Map(elements.get(name));
+  const keyOf = ({ collection, key }: NftElement): string => `${collection} ${key}`;
+  for (const element of change.remove) if (!staged.delete(keyOf(element)) && !body.includes(element.key)) throw missing();
+  for (const element of change.add) {
+    if (!new RegExp(`(set|map) ${element.collection}\\b`).test(body)) throw missing();
+    staged.set(keyOf(element), element);
+  }
+  elements.set(name, staged);
+}
+
+function elementLines(elements: Elements = new Map()): string {
+  return [...elements.values()]
+    .map(({ collection, key, value }) => `\telement ${collection} ${key}${value === undefined ? '' : ` : ${value}`}\n`)
+    .join('');
 }
 
 type Refuse = (reason: string) => KindError;

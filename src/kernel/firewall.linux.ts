@@ -1,5 +1,7 @@
 import { KindError } from '../base/errors.ts';
 import type { Firewall } from './firewall.ts';
+import { forgetFlows } from './flows.linux.ts';
+import { changeElements } from './nft-elements.linux.ts';
 import type { Processes } from './processes.ts';
 
 export function linuxFirewall(processes: Processes): Firewall {
@@ -28,6 +30,10 @@ export function linuxFirewall(processes: Processes): Firewall {
       if (/No such file or directory/.test(stderr)) return undefined;
       throw refused('nft', '', stderr, /never/);
     },
+
+    nftElements: changeElements,
+
+    forgetFlows,
   };
 }
 

@@ -16,7 +16,11 @@ firewallSuite('linux firewall', () => {
   const processes = linuxProcesses(lifetime.signal);
   const inside: Processes = { ...processes, run: (...request) => linuxNamespaces.inNetwork(net, () => processes.run(...request)) };
   return {
-    firewall: linuxFirewall(inside),
+    firewall: {
+      ...linuxFirewall(inside),
+      nftElements: (...change) => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).nftElements(...change)),
+      forgetFlows: (isStale) => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).forgetFlows(isStale)),
+    },
     async [Symbol.asyncDispose]() {
       lifetime.abort();
       linuxNamespaces.remove(net);

@@ -64,4 +64,28 @@ export function firewallSuite(name: string, open: () => FirewallWorld): void {
     await assert.rejects(world.firewall.nft('table ip davit {\n\tchain a {\n\t}\n}\ndelete table ip absent\n'), { kind: 'internal' });
     assert.equal(await world.firewall.nftTable('ip', 'davit'), undefined);
   });
+
+  test(`${name}: elements come and go in one transaction; one that is missing undoes it`, async () => {
+    await using world = open();
+    const { firewall } = world;
+    const key = '10.96.0.7 . tcp . 80';
+    const addresses = 'map addresses {\n\t\ttype ipv4_addr . inet_proto . inet_service : verdict\n\t}';
+    const backends = 'map backends {\n\t\ttype ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service\n\t}';
+    const peers = 'set peers {\n\t\ttype ipv4_addr\n\t}';
+    await firewall.nft(`table ip davit {\n\tchain web {\n\t}\n\t${addresses}\n\t${backends}\n\t${peers}\n}\n`);
+    const first = { collection: 'addresses', key, value: 'goto web' };
+    const added = [first, { collection: 'backends', key, value: '10.244.0.2 . 8080' }, { collection: 'peers', key: '10.1.1.1' }];
+    firewall.nftElements('ip', 'davit', { remove: [], add: added });
+    const before = (await firewall.nftTable('ip', 'davit')) ?? '';
+    for (const text of ['10.96.0.7 . tcp . 80 : goto web', '10.96.0.7 . tcp . 80 : 10.244.0.2 . 8080', '10.1.1.1'])
+      assert.ok(before.includes(text), text);
+    firewall.nftElements('ip', 'davit', { remove: [first], add: [{ ...first, value: 'drop' }] });
+    assert.match((await firewall.nftTable('ip', 'davit')) ?? '', /10\.96\.0\.7 \. tcp \. 80 : drop/);
+    const missing = { collection: 'peers', key: '10.9.9.9' };
+    assert.throws(() => firewall.nftElements('ip', 'davit', { remove: [missing], add: [{ ...missing, key: '10.2.2.2' }] }), {
+      kind: 'notFound',
+    });
+    assert.ok(!((await firewall.nftTable('ip', 'davit')) ?? '').includes('10.2.2.2'));
+    assert.throws(() => firewall.nftElements('ip', 'absent', { remove: [], add: [missing] }), { kind: 'notFound' });
+  });
 }

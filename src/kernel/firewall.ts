@@ -1,3 +1,5 @@
+import type { NftElementChange } from './nft-element.ts';
+
 /** iptables and nftables, written whole: callers render all of their chains each time. */
 export interface Firewall {
   /** Feeds `iptables-restore --noflush --wait` (family 4) or `ip6tables-restore` (6). Atomic per table. */
@@ -8,4 +10,20 @@ export interface Firewall {
   nft(script: string): Promise<void>;
   /** `nft -s list table …`; undefined when there is no such table. */
   nftTable(family: string, table: string): Promise<string | undefined>;
+  /**
+   * Changes elements of a table's sets and maps in one transaction without reading the table: microseconds, however large it is.
+   * `notFound` when the table, a collection or an element to remove is missing; then nothing is changed.
+   */
+  nftElements(family: string, table: string, change: NftElementChange): void;
+  /** Makes the kernel forget tracked UDP flows (IPv4), so that their next packet is translated anew; how many there were. */
+  forgetFlows(isStale: (flow: TrackedFlow) => boolean): number;
+}
+
+/** A flow as it began, and by whom it is answered. Unequal `destination` and `replySource`: its destination was translated. */
+export interface TrackedFlow {
+  readonly source: string;
+  readonly destination: string;
+  readonly destinationPort: number;
+  readonly replySource: string;
+  readonly replySourcePort: number;
 }

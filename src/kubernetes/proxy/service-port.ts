@@ -1,70 +1,89 @@
-import type { Endpoint, EndpointSlice, Service, ServicePort as SpecPort } from '../../api/kubernetes/types.generated.ts';
+import type { EndpointSlice, Service, ServicePort as SpecPort } from '../../api/kubernetes/types.generated.ts';
+import { widestRanges } from './ranges.ts';
+import { reachOf, type Backend, type Location, type Reach } from './backends.ts';
 
-/** One port of one Service with where its traffic goes: all that the kernel needs to know. */
-export interface ServicePort {
-  /** `<namespace>/<name>/<protocol>/<port name or number>`. */
-  readonly id: string;
-  readonly protocol: 'tcp' | 'udp' | 'sctp';
-  /** ClusterIP and externalIPs. */
-  readonly addresses: readonly string[];
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** Who is meant: everybody, or (asked first) those who come from outside this host and its pods. */
+export type View = 'all' | 'outside';
+
+/** One way in: where packets arrive and what becomes of them. All that the kernel needs to know. */
+export interface Frontend {
+  readonly view: View;
+  readonly way: 'cluster' | 'external' | 'node';
+  /** Undefined: every address of this host, that is a node port. */
+  readonly address: string | undefined;
+  readonly protocol: Protocol;
   readonly port: number;
-  readonly nodePort: number | undefined;
   readonly backends: readonly Backend[];
+  /** Whose source becomes ours: nobody's, everybody's, or of those who are no pods. */
+  readonly masquerade: 'none' | 'strangers' | 'all';
+  /** Without backends. */
+  readonly otherwise: 'reject' | 'drop';
+  /** Session affinity: seconds that a client stays with its backend after its last connection. */
+  readonly affinitySeconds: number | undefined;
+  /** Networks that may come in; undefined: everybody. */
+  readonly sources: readonly string[] | undefined;
 }
 
-export interface Backend {
-  readonly ip: string;
-  readonly port: number;
+/** The ways into one Service. Headless and ExternalName Services have none. */
+export function frontendsOf(service: Service, slices: readonly EndpointSlice[], where: Location): readonly Frontend[] {
+  if (!isProxied(service)) return [];
+  return (service.spec?.ports ?? []).flatMap((port) => portFrontends(service, port, reachOf(service, port, slices, where)));
 }
 
-/** Headless and ExternalName Services have nothing to proxy. Sorted, so that equal input renders equal text. */
-export function servicePorts(services: readonly Service[], slices: readonly EndpointSlice[]): readonly ServicePort[] {
-  const byService = Map.groupBy(slices, (slice) => `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name']}`);
-  return services
-    .filter((service) => isProxied(service))
-    .flatMap((service) => {
-      const own = byService.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [];
-      return (service.spec?.ports ?? []).map((port) => servicePort(service, port, own));
-    })
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-function isProxied(service: Service): boolean {
+export function isProxied(service: Service): boolean {
   const ip = service.spec?.clusterIP;
   return service.spec?.type !== 'ExternalName' && ip !== undefined && ip !== '' && ip !== 'None';
 }
 
-function servicePort(service: Service, port: SpecPort, slices: readonly EndpointSlice[]): ServicePort {
-  const { namespace, name } = service.metadata;
-  const protocol = (port.protocol ?? 'TCP').toLowerCase() as ServicePort['protocol'];
-  return {
-    id: `${namespace}/${name}/${protocol}/${port.name ?? port.port}`,
-    protocol,
-    addresses: [service.spec?.clusterIP ?? '', ...(service.spec?.externalIPs ?? [])],
-    port: port.port,
-    nodePort: port.nodePort,
-    backends: backendsOf(port, slices),
+/** Addresses that a balancer gave the Service, as its status says. */
+export function balancerAddresses(service: Service): readonly string[] {
+  if (service.spec?.type !== 'LoadBalancer') return [];
+  return (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== 'Proxy' ? [ip] : []));
+}
+
+function portFrontends(service: Service, port: SpecPort, reach: Reach): readonly Frontend[] {
+  const { spec = {} } = service;
+  const isLocalInside = spec.internalTrafficPolicy === 'Local';
+  const common = {
+    protocol: (port.protocol ?? 'TCP').toLowerCase() as Protocol,
+    affinitySeconds: spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800) : undefined,
+    sources: undefined,
   };
+  const inside: Frontend = {
+    ...common,
+    view: 'all',
+    way: 'cluster',
+    address: spec.clusterIP,
+    port: port.port,
+    backends: isLocalInside ? reach.local : reach.cluster,
+    masquerade: 'strangers',
+    otherwise: isLocalInside && reach.cluster.length > 0 ? 'drop' : 'reject',
+  };
+  const sources = spec.loadBalancerSourceRanges?.length ? widestRanges(spec.loadBalancerSourceRanges) : undefined;
+  const ways: readonly Pick<Frontend, 'way' | 'address' | 'port' | 'sources'>[] = [
+    ...(spec.externalIPs ?? []).map((address) => ({ way: 'external' as const, address, port: port.port, sources: undefined })),
+    ...balancerAddresses(service).map((address) => ({ way: 'external' as const, address, port: port.port, sources })),
+    ...(port.nodePort ? [{ way: 'node' as const, address: undefined, port: port.nodePort, sources: undefined }] : []),
+  ];
+  return [inside, ...ways.flatMap((way) => outsideFrontends({ ...common, ...way }, reach, spec.externalTrafficPolicy === 'Local'))];
 }
 
-/** Ready endpoints; when there is none, those that still serve while terminating (as kube-proxy does). */
-function backendsOf(port: SpecPort, slices: readonly EndpointSlice[]): readonly Backend[] {
-  const serving = (endpoint: Endpoint): boolean => endpoint.conditions?.serving !== false && endpoint.conditions?.terminating === true;
-  const ready = collect(port, slices, (endpoint) => endpoint.conditions?.ready !== false);
-  return ready.length > 0 ? ready : collect(port, slices, serving);
-}
-
-function collect(port: SpecPort, slices: readonly EndpointSlice[], isWanted: (endpoint: Endpoint) => boolean): readonly Backend[] {
-  const found = new Map<string, Backend>();
-  for (const slice of slices) {
-    const target = slice.ports?.find(
-      (one) => (one.name ?? '') === (port.name ?? '') && (one.protocol ?? 'TCP') === (port.protocol ?? 'TCP'),
-    );
-    if (slice.addressType !== 'IPv4' || target?.port === undefined) continue;
-    for (const endpoint of slice.endpoints.filter(isWanted)) {
-      const ip = endpoint.addresses[0];
-      if (ip !== undefined) found.set(`${ip}:${target.port}`, { ip, port: target.port });
-    }
-  }
-  return [...found.values()].toSorted((a, b) => (`${a.ip}:${a.port}` < `${b.ip}:${b.port}` ? -1 : 1));
+/** Local keeps the client's address and the traffic on this host; pods and the host itself, who need neither, may go anywhere. */
+function outsideFrontends(
+  way: Pick<Frontend, 'way' | 'address' | 'port' | 'protocol' | 'affinitySeconds' | 'sources'>,
+  reach: Reach,
+  isLocal: boolean,
+): readonly Frontend[] {
+  const all: Frontend = {
+    ...way,
+    view: 'all',
+    backends: reach.cluster,
+    masquerade: isLocal ? 'strangers' : 'all',
+    otherwise: 'reject',
+  };
+  if (!isLocal) return [all];
+  const otherwise = reach.cluster.length > 0 ? 'drop' : 'reject';
+  return [all, { ...all, view: 'outside', backends: reach.local, masquerade: 'none', otherwise }];
 }

@@ -1,47 +1,96 @@
-import { endpointSlices, services } from '../../api/kubernetes/kinds.ts';
+import { endpointSlices, nodes, services } from '../../api/kubernetes/kinds.ts';
+import type { EndpointSlice, Service } from '../../api/kubernetes/types.generated.ts';
 import type { Log } from '../../base/log.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Client } from '../client/client.ts';
 import { startController, watching } from '../client/controller.ts';
-import { informer } from '../client/informer.ts';
-import { renderProxy, tableName } from './render.ts';
-import { servicePorts } from './service-port.ts';
+import { informer, type Informer } from '../client/informer.ts';
+import { keyOf } from '../client/object-cache.ts';
+import type { Location } from './backends.ts';
+import { HostShare } from './host-share.ts';
+import { frontendsOf } from './service-port.ts';
+import { ServiceTable } from './service-table.ts';
 
 export interface ProxyOptions {
   readonly client: Client;
-  readonly kernel: Pick<Kernel, 'firewall'>;
+  readonly kernel: Pick<Kernel, 'firewall' | 'links'>;
+  readonly nodeName: string;
   readonly podCidr: string;
+  /** Gets the balancers' addresses. */
+  readonly bridgeName: string;
+  /** Single addresses on the bridge that others keep. */
+  readonly otherAddresses: readonly string[];
   readonly log: Log;
 }
 
-/** How often the table is looked at although nothing was heard of: whoever flushed it, it comes back. */
+/** How often it is looked whether the table is there although nothing was heard of. */
 const resyncMs = 30_000;
+const table = 'table';
 
-/** Keeps the kernel's Service table equal to Services and EndpointSlices: one key, the whole table, written only when its text differs or it is gone. It stays when the proxy ends. */
+interface Sources {
+  readonly services: Informer<Service>;
+  readonly slices: Informer<EndpointSlice>;
+}
+
+/**
+ * Keeps the kernel's Service table equal to Services and EndpointSlices. One key, so that everything that changed
+ * while one write runs is the next write. The table stays when the proxy ends.
+ */
 export async function startProxy(options: ProxyOptions): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack();
-  const { client, kernel, podCidr, log } = options;
-  const [allServices, allSlices] = [
-    starting.use(informer(client, services, { log })),
-    starting.use(informer(client, endpointSlices, { log })),
-  ];
-  let applied: string | undefined;
-  const table = (): readonly string[] => ['table'];
+  const { client, kernel, podCidr, log, nodeName } = options;
+  const sources: Sources = {
+    services: starting.use(informer(client, services, { log })),
+    slices: starting.use(informer(client, endpointSlices, { log, indexers: { service: (slice) => [serviceOf(slice)] } })),
+  };
+  const ownNode = starting.use(informer(client, nodes, { log, fieldSelector: `metadata.name=${nodeName}` }));
+  const host = starting.use(new HostShare(options));
+  const written = new ServiceTable(kernel.firewall, podCidr, log);
+  const changed = new Set<string>();
+  let where: Location = { nodeName, zone: undefined };
+  const touch = (key: string): readonly string[] => {
+    changed.add(key);
+    return [table];
+  };
   starting.use(
     startController({
       name: 'proxy',
       client,
       log,
       workers: 1,
-      sources: [watching(allServices, table), watching(allSlices, table)],
-      reconcile: async () => {
-        const text = renderProxy(servicePorts(allServices.list(), allSlices.list()), { podCidr });
-        const isThere = text === applied && (await kernel.firewall.nftTable('ip', tableName)) !== undefined;
-        if (!isThere) await kernel.firewall.nft(text);
-        applied = text;
+      sources: [
+        watching(sources.services, (service) => touch(keyOf(service))),
+        watching(sources.slices, (slice) => touch(serviceOf(slice))),
+        watching(ownNode, ({ metadata }) => {
+          const zone = metadata.labels?.['topology.kubernetes.io/zone'];
+          if (zone === where.zone) return [];
+          where = { nodeName, zone };
+          return sources.services.list().flatMap((service) => touch(keyOf(service)));
+        }),
+      ],
+      reconcile: async (_key, { causes }) => {
+        const keys = [...changed];
+        changed.clear();
+        for (const key of keys) {
+          written.put(key, frontends(key, sources, where));
+          host.put(key, sources.services.get(key), sources.slices.byIndex('service', key));
+        }
+        const isLook = causes.every((cause) => cause === 'time');
+        if (isLook && !(await written.isThere())) written.distrust();
+        await written.write();
+        await host.write(isLook ? 'look' : 'changed');
         return { requeueAfterMs: resyncMs };
       },
     }),
   );
   return starting.move();
+}
+
+function serviceOf({ metadata }: EndpointSlice): string {
+  return `${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name']}`;
+}
+
+function frontends(key: string, sources: Sources, where: Location): ReturnType<typeof frontendsOf> {
+  const service = sources.services.get(key);
+  return service ? frontendsOf(service, sources.slices.byIndex('service', key), where) : [];
 }
