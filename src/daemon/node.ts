@@ -108,7 +108,8 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       log: log.child({ part: 'kubelet' }),
     }),
   );
-  starting.use(await startProxy({
+  starting.use(
+    await startProxy({
       client,
       kernel,
       nodeName,

@@ -101,7 +101,12 @@ export function fakeFirewall(): FakeFirewall {
 
 type Elements = ReadonlyMap<string, NftElement>;
 
-function changeElements(name: string, tables: ReadonlyMap<string, string>, elements: Map<string, Elements>, change: NftElementChange): void {
+function changeElements(
+  name: string,
+  tables: ReadonlyMap<string, string>,
+  elements: Map<string, Elements>,
+  change: NftElementChange,
+): void {
   const missing = (): KindError => new KindError('notFound', `change elements of nftables table ${name}: ENOENT`);
   const body = tables.get(name);
   if (body === undefined) throw missing();
