@@ -12,6 +12,7 @@ export function withConfigOptions(command: Command): Command {
     .option('--node-ip <address>', "this machine's address in the cluster")
     .option('--api-port <port>', 'port of the API server (default 6443)', port)
     .option('--kubelet-port <port>', 'port of the kubelet (default 10250)', port)
+    .option('--load-balancer-pool <addresses>', 'addresses for Services of type LoadBalancer (default 10.97.0.0/24)')
     .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
     .exitOverride();
 }
@@ -30,8 +31,8 @@ export function withStoreOptions(command: Command): Command {
 
 /** The configuration that the flags of `withConfigOptions` and `withStoreOptions` say. */
 export function configFlags(flags: Flags): Partial<Config> {
-  const { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent } = flags as Partial<Config>;
+  const { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool } = flags as Partial<Config>;
   const { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
-  return { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, ...etcd };
+  return { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool, ...etcd };
 }

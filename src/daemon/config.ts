@@ -21,6 +21,8 @@ export interface Config {
   readonly podBridgeName: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
+  /** Addresses that Services of type LoadBalancer get, on this host: networks, ranges, addresses, by commas; may be empty. */
+  readonly loadBalancerPool: string;
   readonly clusterDns: string;
   readonly clusterDomain: string;
   /** Where the cluster's objects are kept: a file of the data root, or etcd. */
@@ -45,6 +47,7 @@ export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
   podBridgeName: 'davit0',
   podCidr: '10.244.0.0/24',
   serviceCidr: '10.96.0.0/16',
+  loadBalancerPool: '10.97.0.0/24',
   clusterDns: '10.96.0.10',
   clusterDomain: 'cluster.local',
   store: 'embedded',

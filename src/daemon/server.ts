@@ -41,6 +41,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       log: log.child({ part: 'controllers' }),
       rootCa: credentials.ca,
       volumesFolder: `${config.dataRoot}/persistent-volumes`,
+      balancerPool: config.loadBalancerPool,
     }),
   );
   starting.use(await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }) }));

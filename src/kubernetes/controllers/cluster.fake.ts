@@ -27,7 +27,7 @@ export async function fakeCluster(client: Client): Promise<FakeCluster> {
   starting.defer(() => rmSync(volumesFolder, { recursive: true, force: true }));
   const informers = new Map<Kind, Informer<KubernetesObject>>();
   const watchers = starting.use(new AsyncDisposableStack());
-  starting.use(await startControllers({ client, log: silentLog, rootCa: 'CA', volumesFolder }));
+  starting.use(await startControllers({ client, log: silentLog, rootCa: 'CA', volumesFolder, balancerPool: '192.0.2.0/28' }));
   starting.use(await startScheduler({ client, log: silentLog }));
   await client
     .create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' }, spec: { finalizers: ['kubernetes'] } })

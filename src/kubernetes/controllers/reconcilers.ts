@@ -1,4 +1,4 @@
-import { daemonSets, persistentVolumeClaims, podDisruptionBudgets, services } from '../../api/kubernetes/kinds.ts';
+import { daemonSets, nodes, persistentVolumeClaims, podDisruptionBudgets, services } from '../../api/kubernetes/kinds.ts';
 import type { PersistentVolumeClaim } from '../../api/kubernetes/types.generated.ts';
 import type { Informers } from '../client/informers.ts';
 import { cronJobController } from './cronjob/cron-jobs.ts';
@@ -10,6 +10,8 @@ import { endpointsController } from './endpoints/services.ts';
 import { eventExpiryController } from './events/event-expiry.ts';
 import { jobController } from './job/jobs.ts';
 import { jobTtlController } from './job/ttl.ts';
+import { isWaiting, loadBalancerController } from './load-balancers/load-balancers.ts';
+import { parsePool } from './load-balancers/pool.ts';
 import { namespaceDefaultsController } from './namespaces/namespace-defaults.ts';
 import { namespaceController } from './namespaces/namespaces.ts';
 import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
@@ -24,13 +26,14 @@ import type { ControllersOptions } from './start.ts';
 
 /** All controllers of the cluster but the garbage collector, which has a graph of its own. */
 export function reconcilers(
-  { rootCa, volumesFolder }: Pick<ControllersOptions, 'rootCa' | 'volumesFolder'>,
+  { rootCa, volumesFolder, balancerPool }: Pick<ControllersOptions, 'rootCa' | 'volumesFolder' | 'balancerPool'>,
   informers: Informers,
 ): readonly Reconciler[] {
   const claims = informers.of(persistentVolumeClaims);
   const budgets = informers.of(podDisruptionBudgets);
   const daemons = informers.of(daemonSets);
   const allServices = informers.of(services);
+  const allNodes = informers.of(nodes);
   return [
     deploymentController,
     replicaSetController,
@@ -46,7 +49,11 @@ export function reconcilers(
         .filter((budget) => selects(budget, pod))
         .flatMap(ownKey),
     ),
-    endpointsController((pod) => servicesSelecting(allServices.list(), pod)),
+    endpointsController(
+      (pod) => servicesSelecting(allServices.list(), pod),
+      (nodeName) => allNodes.get(nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'],
+    ),
+    loadBalancerController(parsePool(balancerPool), () => allServices.list().filter(isWaiting).flatMap(ownKey)),
     namespaceController,
     namespaceDefaultsController(rootCa),
     nodeLifecycleController(),

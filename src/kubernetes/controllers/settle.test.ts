@@ -74,7 +74,7 @@ async function wishes(): Promise<FakeClient> {
 /** Every controller looks once at everything it might concern; then the nodes make all pods Ready. */
 async function round(client: Client, world: FakeClient): Promise<void> {
   await using informers = new Informers(world, silentLog);
-  const all = reconcilers({ rootCa: 'CA', volumesFolder }, informers);
+  const all = reconcilers({ rootCa: 'CA', volumesFolder, balancerPool: '192.0.2.0/28' }, informers);
   await informers.of(services).synced;
   for (const { triggers, reconcile } of all) {
     const keys = new Map<string, { readonly namespace?: string; readonly name: string }>();

@@ -16,6 +16,8 @@ export interface ControllersOptions {
   readonly rootCa: string;
   /** Where volumes of class `davit-local` are made. */
   readonly volumesFolder: string;
+  /** Addresses for Services of type LoadBalancer, see `parsePool`. */
+  readonly balancerPool: string;
 }
 
 export interface Controllers extends AsyncDisposable {

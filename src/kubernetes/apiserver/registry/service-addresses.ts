@@ -48,10 +48,39 @@ export function assignAddresses(store: Store, range: AddressRange, service: Body
   }
   const clusterIP = clusterAddress(range, service, before, others);
   const ports = spec['type'] === 'ClusterIP' ? withoutNodePorts(spec) : withNodePorts(service, before, others);
+  const healthCheckNodePort = healthCheckPort(service, before, [...others, { ...service, spec: { ports } }]);
   return {
     ...service,
-    spec: compact({ ...spec, clusterIP, clusterIPs: [clusterIP], ports: spec['ports'] === undefined ? undefined : ports }),
+    spec: compact({
+      ...spec,
+      clusterIP,
+      clusterIPs: [clusterIP],
+      ports: spec['ports'] === undefined ? undefined : ports,
+      healthCheckNodePort,
+    }),
   };
+}
+
+/** A balancer that must find the nodes with endpoints asks them at a port of its own. */
+function healthCheckPort(service: Body, before: Body | undefined, others: readonly Body[]): number | undefined {
+  const spec = objectOf(service.spec);
+  if (spec['type'] !== 'LoadBalancer' || spec['externalTrafficPolicy'] !== 'Local') return undefined;
+  const kept = numberOf(before?.spec?.['healthCheckNodePort']);
+  const wanted = numberOf(spec['healthCheckNodePort']) || kept;
+  const taken = takenPorts(others);
+  if (wanted === 0) return pickPort(taken);
+  if (wanted !== kept && taken.has(wanted))
+    throw refuse(service, [strategy.invalid('spec.healthCheckNodePort', wanted, 'provided port is already allocated')]);
+  return wanted;
+}
+
+function takenPorts(ofServices: readonly Body[]): Set<number> {
+  return new Set(
+    ofServices.flatMap(({ spec }) => [
+      ...objectsOf(spec?.['ports']).map((port) => numberOf(port['nodePort'])),
+      numberOf(spec?.['healthCheckNodePort']),
+    ]),
+  );
 }
 
 function clusterAddress(range: AddressRange, service: Body, before: Body | undefined, others: readonly Body[]): string {
@@ -86,7 +115,7 @@ function withoutNodePorts(spec: JsonObject): readonly JsonObject[] {
 }
 
 function withNodePorts(service: Body, before: Body | undefined, others: readonly Body[]): readonly JsonObject[] {
-  const taken = new Set(others.flatMap((one) => objectsOf(one.spec?.['ports']).map((port) => numberOf(port['nodePort']))));
+  const taken = takenPorts(others);
   const old = objectsOf(before?.spec?.['ports']);
   const ports = objectsOf(service.spec?.['ports']);
   const named = ports.map((port) => {
@@ -103,7 +132,8 @@ function withNodePorts(service: Body, before: Body | undefined, others: readonly
       throw refuse(service, [strategy.invalid(`spec.ports[${index}].nodePort`, port, 'provided port is already allocated')]);
   }
   const used = new Set([...taken, ...named]);
-  return ports.map((port, index) => ({ ...port, nodePort: named[index] || pickPort(used) }));
+  const mayPick = service.spec?.['type'] !== 'LoadBalancer' || service.spec['allocateLoadBalancerNodePorts'] !== false;
+  return ports.map((port, index) => compact({ ...port, nodePort: named[index] || (mayPick ? pickPort(used) : undefined) }));
 }
 
 function pickPort(used: Set<number>): number {

@@ -2,9 +2,13 @@ import { isIPv4 } from 'node:net';
 import { arrayOf, compact, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts';
 import type { FieldCause } from '../status.ts';
 import { checkLabelName } from './names.ts';
-import { baseStrategy, immutable, invalid, required, unsupported, type Body, type Strategy } from './strategy.ts';
+import { baseStrategy, forbidden, immutable, invalid, required, unsupported, type Body, type Strategy } from './strategy.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+const affinities = ['ClientIP', 'None'];
+const policies = ['Cluster', 'Local'];
+const distributions = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
+const dayInSeconds = 86_400;
 const protocols = ['SCTP', 'TCP', 'UDP'];
 
 function defaults(object: Body): Body {
@@ -17,7 +21,7 @@ function defaults(object: Body): Body {
     spec: compact({
       sessionAffinity: 'None',
       ...(hasAddress && { internalTrafficPolicy: 'Cluster', ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' }),
-      ...(isExternal && { externalTrafficPolicy: 'Cluster' }),
+      ...((isExternal || arrayOf(spec['externalIPs']).length > 0) && { externalTrafficPolicy: 'Cluster' }),
       ...(type === 'LoadBalancer' && { allocateLoadBalancerNodePorts: true }),
       ...spec,
       type,
@@ -50,9 +54,78 @@ function validate(object: Body): readonly FieldCause[] {
     ...(clusterIp && !isHeadless && !isIPv4(clusterIp)
       ? [invalid('spec.clusterIPs[0]', clusterIp, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')]
       : []),
+    ...checkFamilies(spec),
+    ...checkTraffic(spec, type),
+    ...checkAffinity(spec),
     ...ports.flatMap((port, index) => checkPort(port, `spec.ports[${index}]`, ports.length > 1)),
     ...duplicatePorts(ports),
   ];
+}
+
+/** Pods have IPv4 addresses only. */
+function checkFamilies(spec: JsonObject): readonly FieldCause[] {
+  const policy = spec['ipFamilyPolicy'];
+  return [
+    ...arrayOf(spec['ipFamilies']).flatMap((family, index) => {
+      if (family === 'IPv4') return [];
+      if (family === 'IPv6') return [invalid(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster')];
+      return [unsupported(`spec.ipFamilies[${index}]`, family, ['IPv4', 'IPv6'])];
+    }),
+    ...(policy === 'RequireDualStack'
+      ? [invalid('spec.ipFamilyPolicy', policy, 'this cluster is not configured for dual-stack services')]
+      : []),
+  ];
+}
+
+function checkTraffic(spec: JsonObject, type: string): readonly FieldCause[] {
+  const oneOf = (field: string, values: readonly string[]): readonly FieldCause[] =>
+    spec[field] === undefined || values.includes(textOf(spec[field])) ? [] : [unsupported(`spec.${field}`, spec[field], values)];
+  const isExternal = type === 'NodePort' || type === 'LoadBalancer' || arrayOf(spec['externalIPs']).length > 0;
+  const policy = spec['externalTrafficPolicy'];
+  const ranges = arrayOf(spec['loadBalancerSourceRanges']);
+  return [
+    ...(policy !== undefined && !isExternal
+      ? [invalid('spec.externalTrafficPolicy', policy, 'may only be set for externally-accessible services')]
+      : oneOf('externalTrafficPolicy', policies)),
+    ...oneOf('internalTrafficPolicy', policies),
+    ...oneOf('trafficDistribution', distributions),
+    ...arrayOf(spec['externalIPs']).flatMap((ip, index) =>
+      isIPv4(textOf(ip))
+        ? []
+        : [invalid(`spec.externalIPs[${index}]`, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')],
+    ),
+    ...(ranges.length > 0 && type !== 'LoadBalancer'
+      ? [forbidden('spec.loadBalancerSourceRanges', "may only be used when `type` is 'LoadBalancer'")]
+      : ranges.flatMap((range, index) =>
+          isCidr(textOf(range).trim())
+            ? []
+            : [
+                invalid(
+                  `spec.loadBalancerSourceRanges[${index}]`,
+                  range,
+                  'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+                ),
+              ],
+        )),
+  ];
+}
+
+function checkAffinity(spec: JsonObject): readonly FieldCause[] {
+  const [affinity, config] = [spec['sessionAffinity'], spec['sessionAffinityConfig']];
+  if (affinity !== undefined && !affinities.includes(textOf(affinity))) return [unsupported('spec.sessionAffinity', affinity, affinities)];
+  if (affinity !== 'ClientIP')
+    return config === undefined
+      ? []
+      : [forbidden('spec.sessionAffinityConfig', `must not be set when session affinity is ${textOf(affinity)}`)];
+  const seconds = Number(objectOf(objectOf(config)['clientIP'])['timeoutSeconds'] ?? 0);
+  return seconds > 0 && seconds <= dayInSeconds
+    ? []
+    : [invalid('spec.sessionAffinityConfig.clientIP.timeoutSeconds', seconds, `must be greater than 0 and less than ${dayInSeconds}`)];
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', bits] = text.split('/');
+  return isIPv4(address) && bits !== undefined && /^\d+$/.test(bits) && Number(bits) <= 32;
 }
 
 function checkPort(port: JsonObject, path: string, isNamed: boolean): readonly FieldCause[] {

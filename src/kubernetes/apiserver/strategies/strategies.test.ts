@@ -28,7 +28,45 @@ function causesOf(group: string, resource: string, object: Body, before?: Body):
   return causes.map((cause) => `${cause.field}: ${cause.message}`);
 }
 
+const web = { ports: [{ port: 80 }] };
+
 const rows: readonly [what: string, causes: readonly string[], expected: readonly string[]][] = [
+  [
+    'two address families where pods have one',
+    causesOf('', 'services', service({ ...web, ipFamilies: ['IPv6'], ipFamilyPolicy: 'RequireDualStack' })),
+    [
+      'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster',
+      'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+    ],
+  ],
+  [
+    'traffic words',
+    causesOf(
+      '',
+      'services',
+      service({ ...web, trafficDistribution: 'Near', internalTrafficPolicy: 'Here', externalTrafficPolicy: 'Local' }),
+    ),
+    [
+      'spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services',
+      'spec.internalTrafficPolicy: Unsupported value: "Here": supported values: "Cluster", "Local"',
+      'spec.trafficDistribution: Unsupported value: "Near": supported values: "PreferClose", "PreferSameNode", "PreferSameZone"',
+    ],
+  ],
+  [
+    'source ranges',
+    causesOf('', 'services', service({ ...web, type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/8', 'x'] })),
+    ['spec.loadBalancerSourceRanges[1]: Invalid value: "x": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'],
+  ],
+  [
+    'source ranges without a balancer',
+    causesOf('', 'services', service({ ...web, loadBalancerSourceRanges: ['10.0.0.0/8'] })),
+    ["spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'"],
+  ],
+  [
+    'affinity without time',
+    causesOf('', 'services', service({ ...web, sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 0 } } })),
+    ['spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 0: must be greater than 0 and less than 86400'],
+  ],
   ['a sound deployment', causesOf('apps', 'deployments', workload()), []],
   ['no selector', causesOf('apps', 'deployments', workload({ selector: undefined })), ['spec.selector: Required value']],
   [

@@ -84,3 +84,22 @@ test('the legacy Endpoints keep ready and not ready apart', () => {
   );
   assert.equal(endpointsOf(service, []).subsets, undefined);
 });
+
+test('trafficDistribution becomes hints for the endpoint’s zone and node', () => {
+  const spread = (trafficDistribution: string): unknown =>
+    sliceSpecs(
+      { ...service, spec: { ...service.spec, trafficDistribution } },
+      [pod('a', '10.244.0.5', true), pod('b', '10.244.0.6', false)],
+      () => 'z',
+    )
+      .flatMap((slice) => slice.endpoints)
+      .map(({ zone, hints }) => [zone, hints]);
+  assert.deepEqual(spread('PreferClose'), [
+    ['z', { forZones: [{ name: 'z' }] }],
+    ['z', undefined],
+  ]);
+  assert.deepEqual(spread('PreferSameNode'), [
+    ['z', { forZones: [{ name: 'z' }], forNodes: [{ name: 'n1' }] }],
+    ['z', undefined],
+  ]);
+});

@@ -15,6 +15,9 @@ export const endpointsManagedLabel = 'endpoints.kubernetes.io/managed-by';
 /** Endpoints per slice at most, as upstream. */
 const sliceSize = 100;
 
+/** The zone of a node, when it has one. */
+export type ZoneOf = (nodeName: string) => string | undefined;
+
 interface Target {
   readonly pod: Pod;
   readonly ip: string;
@@ -24,7 +27,11 @@ interface Target {
 }
 
 /** The slices that a Service with a selector should have: one group per distinct set of resolved ports. Names are the caller's to give. */
-export function sliceSpecs(service: Service, pods: readonly Pod[]): readonly Omit<EndpointSlice, 'metadata'>[] {
+export function sliceSpecs(
+  service: Service,
+  pods: readonly Pod[],
+  zoneOf: ZoneOf = () => undefined,
+): readonly Omit<EndpointSlice, 'metadata'>[] {
   const groups = Map.groupBy(targetsOf(service, pods), (target) => JSON.stringify(portsFor(service, target.pod)));
   const slices = [...groups]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -34,7 +41,7 @@ export function sliceSpecs(service: Service, pods: readonly Pod[]): readonly Omi
         kind: 'EndpointSlice',
         addressType: 'IPv4',
         ports: JSON.parse(ports) as EndpointPort[],
-        endpoints: chunk.map((target) => endpointOf(service, target)),
+        endpoints: chunk.map((target) => endpointOf(service, target, zoneOf(target.pod.spec?.nodeName ?? ''))),
       })),
     );
   if (slices.length > 0) return slices;
@@ -100,7 +107,7 @@ function targetsOf(service: Service, pods: readonly Pod[]): readonly Target[] {
     });
 }
 
-function endpointOf(service: Service, target: Target): Endpoint {
+function endpointOf(service: Service, target: Target, zone: string | undefined): Endpoint {
   const { pod, ip, ready, serving, terminating } = target;
   const hostname = hostnameOf(service, pod);
   return {
@@ -108,8 +115,21 @@ function endpointOf(service: Service, target: Target): Endpoint {
     conditions: { ready, serving, terminating },
     ...(hostname === undefined ? {} : { hostname }),
     nodeName: pod.spec?.nodeName,
+    ...(zone === undefined ? {} : { zone }),
+    ...hintsFor(service, ready, pod.spec?.nodeName, zone),
     targetRef: referenceTo(pod),
   };
+}
+
+/** `spec.trafficDistribution` as hints for the proxies: an endpoint is for its own zone, and where nodes are preferred for its own node. */
+function hintsFor(service: Service, ready: boolean, nodeName: string | undefined, zone: string | undefined): Pick<Endpoint, 'hints'> {
+  const wanted = service.spec?.trafficDistribution;
+  if (!wanted || !ready) return {};
+  const hints = {
+    ...(zone === undefined ? {} : { forZones: [{ name: zone }] }),
+    ...(wanted === 'PreferSameNode' && nodeName !== undefined ? { forNodes: [{ name: nodeName }] } : {}),
+  };
+  return Object.keys(hints).length === 0 ? {} : { hints };
 }
 
 /** A pod has a name of its own below its governing headless Service. */

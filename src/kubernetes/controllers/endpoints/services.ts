@@ -4,7 +4,7 @@ import { isKind } from '../../../base/errors.ts';
 import type { Client, ObjectKey } from '../../client/client.ts';
 import { getIfExists, isEqual } from '../owned.ts';
 import { ownKey, type Reconciler } from '../reconciler.ts';
-import { endpointsManagedLabel, endpointsOf, sliceMetadata, sliceSpecs } from './plan.ts';
+import { endpointsManagedLabel, endpointsOf, sliceMetadata, sliceSpecs, type ZoneOf } from './plan.ts';
 
 const nameLabel = 'kubernetes.io/service-name';
 const managedLabel = 'endpointslice.kubernetes.io/managed-by';
@@ -13,7 +13,7 @@ const managedLabel = 'endpointslice.kubernetes.io/managed-by';
  * Keeps the EndpointSlices and the Endpoints of every Service with a selector. `servicesOf` names the Services
  * that may select a pod; being wrong about a moment ago costs nothing, since Service changes trigger too.
  */
-export function endpointsController(servicesOf: (pod: Pod) => readonly ObjectKey[]): Reconciler {
+export function endpointsController(servicesOf: (pod: Pod) => readonly ObjectKey[], zoneOf: ZoneOf): Reconciler {
   return {
     name: 'endpointslice-controller',
     triggers: [
@@ -31,7 +31,7 @@ export function endpointsController(servicesOf: (pod: Pod) => readonly ObjectKey
         .map(([name, value]) => `${name}=${value}`)
         .join(',');
       const { items } = await client.list(pods, { namespace: key.namespace, labelSelector });
-      await writeSlices(client, service, items);
+      await writeSlices(client, service, sliceSpecs(service, items, zoneOf));
       await writeEndpoints(client, service, items);
       return undefined;
     },
@@ -46,12 +46,11 @@ async function removeEndpoints(client: Client, key: ObjectKey): Promise<undefine
   return undefined;
 }
 
-async function writeSlices(client: Client, service: Service, selected: readonly Pod[]): Promise<void> {
+async function writeSlices(client: Client, service: Service, wanted: ReturnType<typeof sliceSpecs>): Promise<void> {
   const { namespace, name } = service.metadata;
   const { items } = await client.list(endpointSlices, { namespace, labelSelector: `${nameLabel}=${name}` });
   const metadata = sliceMetadata(service);
   const own = items.filter((slice) => slice.metadata.labels?.[managedLabel] === metadata.labels?.[managedLabel]);
-  const wanted = sliceSpecs(service, selected);
   for (const [index, spec] of wanted.entries()) {
     const existing = own[index];
     if (!existing) await client.create(endpointSlices, { ...spec, metadata });
