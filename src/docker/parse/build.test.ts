@@ -26,12 +26,19 @@ test('reads limits, hosts and flags', () => {
   assert.deepEqual([request.extraHosts, request.noCache, request.quiet, request.network], [['a:1.2.3.4', 'b:::1'], true, true, 'host']);
 });
 
+test('reads ulimits, remote contexts and cache sources', () => {
+  const ulimits = JSON.stringify([{ Name: 'nofile', Soft: 1, Hard: 2 }]);
+  const request = parseBuild(new URLSearchParams({ ulimits, cachefrom: '["a:1"]', remote: 'https://example.org/x.git#main' }));
+  assert.deepEqual(request.ulimits, [{ name: 'nofile', soft: 1, hard: 2 }]);
+  assert.deepEqual([request.cacheFrom, request.remote], [['a:1'], 'https://example.org/x.git#main']);
+});
+
 const refusals: readonly (readonly [query: string, kind: string, message: RegExp])[] = [
   ['version=2', 'notImplemented', /DOCKER_BUILDKIT=0/],
-  ['remote=https://example.org/x.git', 'notImplemented', /remote build context/],
+  ['remote=client-session', 'notImplemented', /BuildKit sessions/],
   ['squash=1', 'invalid', /experimental/],
   ['outputs=%5B%7B%22Type%22%3A%22tar%22%7D%5D', 'notImplemented', /build outputs/],
-  ['ulimits=%5B%7B%22Name%22%3A%22nofile%22%7D%5D', 'invalid', /ulimit/],
+  ['ulimits=%5B%7B%22Name%22%3A%22no file%22%7D%5D', 'invalid', /invalid ulimit "no file"/],
   ['buildargs=nonsense', 'invalid', /error reading buildargs/],
   ['platform=windows', 'invalid', /this engine runs linux/],
   ['memory=many', 'invalid', /parsing "many"/],

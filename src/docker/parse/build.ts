@@ -1,6 +1,7 @@
-import { list, map, orElse, text, type Shape } from '../../api/docker/shape.ts';
+import { integer, list, map, orElse, record, text, type Shape } from '../../api/docker/shape.ts';
 import { KindError, messageOf } from '../../base/errors.ts';
 import type { BuildRequest } from '../../engine/build/builder.ts';
+import type { Ulimit } from '../../engine/containers/container.ts';
 import { flagParam, integerParam } from '../call.ts';
 import { parseLimits } from './limits.ts';
 import { checkPlatform } from './platform.ts';
@@ -32,32 +33,29 @@ export function parseBuild(query: URLSearchParams): Omit<BuildRequest, 'context'
       CpusetCpus: query.get('cpusetcpus') ?? '',
       CpusetMems: query.get('cpusetmems') ?? '',
     }),
+    ulimits: jsonParam(query, 'ulimits', list(ulimit)),
+    cacheFrom: jsonParam(query, 'cachefrom', list(text)),
+    remote: query.get('remote') || undefined,
     shmBytes: integerParam(query, 'shmsize') || undefined,
     platform: checkPlatform(query.get('platform')),
     quiet: flagParam(query, 'q'),
   };
 }
 
+const ulimit: Shape<Ulimit> = (value, path) => {
+  const { Name = '', Soft = 0, Hard = Soft } = record({ Name: text, Soft: integer, Hard: integer })(value, path);
+  if (!/^[a-z]+$/.test(Name)) throw new KindError('invalid', `invalid ulimit "${Name}"`);
+  return { name: Name, soft: Soft, hard: Hard };
+};
+
 function refuseForeign(query: URLSearchParams): void {
   if (query.get('version') === '2') {
     throw new KindError('notImplemented', 'BuildKit is not supported by this engine: build with DOCKER_BUILDKIT=0 (the classic builder)');
   }
-  if (query.get('remote'))
-    throw new KindError('notImplemented', `remote build context ${query.get('remote')} is not supported by this engine: send the context`);
+  if (query.get('remote') === 'client-session') throw new KindError('notImplemented', 'BuildKit sessions are not supported by this engine');
   if (flagParam(query, 'squash')) throw new KindError('invalid', 'squash is only supported with experimental mode');
   if (query.get('outputs') && query.get('outputs') !== 'null' && query.get('outputs') !== '[]') {
     throw new KindError('notImplemented', 'build outputs are not supported by this engine: they need BuildKit');
-  }
-  if (
-    (
-      jsonParam(
-        query,
-        'ulimits',
-        list((value) => value),
-      ) ?? []
-    ).length > 0
-  ) {
-    throw new KindError('invalid', 'build option ulimit is not supported by this engine; leave it out');
   }
   if (query.get('cgroupparent')) throw new KindError('invalid', 'build option cgroup-parent is not supported by this engine; leave it out');
   if ((jsonParam(query, 'securityopt', list(text)) ?? []).length > 0) {

@@ -1,5 +1,7 @@
+import { cacheFilters } from '../../engine/build/cache-usage.ts';
 import type { BuildOutput, BuildRequest } from '../../engine/build/builder.ts';
-import { type Call } from '../call.ts';
+import { parseFilters } from '../../api/docker/filters.ts';
+import { flagParam, integerParam, type Call } from '../call.ts';
 import { sendMessages, type Message } from '../messages.ts';
 import { parseBuild } from '../parse/build.ts';
 import type { Route } from '../router.ts';
@@ -16,7 +18,10 @@ async function build(call: Call): Promise<void> {
 }
 
 async function* buildMessages(output: AsyncIterable<BuildOutput>): AsyncIterable<Message> {
-  for await (const item of output) yield 'stream' in item ? item : { aux: { ID: item.imageId } };
+  for await (const item of output) {
+    if ('stream' in item) yield item;
+    else if ('imageId' in item) yield { aux: { ID: item.imageId } };
+  }
 }
 
 /** `docker build -q` prints what comes as it is: the image's ID alone. */
@@ -27,6 +32,10 @@ async function* quietMessages(output: AsyncIterable<BuildOutput>): AsyncIterable
 }
 
 async function pruneBuild(call: Call): Promise<void> {
-  const { bytes } = await call.engine.builder.prune();
-  call.reply.json({ CachesDeleted: null, SpaceReclaimed: bytes });
+  const { ids, bytes } = await call.engine.builder.prune({
+    all: flagParam(call.query, 'all'),
+    keepBytes: integerParam(call.query, 'keep-storage') ?? integerParam(call.query, 'reserved-space'),
+    filters: Object.fromEntries(parseFilters(call.query.get('filters'), cacheFilters)),
+  });
+  call.reply.json({ CachesDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: bytes });
 }

@@ -8,6 +8,7 @@ import { Root } from '../../kernel/files.ts';
 import { parseIgnore } from '../build/ignore.ts';
 import { removeIgnored } from '../build/remove-ignored.ts';
 import { decompressed } from './compression.ts';
+import { ageTo } from './age.ts';
 import { copyTree } from './copy-tree.ts';
 import { FrameWriter, unframe } from './frames.ts';
 import { window, type DigestResult, type FromWorker, type InnerFile, type Job, type ToWorker, type UnpackJobResult } from './jobs.ts';
@@ -106,8 +107,9 @@ async function unpack(job: Extract<Job, { readonly do: 'unpack' }>): Promise<Unp
   }
 }
 
-function digest(directory: string, options: PackOptions): DigestResult {
+function digest(directory: string, options: PackOptions, newest: number | undefined): DigestResult {
   using root = new Root(directory);
+  if (newest !== undefined) ageTo(root, newest);
   const hash = new TarHash();
   for (const chunk of packFrom(root, options)) hash.update(chunk);
   return { ...hash.result(), bytes: usageOf(root).bytes };
@@ -142,7 +144,7 @@ async function work(job: Job): Promise<unknown> {
       return await emit(unframe(root, job.frames));
     }
     case 'digest':
-      return digest(job.root, job.options);
+      return digest(job.root, job.options, job.newest);
     case 'clone':
       return clone(job.from, job.to);
     case 'copy':

@@ -39,7 +39,7 @@ test("a directory's content with kinds, modes, owners and capabilities", () => {
 
 test('owner and mode as asked', () => {
   scratch((from, to) => {
-    copyTree({ from, to, items: [{ source: 'd', target: '' }], owner: { uid: 7, gid: 8 }, mode: 0o640 });
+    copyTree({ from, to, items: [{ source: 'd', target: '' }], owner: { uid: 7, gid: 8 }, mode: '640' });
     const stat = lstatSync(`${to}/sub/cap`);
     assert.deepEqual([stat.uid, stat.gid, stat.mode & 0o7777], [7, 8, 0o640]);
     assert.equal(lstatSync(`${to}/link`).uid, 7);

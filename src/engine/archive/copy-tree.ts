@@ -1,8 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
+import { zstdCompressSync } from 'node:zlib';
 import type { Digest } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
 import { deviceOf, Root, textOf, type Owner } from '../../kernel/files.ts';
+import { parseChmod } from '../build/chmod.ts';
+import { fileLine } from '../build/file-list.ts';
+import { parseIgnore, type Ignore } from '../build/ignore.ts';
 import { keepsAttribute, writeAll } from './unpack.ts';
 
 /** Copies (or only digests) parts of one tree into another, as COPY of a Dockerfile does. All paths are byte strings. */
@@ -13,8 +17,10 @@ export interface CopyJob {
   readonly items: readonly CopyItem[];
   /** Owner of everything that is written; undefined: the source's. */
   readonly owner?: Owner;
-  /** Permission bits of everything that is written; undefined: the source's. */
-  readonly mode?: number;
+  /** Of everything that is written, as chmod takes it (`640`, `u=rwX,go=rX`); undefined: the source's. */
+  readonly mode?: string;
+  /** Lines of .dockerignore's form: what they match below a directory, or a single file's name, is left out. */
+  readonly exclude?: readonly string[];
 }
 
 export interface CopyItem {
@@ -22,14 +28,16 @@ export interface CopyItem {
   readonly source: string;
   /** Full path in the target tree. */
   readonly target: string;
-  /** Paths below `source` (relative to it) that are left out. */
-  readonly exclude?: readonly string[];
+  /** Directories of the source tree that are made in the target with their mode and owner (`--parents`), outermost first. */
+  readonly parents?: readonly { readonly source: string; readonly target: string }[];
 }
 
 export interface CopyResult {
   /** Of names, kinds, modes, owners, data, link targets and file capabilities; not of times. */
   readonly digest: Digest;
   readonly files: number;
+  /** What the digest is made of, a line per file (file-list.ts), compressed (zstd); only when nothing is written. */
+  readonly list: Uint8Array | undefined;
 }
 
 export function copyTree(job: CopyJob): CopyResult {
@@ -45,42 +53,71 @@ class Copy {
   readonly #to: Root | undefined;
   readonly #job: CopyJob;
   readonly #hash: Hash = createHash('sha256');
+  readonly #exclude: Ignore;
+  readonly #mode: ((mode: number) => number) | undefined;
+  readonly #lines: string[] = [];
   #files = 0;
 
   constructor(from: Root, to: Root | undefined, job: CopyJob) {
     this.#from = from;
     this.#to = to;
     this.#job = job;
+    this.#exclude = parseIgnore(job.exclude ?? []);
+    this.#mode = job.mode === undefined ? undefined : parseChmod(job.mode);
   }
 
   result(): CopyResult {
-    return { digest: `sha256:${this.#hash.digest('hex')}`, files: this.#files };
+    const list = this.#to ? undefined : zstdCompressSync(Buffer.from(this.#lines.join('')));
+    return { digest: `sha256:${this.#hash.digest('hex')}`, files: this.#files, list };
   }
 
   item(item: CopyItem): void {
     const stat = this.#from.statTarget(item.source);
     if (!stat) throw new KindError('notFound', `${textOf(item.source)}: no such file or directory`);
     const cut = item.target.lastIndexOf('/');
+    if (!stat.isDirectory() && this.#exclude.ignores(textOf(item.source.slice(item.source.lastIndexOf('/') + 1)))) return;
+    for (const parent of item.parents ?? []) this.#parent(parent);
     if (cut > 0) this.#to?.makeDirectories(item.target.slice(0, cut), 0o755, this.#job.owner);
-    if (stat.isDirectory()) {
-      this.#directory(item.source, item.target, '', stat, new Set(item.exclude));
-      return;
-    }
-    this.#file(item.source, item.target, item.target.slice(cut + 1), stat);
+    if (stat.isDirectory()) this.#directory(item.source, item.target, '', stat);
+    else this.#file(item.source, item.target, item.target.slice(cut + 1), stat);
   }
 
-  #directory(source: string, target: string, name: string, stat: BigIntStats, exclude: ReadonlySet<string>): void {
+  #parent({ source, target }: { readonly source: string; readonly target: string }): void {
+    const stat = this.#from.statTarget(source);
+    if (!stat) return;
+    this.#note(source, target, stat, '');
+    if (this.#to && this.#to.makeDirectories(target, 0o755, this.#job.owner).length > 0) this.#metadata(source, target, stat);
+  }
+
+  #directory(source: string, target: string, name: string, stat: BigIntStats): void {
     const made = this.#to && (this.#to.statTarget(target)?.isDirectory() ? [] : this.#to.makeDirectories(target, 0o755, this.#job.owner));
     if (name !== '') this.#note(source, name, stat, '');
     // The target of COPY itself keeps what it has; directories below it take the source's mode and owner.
     if (name !== '' || (made?.length ?? 0) > 0) this.#metadata(source, target, stat);
     for (const child of this.#from.list(source)) {
       const childName = name === '' ? child : `${name}/${child}`;
-      if (exclude.has(childName)) continue;
       const [childSource, childTarget] = [`${source}/${child}`, `${target}/${child}`];
       const childStat = this.#from.stat(childSource);
       if (!childStat) continue;
-      if (childStat.isDirectory()) this.#directory(childSource, childTarget, childName, childStat, exclude);
+      if (this.#exclude.ignores(textOf(childName))) this.#kept(childSource, childTarget, childName, childStat);
+      else if (childStat.isDirectory()) this.#directory(childSource, childTarget, childName, childStat);
+      else this.#file(childSource, childTarget, childName, childStat);
+    }
+  }
+
+  /** Below a directory that is left out, what a `!` pattern brings back. */
+  #kept(source: string, target: string, name: string, stat: BigIntStats): void {
+    if (!stat.isDirectory() || !this.#exclude.hasExceptions) return;
+    for (const child of this.#from.list(source)) {
+      const [childSource, childTarget, childName] = [`${source}/${child}`, `${target}/${child}`, `${name}/${child}`];
+      const childStat = this.#from.stat(childSource);
+      if (!childStat) continue;
+      if (this.#exclude.ignores(textOf(childName))) {
+        this.#kept(childSource, childTarget, childName, childStat);
+        continue;
+      }
+      this.#to?.makeDirectories(target, 0o755, this.#job.owner);
+      if (childStat.isDirectory()) this.#directory(childSource, childTarget, childName, childStat);
       else this.#file(childSource, childTarget, childName, childStat);
     }
   }
@@ -130,7 +167,7 @@ class Copy {
   #metadata(source: string, target: string, stat: BigIntStats): void {
     if (!this.#to) return;
     const owner = this.#job.owner ?? { uid: Number(stat.uid), gid: Number(stat.gid) };
-    const mode = stat.isSymbolicLink() ? undefined : (this.#job.mode ?? Number(stat.mode) & 0o7777);
+    const mode = stat.isSymbolicLink() ? undefined : this.#modeOf(stat) & 0o7777;
     const attributes = stat.isSymbolicLink() ? {} : this.#attributes(source);
     const isDirectory = stat.isDirectory();
     // A directory may land on a link to one (`/bin`): that link stays as it is.
@@ -145,7 +182,13 @@ class Copy {
   #note(source: string, name: string, stat: BigIntStats, content: string): void {
     const owner = this.#job.owner ?? { uid: Number(stat.uid), gid: Number(stat.gid) };
     const attributes = stat.isFile() ? this.#attributes(source) : {};
-    const mode = this.#job.mode === undefined ? Number(stat.mode) : (Number(stat.mode) & ~0o7777) | this.#job.mode;
+    const mode = this.#modeOf(stat);
     this.#hash.update(`${JSON.stringify([name, mode, owner.uid, owner.gid, content, Object.entries(attributes).sort()])}\n`);
+    if (!this.#to) this.#lines.push(fileLine({ path: source, mode, owner, content, attributes: Object.keys(attributes).sort() }));
+  }
+
+  #modeOf(stat: BigIntStats): number {
+    const mode = Number(stat.mode);
+    return this.#mode && !stat.isSymbolicLink() ? this.#mode(mode) : mode;
   }
 }

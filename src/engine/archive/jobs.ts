@@ -12,7 +12,8 @@ export type Job =
   | { readonly do: 'pack'; readonly root: string; readonly options: PackOptions }
   /** Output: the tar that `frames` was made from, byte for byte. */
   | { readonly do: 'repack'; readonly root: string; readonly frames: string }
-  | { readonly do: 'digest'; readonly root: string; readonly options: PackOptions }
+  /** `newest`, seconds since 1970: what is newer gets this time first. */
+  | { readonly do: 'digest'; readonly root: string; readonly options: PackOptions; readonly newest?: number | undefined }
   | { readonly do: 'clone'; readonly from: string; readonly to: string }
   | ({ readonly do: 'copy' } & CopyJob)
   | { readonly do: 'usage'; readonly root: string }

@@ -1,18 +1,28 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Digest } from '../../base/digest.ts';
 import type { HealthConfig, RunConfig } from '../../api/oci/image.ts';
-import type { ResourceLimits } from '../containers/container.ts';
+import type { ResolvedMount, ResourceLimits, Ulimit } from '../containers/container.ts';
+import type { BuildReport } from './build-record.ts';
+import type { CacheUsage, PrunedCache, PruneRules } from './cache-usage.ts';
+import type { BuildEvent } from './events.ts';
 
-/** `docker build`: a tar context and a Dockerfile in, an image and its cached steps out. */
+/** `docker build` and `davit build`: a context and a Dockerfile in, an image and its cached steps out. */
 export interface Builder {
-  /** Yields output as the classic builder prints it (`Step 1/4 : FROM …`, ` ---> 1a2b…`); the last item is the image. Throws with file, line and the line's text. */
+  /** The last item is the image. Throws with file, line, column and the line itself. */
   build(request: BuildRequest, signal: AbortSignal): AsyncIterable<BuildOutput>;
-  /** Forgets cached steps; returns bytes freed. */
-  prune(): Promise<{ readonly bytes: number }>;
+  /** The newest build (`last`) or the newest one that made this name or image: each step with why it was built again. */
+  why(reference: string): Promise<BuildReport>;
+  /** Forgets cached steps and cache mounts. */
+  prune(rules: PruneRules): Promise<PrunedCache>;
+  /** What is cached: steps by the layer they made, and the folders of `RUN --mount=type=cache`. */
+  usage(): Promise<readonly CacheUsage[]>;
 }
 
 export interface BuildRequest {
+  /** A tar, plain or compressed; ignored with `remote`. */
   readonly context: Readable;
+  /** Git URL, or URL of a tar or of a Dockerfile. */
+  readonly remote?: string;
   /** Path inside the context; default `Dockerfile`. */
   readonly dockerfile?: string;
   readonly names: readonly string[];
@@ -24,12 +34,25 @@ export interface BuildRequest {
   readonly network?: string;
   readonly extraHosts?: readonly string[];
   readonly limits?: ResourceLimits;
+  readonly ulimits?: readonly Ulimit[];
   readonly shmBytes?: number;
   readonly platform?: string;
   readonly quiet?: boolean;
+  /** Images whose steps count as cached ones. */
+  readonly cacheFrom?: readonly string[];
+  /** `--build-context NAME=…`. */
+  readonly contexts?: Readonly<Record<string, NamedContext>>;
+  readonly secrets?: Readonly<Record<string, Uint8Array>>;
+  /** By ID: opens a connection to the client's agent. */
+  readonly agents?: Readonly<Record<string, () => Promise<Duplex>>>;
 }
 
-export type BuildOutput = { readonly stream: string } | { readonly imageId: Digest };
+/** What a name in FROM and `--from` stands for besides stages and images. */
+export type NamedContext = { readonly tar: Readable } | { readonly image: string } | { readonly remote: string };
+
+export type BuildOutput =
+  /** As the classic builder prints it: `Step 1/4 : FROM …`, ` ---> 1a2b…`. */
+  { readonly stream: string } | { readonly event: BuildEvent } | { readonly imageId: Digest };
 
 /** How a RUN step runs; the containers' room implements it. One temporary container per step, on the bridge network unless told otherwise, removed also on failure. */
 export interface StepRunner {
@@ -45,10 +68,16 @@ export interface BuildStep {
   readonly env: readonly string[];
   readonly user: string;
   readonly workingDirectory: string;
+  readonly hostname?: string;
   readonly network: string;
   readonly extraHosts: readonly string[];
   readonly limits: ResourceLimits;
+  readonly ulimits?: readonly Ulimit[];
   readonly shmBytes: number | undefined;
+  /** Places that the runtime makes for them do not stay in the layer. */
+  readonly mounts?: readonly ResolvedMount[];
+  /** Seconds since 1970: newer files of the layer get this time. */
+  readonly newest?: number;
   readonly healthcheck?: HealthConfig;
   readonly config?: RunConfig;
 }

@@ -1,6 +1,6 @@
 import type { RunConfig } from '../../api/oci/image.ts';
 import { KindError } from '../../base/errors.ts';
-import { parseInstruction } from './dockerfile.ts';
+import { parseInstruction } from './instruction.ts';
 import { changeMetadata } from './metadata.ts';
 import { expand } from './words.ts';
 

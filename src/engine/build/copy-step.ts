@@ -1,134 +1,137 @@
-import { closeSync, mkdirSync, writeSync } from 'node:fs';
 import { posix } from 'node:path';
-import type { Digest } from '../../base/digest.ts';
 import { hexOf } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
-import { newId } from '../../base/ids.ts';
 import { bytesOf, Root, type Owner } from '../../kernel/files.ts';
-import type { CopyItem } from '../archive/copy-tree.ts';
+import type { CopyJob } from '../archive/copy-tree.ts';
 import { runJob } from '../archive/run-job.ts';
-import { cacheKey, type StepState } from './build-run.ts';
+import type { CachableStep, StepResultState } from './build-run.ts';
+import { parseChmod } from './chmod.ts';
 import { readText } from './context.ts';
-import type { Instruction } from './dockerfile.ts';
+import { gatherSources } from './gather-sources.ts';
+import { ignoreLines } from './ignore.ts';
+import type { Instruction } from './instruction.ts';
 import { mountLayers, type Mounted } from './mounted.ts';
 import { resolveOwner } from './owner.ts';
+import { wordError } from './place.ts';
 import type { StageRun } from './run-stage.ts';
-import { download, findSources, isArchive, isUrl, itemsFor, type Source } from './sources.ts';
+import { openSource } from './source-tree.ts';
+import { isArchive, itemOf, type Source } from './sources.ts';
 import { splitWords } from './words.ts';
 
-const knownFlags = new Set(['from', 'chown', 'chmod', 'link']);
-
 /** COPY and ADD: no container; files are written through the mounted layers, and what was written becomes a layer. */
-export async function runCopy(stage: StageRun, instruction: Instruction): Promise<StepState> {
+export async function runCopy(stage: StageRun, instruction: Instruction): Promise<void> {
   const { keyword, flags } = instruction;
-  const unknown = Object.keys(flags).find((flag) => !knownFlags.has(flag));
-  if (unknown !== undefined)
-    throw new KindError(
-      ['parents', 'exclude', 'checksum', 'keep-git-dir'].includes(unknown) ? 'notImplemented' : 'invalid',
-      `${keyword} --${unknown}: ${['parents', 'exclude', 'checksum', 'keep-git-dir'].includes(unknown) ? 'not implemented' : 'unknown flag'}`,
-    );
-  await using sourceTree = flags.from === undefined ? undefined : await mountSource(stage, stage.word(flags.from));
+  await using tree = await openSource(stage, flags['from'] === undefined ? undefined : stage.word(flags['from']));
   const words = (instruction.json ?? splitWords(instruction.rest, stage.escape)).map((word) => stage.word(word));
-  const destination = words.at(-1) ?? '';
   if (words.length < 2)
     throw new KindError(
       'invalid',
       `${keyword} requires at least two arguments, but only one was provided. Destination could not be determined.`,
     );
-  const sources = await gather(stage, instruction, words.slice(0, -1), sourceTree?.directory ?? stage.run.context.root);
-  const wantsDirectory = /(?:^|\/)\.?$/.test(destination);
-  if (sources.length > 1 && !wantsDirectory)
-    throw new KindError(
-      'invalid',
+  const destination = words.at(-1) ?? '';
+  const sources = await gatherSources(stage, instruction, words.slice(0, -1), tree);
+  const plan = planCopy(stage, instruction, { sources, destination, fromClient: tree.layers === undefined });
+  const isUnpacked = await Promise.all(
+    sources.map(async (source) => plan.unpacks === 'all' || (plan.unpacks === 'archives' && !source.isUrl && (await isArchive(source)))),
+  );
+  const step = await stepOf(stage, instruction, plan, isUnpacked);
+  await stage.reach(instruction, step);
+}
+
+interface CopyPlan {
+  readonly sources: readonly Source[];
+  readonly destination: string;
+  /** Absolute in the image. */
+  readonly target: string;
+  readonly intoDirectory: boolean;
+  /** Everything from the client belongs to root; from a stage or image it keeps its owner. */
+  readonly owner: Owner | undefined;
+  readonly chown: string | undefined;
+  readonly mode: string | undefined;
+  readonly exclude: readonly string[];
+  readonly parents: boolean;
+  readonly link: boolean;
+  readonly unpacks: 'all' | 'archives' | 'none';
+}
+
+function planCopy(
+  stage: StageRun,
+  { keyword, flags, lists }: Instruction,
+  { sources, destination, fromClient }: { readonly sources: readonly Source[]; readonly destination: string; readonly fromClient: boolean },
+): CopyPlan {
+  const intoDirectory = /(?:^|\/)\.?$/.test(destination) || /(?:^|\/)\.\.$/.test(destination);
+  if (sources.length > 1 && !intoDirectory && flags['parents'] !== 'true')
+    throw wordError(
+      destination,
       `When using ${keyword} with more than one source file, the destination must be a directory and end with a /`,
     );
+  const mode = flags['chmod'] === undefined ? undefined : stage.word(flags['chmod']);
+  if (mode !== undefined) parseChmod(mode);
+  const archives = keyword === 'ADD' && fromClient ? 'archives' : 'none';
+  return {
+    sources,
+    destination,
+    target: posix.resolve(stage.state.config.WorkingDir || '/', destination),
+    intoDirectory,
+    owner: fromClient ? { uid: 0, gid: 0 } : undefined,
+    chown: flags['chown'] === undefined ? undefined : stage.word(flags['chown']),
+    mode,
+    exclude: ignoreLines((lists['exclude'] ?? []).map((text) => stage.word(text)).join('\n')),
+    parents: flags['parents'] === 'true',
+    link: flags['link'] === 'true',
+    unpacks: flags['unpack'] === undefined ? archives : flags['unpack'] === 'true' ? 'all' : 'none',
+  };
+}
 
-  const target = posix.resolve(stage.state.config.WorkingDir || '/', destination);
-  const fromContext = sourceTree === undefined;
-  const mode = modeOf(flags.chmod === undefined ? undefined : stage.word(flags.chmod));
-  const unpacks = await Promise.all(sources.map((source) => (keyword === 'ADD' && fromContext ? isArchive(source) : false)));
-  const digests: Digest[] = [];
-  for (const source of sources) digests.push(await digestOfSource(stage, source, target, wantsDirectory, fromContext, mode));
-  const chown = flags.chown === undefined ? undefined : stage.word(flags.chown);
-  const what = contentName(sources, digests);
-  const told = `/bin/sh -c #(nop) ${keyword} ${chown === undefined ? '' : `--chown=${chown} `}${what} in ${target} `;
-  const key = cacheKey(stage.state, told, digests, destination, chown ?? '', mode ?? '');
-  const cached = stage.run.cached(key);
-  if (cached) return cached;
+async function stepOf(stage: StageRun, { keyword }: Instruction, plan: CopyPlan, isUnpacked: readonly boolean[]): Promise<CachableStep> {
+  const { sources, target, chown, mode, link, exclude } = plan;
+  const trees = [...grouped(sources)].map(([root, group]) => ({ root, items: group.map((source) => itemOf(source, target, plan)) }));
+  const files = await stage.digestOfAll(trees, jobRules(plan));
+  const shownFlags = chown === undefined ? '' : `--chown=${chown} `;
+  const told = `/bin/sh -c #(nop) ${keyword} ${shownFlags}${kindOfSources(sources)}:${hexOf(files)} in ${target} `;
+  const rules = [plan.destination, chown, mode, link, plan.parents, exclude, isUnpacked, sources.map((source) => source.isDirectory)];
+  const named = stage.named();
+  const inputs = stage.inputs(`${keyword} ${target} ${JSON.stringify(rules)}`, { files, ...(named && { arguments: named }) });
+  const { config } = stage.state;
+  return { inputs, told, config, make: () => write(stage, plan, isUnpacked) };
+}
 
-  const { snapshots, kernel } = stage.run.options;
-  await using mounted = await mountLayers(snapshots, kernel.mounts, stage.state.layers);
-  const owner = chown === undefined ? defaultOwner(fromContext) : ownerIn(mounted, chown);
-  const isDirectory = wantsDirectory || isDirectoryIn(mounted, target);
-  for (const [index, source] of sources.entries()) {
-    if (unpacks[index]) await unpackArchive(stage, source, mounted, target, chown === undefined ? undefined : owner);
-    else await copy(stage, source, mounted, itemsFor([source], target, isDirectory), owner, mode);
+/** As the classic builder's history has it. */
+function kindOfSources([source, ...more]: readonly Source[]): string {
+  if (more.length > 0) return 'multi';
+  return source?.isDirectory ? 'dir' : 'file';
+}
+
+/** Sources of one tree together, in the order in which the trees come. */
+function grouped(sources: readonly Source[]): ReadonlyMap<string, readonly Source[]> {
+  return Map.groupBy(sources, ({ root }) => root);
+}
+
+function jobRules({ owner, mode, exclude }: CopyPlan): Pick<CopyJob, 'owner' | 'mode' | 'exclude'> {
+  return { owner, mode, exclude };
+}
+
+async function write(stage: StageRun, plan: CopyPlan, isUnpacked: readonly boolean[]): Promise<StepResultState> {
+  const { snapshots, kernel } = stage.run.parts;
+  const { layers, config } = stage.state;
+  const owner = plan.chown === undefined ? plan.owner : await ownerOf(stage, plan.chown);
+  // --link: written over nothing, so that neither links nor directories of the image matter.
+  await using mounted = await mountLayers(snapshots, kernel.mounts, plan.link ? [] : layers);
+  const intoDirectory = plan.intoDirectory || isDirectoryIn(mounted, plan.target);
+  if (plan.intoDirectory) makeTarget(mounted, plan.target, owner);
+  for (const [index, source] of plan.sources.entries()) {
+    if (isUnpacked[index]) await unpackArchive(stage, source, mounted, plan.target, plan.chown === undefined ? undefined : owner);
   }
-  const layer = await mounted.commit();
-  return stage.run.commit(stage.state, key, { config: stage.state.config, told, layer: layer.diffId });
-}
-
-async function mountSource(stage: StageRun, name: string): Promise<Mounted> {
-  const state = await stage.source(name);
-  return mountLayers(stage.run.options.snapshots, stage.run.options.kernel.mounts, state.layers);
-}
-
-/** Sources in the context or stage, downloads and here-documents, in the order they are written. */
-async function gather(stage: StageRun, instruction: Instruction, words: readonly string[], directory: string): Promise<readonly Source[]> {
-  const sources: Source[] = [];
-  for (const word of words) {
-    const heredoc = instruction.heredocs.find(({ name }) => new RegExp(`^<<-?${name}$`).test(word));
-    if (heredoc)
-      sources.push(
-        written(
-          stage,
-          heredoc.name,
-          heredoc.expands ? stage.word(heredoc.content.replaceAll('"', '\\"').replaceAll("'", "\\'")) : heredoc.content,
-        ),
-      );
-    else if (instruction.keyword === 'ADD' && isUrl(word)) sources.push(await download(word, subdirectory(stage), stage.run.signal));
-    else sources.push(...findSources(directory, [word], instruction.keyword));
+  for (const [root, group] of grouped(plan.sources.filter((_, index) => !isUnpacked[index]))) {
+    const items = group.map((source) => itemOf(source, plan.target, { ...plan, intoDirectory }));
+    await runJob({ do: 'copy', from: root, to: mounted.directory, items, ...jobRules(plan), owner }, undefined, stage.run.signal);
   }
-  return sources;
+  return { config, layer: await mounted.commit({ newest: stage.run.epoch, ...(plan.link && { onto: layers }) }) };
 }
 
-function written(stage: StageRun, name: string, content: string): Source {
-  const directory = subdirectory(stage);
-  using root = new Root(directory);
-  const fd = root.createFile(bytesOf(name), 0o644);
-  writeSync(fd, content);
-  closeSync(fd);
-  return { root: directory, path: bytesOf(name), isDirectory: false };
-}
-
-function subdirectory(stage: StageRun): string {
-  const directory = `${stage.run.directory}/${newId().slice(0, 12)}`;
-  mkdirSync(directory);
-  return directory;
-}
-
-async function digestOfSource(
-  stage: StageRun,
-  source: Source,
-  target: string,
-  wantsDirectory: boolean,
-  fromContext: boolean,
-  mode: number | undefined,
-): Promise<Digest> {
-  const items = itemsFor([source], target, wantsDirectory);
-  const job = { do: 'copy', from: source.root, items, owner: defaultOwner(fromContext), mode } as const;
-  return (await runJob(job, undefined, stage.run.signal)).digest;
-}
-
-async function copy(
-  stage: StageRun,
-  source: Source,
-  mounted: Mounted,
-  items: readonly CopyItem[],
-  owner: Owner | undefined,
-  mode: number | undefined,
-): Promise<void> {
-  await runJob({ do: 'copy', from: source.root, to: mounted.directory, items, owner, mode }, undefined, stage.run.signal);
+function makeTarget(mounted: Mounted, target: string, owner: Owner | undefined): void {
+  using root = new Root(mounted.directory);
+  root.makeDirectories(bytesOf(target), 0o755, owner);
 }
 
 async function unpackArchive(stage: StageRun, source: Source, mounted: Mounted, target: string, owner: Owner | undefined): Promise<void> {
@@ -137,12 +140,11 @@ async function unpackArchive(stage: StageRun, source: Source, mounted: Mounted, 
   await runJob({ do: 'unpack', root: mounted.directory, file, options: { whiteouts: 'plain', under, owner } }, undefined, stage.run.signal);
 }
 
-/** From the context everything belongs to root; from a stage or image everything keeps its owner. */
-function defaultOwner(fromContext: boolean): Owner | undefined {
-  return fromContext ? { uid: 0, gid: 0 } : undefined;
-}
-
-function ownerIn(mounted: Mounted, chown: string): Owner {
+/** Names are looked up in the image's own files. */
+async function ownerOf(stage: StageRun, chown: string): Promise<Owner> {
+  if (/^\d+(?::\d+)?$/.test(chown)) return resolveOwner(chown, { passwd: '', group: '' });
+  const { snapshots, kernel } = stage.run.parts;
+  await using mounted = await mountLayers(snapshots, kernel.mounts, stage.state.layers);
   using root = new Root(mounted.directory);
   return resolveOwner(chown, { passwd: readText(root, 'etc/passwd') ?? '', group: readText(root, 'etc/group') ?? '' });
 }
@@ -150,17 +152,4 @@ function ownerIn(mounted: Mounted, chown: string): Owner {
 function isDirectoryIn(mounted: Mounted, target: string): boolean {
   using root = new Root(mounted.directory);
   return root.statTarget(bytesOf(target))?.isDirectory() ?? false;
-}
-
-function modeOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
-  throw new KindError('invalid', `invalid chmod parameter: '${text}'. it should be octal string and between 0 and 07777`);
-}
-
-/** `file:1f2a…`, `dir:…` or, of several, `multi:…`. */
-function contentName(sources: readonly Source[], digests: readonly Digest[]): string {
-  const [source, digest] = [sources[0], digests[0]];
-  if (sources.length === 1 && source && digest) return `${source.isDirectory ? 'dir' : 'file'}:${hexOf(digest)}`;
-  return `multi:${digests.map((each) => hexOf(each).slice(0, 16)).join('')}`;
 }

@@ -1,23 +1,25 @@
 import { rmSync } from 'node:fs';
-import { KindError } from '../../base/errors.ts';
-import { shortId } from '../../base/ids.ts';
+import { KindError, kindOf, messageOf } from '../../base/errors.ts';
+import { newId, shortId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import { Pushable } from '../../base/pushable.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Store } from '../../store/store.ts';
 import type { LocalImages } from '../images/local-images.ts';
-import { Records } from '../images/records.ts';
-import { familiarName, parseReference } from '../images/reference.ts';
+import { canonicalName, familiarName, parseReference } from '../images/reference.ts';
 import type { OverlaySnapshots } from '../snapshots/overlay-snapshots.ts';
 import { isProxy, platformArguments } from './arguments.ts';
-import { BuildRun, type BuilderOptions, type CacheRecord, type StepState } from './build-run.ts';
+import type { BuildParts } from './build-parts.ts';
+import { BuildRecords } from './build-records.ts';
+import { BuildRun, type StepState } from './build-run.ts';
+import { buildStages } from './build-stages.ts';
 import type { Builder, BuildOutput, BuildRequest, StepRunner } from './builder.ts';
-import { openContext } from './context.ts';
-import { parseDockerfile, parseInstruction, type Instruction } from './dockerfile.ts';
-import { StageRun } from './run-stage.ts';
-import { planStages } from './stages.ts';
-
-const cachePrefix = '/engine/build-cache/';
+import { CacheMounts } from './cache-mounts.ts';
+import { openContext, type BuildContext } from './context.ts';
+import { openNamedContexts } from './named-contexts.ts';
+import { excerpt, placeDetails } from './place.ts';
+import { cacheUsage, pruneCache } from './prune-cache.ts';
+import { StepCache } from './step-cache.ts';
 
 export interface CreateBuilderOptions {
   readonly images: LocalImages;
@@ -29,31 +31,28 @@ export interface CreateBuilderOptions {
   readonly log: Log;
 }
 
-/** The builder behind `docker build`. Steps are cached across builds and restarts. */
+/** The builder behind `docker build` and `davit build`. Steps are cached across builds and restarts. */
 export function createBuilder(options: CreateBuilderOptions): Builder {
-  const cache = new Records<CacheRecord>(options.store, cachePrefix);
+  const { store, dataRoot } = options;
+  const parts: BuildParts = {
+    ...options,
+    cache: new StepCache(store),
+    mounts: CacheMounts.open(dataRoot, store),
+    records: new BuildRecords(store),
+  };
   return {
-    build: (request, signal) => build(options, cache, request, signal),
-    prune: async () => {
-      const keys = options.store.range(cachePrefix).entries.map((entry) => entry.key.slice(cachePrefix.length));
-      await cache.deleteAll(keys);
-      const before = await bytesOfAll(options.images);
-      await options.images.prune({ all: false });
-      return { bytes: Math.max(0, before - (await bytesOfAll(options.images))) };
-    },
+    build: (request, signal) => build(parts, request, signal),
+    why: async (reference) => parts.records.report(reference),
+    prune: (rules) => pruneCache(parts, rules),
+    usage: () => cacheUsage(parts),
   };
 }
 
-async function* build(
-  options: BuilderOptions,
-  cache: Records<CacheRecord>,
-  request: BuildRequest,
-  signal: AbortSignal,
-): AsyncGenerator<BuildOutput> {
+async function* build(parts: BuildParts, request: BuildRequest, signal: AbortSignal): AsyncGenerator<BuildOutput> {
   const output = new Pushable<BuildOutput>();
   const abort = new AbortController();
   const either = AbortSignal.any([signal, abort.signal]);
-  const done = runBuild(options, cache, request, (item) => output.push(item), either).then(
+  const done = runBuild(parts, request, (item) => output.push(item), either).then(
     () => output.end(),
     (error: unknown) => output.fail(error),
   );
@@ -65,64 +64,83 @@ async function* build(
   }
 }
 
-async function runBuild(
-  options: BuilderOptions,
-  cache: Records<CacheRecord>,
-  request: BuildRequest,
-  emit: (output: BuildOutput) => void,
-  signal: AbortSignal,
-): Promise<void> {
+async function runBuild(parts: BuildParts, request: BuildRequest, emit: (output: BuildOutput) => void, signal: AbortSignal): Promise<void> {
   const names = request.names.map((name) => familiarName(parseReference(name)));
-  const directory = options.snapshots.temporary();
+  const epoch = epochOf(request);
+  const directory = parts.snapshots.temporary();
   try {
-    const context = await openContext(request, directory, signal);
-    const run = new BuildRun(options, request, context, directory, cache, emit, signal);
-    const state = await runStages(run);
-    if (state.imageId === undefined) throw new KindError('invalid', 'No image was generated. Is your Dockerfile empty?');
-    warnUnused(run);
-    run.print(`Successfully built ${shortId(state.imageId)}\n`);
-    for (const name of names) {
-      await options.images.tag(state.imageId, name);
-      run.print(`Successfully tagged ${name}\n`);
+    const context = await openContext(request, parts.kernel.processes, directory, signal);
+    const named = await openNamedContexts(request.contexts ?? {}, parts.kernel.processes, directory, signal);
+    const run = new BuildRun({ parts, request, context, named, directory, epoch, emit, signal });
+    try {
+      const state = await recorded(run, names);
+      run.emit({ do: 'say', text: `${unusedArguments(run)}Successfully built ${shortId(state.imageId ?? '')}\n` });
+      for (const name of names) run.emit({ do: 'say', text: `Successfully tagged ${name}\n` });
+      if (state.imageId) emit({ imageId: state.imageId });
+    } catch (error) {
+      throw withExcerpt(error, context);
+    } finally {
+      run.close();
     }
-    emit({ imageId: state.imageId });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function runStages(run: BuildRun): Promise<StepState> {
-  const { request, context } = run;
-  const file = parseDockerfile(context.dockerfile);
-  const plan = planStages(file, request.buildArgs, request.target, platformArguments);
-  const stages = plan.stages.filter((stage) => plan.needed.has(stage.index));
-  const stepsOf = (stage: (typeof stages)[number]): readonly Instruction[] =>
-    stage === plan.target ? [...stage.instructions, ...labels(request)] : stage.instructions;
-  run.expectSteps(plan.globals.length + stages.reduce((sum, stage) => sum + 1 + stepsOf(stage).length, 0));
-  for (const instruction of plan.globals) run.announce(instruction.text);
-  for (const name of plan.globalArguments.keys()) run.usedArguments.add(name);
-  const done = new Map<number, StepState>();
-  for (const stage of stages) done.set(stage.index, await new StageRun(run, plan, stage, file.escape, done).all(stepsOf(stage)));
-  const state = done.get(plan.target.index);
-  if (!state) throw new Error('the target stage was not built');
-  return state;
+/** Builds and names the image; what happened is kept, also of a build that failed. */
+async function recorded(run: BuildRun, names: readonly string[]): Promise<StepState> {
+  const { parts, request, context } = run;
+  const [began, startedAt] = [performance.now(), new Date()];
+  const keep = async (state: StepState | undefined, error: string | undefined): Promise<void> => {
+    const record = {
+      id: newId().slice(0, 12),
+      startedAt: startedAt.toISOString(),
+      milliseconds: Math.round(performance.now() - began),
+      dockerfile: context.dockerfileName,
+      target: request.target,
+      names: names.map((name) => canonicalName(parseReference(name))),
+      image: state?.imageId,
+      error,
+      noCache: request.noCache,
+      steps: run.records.toSorted((a, b) => a.number - b.number),
+    };
+    await parts.records.add(record, run.lists);
+    await parts.cache.note(run.hits, state?.imageId && run.keyOf(state.imageId), new Date());
+  };
+  try {
+    const state = await buildStages(run);
+    if (state.imageId === undefined) throw new KindError('invalid', 'No image was generated. Is your Dockerfile empty?');
+    for (const name of names) await parts.images.tag(state.imageId, name);
+    await keep(state, undefined);
+    return state;
+  } catch (error) {
+    if (kindOf(error) !== 'canceled' && run.records.length > 0) await keep(undefined, messageOf(error));
+    throw error;
+  }
 }
 
-/** `--label` is a LABEL at the end of the target. */
-function labels(request: BuildRequest): readonly Instruction[] {
-  const entries = Object.entries(request.labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (entries.length === 0) return [];
-  const quote = (text: string): string => `'${text.replaceAll("'", `'"'"'`)}'`;
-  return [parseInstruction(`LABEL ${entries.map(([key, value]) => `${quote(key)}=${quote(value)}`).join(' ')}`, 0)];
+/** https://reproducible-builds.org/specs/source-date-epoch/ */
+function epochOf({ buildArgs }: BuildRequest): number | undefined {
+  const text = buildArgs['SOURCE_DATE_EPOCH'];
+  if (text === undefined || text === '') return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new KindError('invalid', `invalid SOURCE_DATE_EPOCH: ${text}: want seconds since 1970`);
 }
 
-function warnUnused(run: BuildRun): void {
+/** Shows the line that an error is about. A command that failed keeps dockerd's one line: its place is in the details. */
+function withExcerpt(error: unknown, { dockerfile, dockerfileName }: BuildContext): unknown {
+  const details = placeDetails(error);
+  const { line, column = 1, width = 1 } = details ?? {};
+  if (line === undefined || !(error instanceof KindError)) return error;
+  const shown = excerpt(dockerfileName, dockerfile, { line, column, width });
+  const place = { ...details, file: dockerfileName, excerpt: shown };
+  const message = 'exitCode' in place ? error.message : `${error.message}\n${shown}`;
+  return new KindError(error.kind, message, { cause: error, details: place });
+}
+
+function unusedArguments(run: BuildRun): string {
   const unused = Object.keys(run.request.buildArgs).filter(
     (name) => !run.usedArguments.has(name) && !isProxy(name) && platformArguments(name) === undefined,
   );
-  if (unused.length > 0) run.print(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`);
-}
-
-async function bytesOfAll(images: LocalImages): Promise<number> {
-  return (await images.list()).reduce((sum, image) => sum + image.bytes, 0);
+  return unused.length > 0 ? `[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n` : '';
 }

@@ -60,7 +60,7 @@ test('errors name the line', () => {
     ['FROM a\nRUN', 'dockerfile parse error on line 2: RUN requires at least one argument'],
     ['FROM a\nWORKDIR', 'dockerfile parse error on line 2: WORKDIR requires exactly one argument'],
     ['COPY --from=a --from=b c d', 'dockerfile parse error on line 1: Duplicate flag specified: from'],
-    ['RUN <<E\nx', 'dockerfile parse error on line 1: unterminated heredoc'],
+    ['RUN <<E\nx', 'dockerfile parse error on line 1: unterminated heredoc: no line E'],
     ['# just a comment\n', 'file with no instructions'],
   ];
   for (const [text, message] of cases) assert.throws(() => parseDockerfile(text), { kind: 'invalid', message }, text);

@@ -1,6 +1,7 @@
 import type { HealthConfig, RunConfig } from '../../api/oci/image.ts';
 import { KindError } from '../../base/errors.ts';
-import { parseInstruction, type Instruction } from './dockerfile.ts';
+import { parseInstruction, type Instruction } from './instruction.ts';
+import { wordError } from './place.ts';
 import { parseDuration } from './duration.ts';
 import { expand, expandWords, splitWords, type Variables } from './words.ts';
 
@@ -9,6 +10,8 @@ export interface MetadataChange {
   readonly config: RunConfig;
   /** As in `/bin/sh -c #(nop)  ENV A=b`. */
   readonly told: string;
+  /** Of ENV and LABEL: what they set. */
+  readonly pairs?: Pairs;
 }
 
 export const defaultShell = ['/bin/sh', '-c'];
@@ -43,10 +46,12 @@ const changes: Readonly<Record<string, (context: Context) => MetadataChange>> = 
   ENV: ({ config, pairs }) => ({
     config: { ...config, Env: pairs().reduce(withVariable, config.Env ?? []) },
     told: `ENV ${joined(pairs())}`,
+    pairs: pairs(),
   }),
   LABEL: ({ config, pairs }) => ({
     config: { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs()) } },
     told: `LABEL ${joined(pairs())}`,
+    pairs: pairs(),
   }),
   CMD: ({ config, instruction }) => {
     const command = instruction.json ?? shellForm(config, instruction.rest);
@@ -121,7 +126,7 @@ export function pairsOf(instruction: Instruction, escape: string): readonly (rea
   }
   return words.map((word) => {
     const equals = word.indexOf('=');
-    if (equals < 0) throw new KindError('invalid', `Syntax error - can't find = in "${word}". Must be of the form: name=value`);
+    if (equals < 0) throw wordError(word, `Syntax error - can't find = in "${word}". Must be of the form: name=value`);
     if (equals === 0) throw new KindError('invalid', `${instruction.keyword} names can not be blank`);
     return [word.slice(0, equals), word.slice(equals + 1)];
   });
@@ -131,14 +136,14 @@ export function pairsOf(instruction: Instruction, escape: string): readonly (rea
 function portsOf(text: string): readonly string[] {
   const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
   const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  if (!match || first < 1 || last > 65_535 || last < first) throw new KindError('invalid', `invalid containerPort: ${text}`);
+  if (!match || first < 1 || last > 65_535 || last < first) throw wordError(text, `invalid containerPort: ${text}`);
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${(match[3] ?? 'tcp').toLowerCase()}`);
 }
 
 function healthOf(instruction: Instruction, word: (text: string) => string): HealthConfig {
   const [, kind = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(instruction.rest) ?? [];
   if (kind.toUpperCase() === 'NONE') return { Test: ['NONE'] };
-  if (kind.toUpperCase() !== 'CMD') throw new KindError('invalid', `Unknown type "${kind}" in HEALTHCHECK (try CMD)`);
+  if (kind.toUpperCase() !== 'CMD') throw wordError(kind, `Unknown type "${kind}" in HEALTHCHECK (try CMD)`);
   if (command === '') throw new KindError('invalid', 'Missing command after HEALTHCHECK CMD');
   const json = parseInstruction(`CMD ${command}`, instruction.line).json;
   const { interval, timeout, retries, ...flags } = instruction.flags;
@@ -155,7 +160,7 @@ function healthOf(instruction: Instruction, word: (text: string) => string): Hea
 
 function retriesOf(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
-  throw new KindError('invalid', `HEALTHCHECK: invalid value "${text}" for --retries`);
+  throw wordError(text, `HEALTHCHECK: invalid value "${text}" for --retries`);
 }
 
 function trigger(instruction: Instruction): string {
@@ -168,7 +173,7 @@ function trigger(instruction: Instruction): string {
 
 function signalOf(text: string): string {
   if (/^\d+$/.test(text) || /^(?:SIG)?[A-Z][A-Z0-9+-]*$/i.test(text)) return text;
-  throw new KindError('invalid', `Invalid signal: ${text}`);
+  throw wordError(text, `Invalid signal: ${text}`);
 }
 
 function one(instruction: Instruction): string {

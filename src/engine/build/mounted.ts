@@ -4,11 +4,18 @@ import { newId } from '../../base/ids.ts';
 import type { Mounts } from '../../kernel/mounts.ts';
 import type { OverlaySnapshots } from '../snapshots/overlay-snapshots.ts';
 
+export interface CommitRules {
+  /** Seconds since 1970: newer files of the layer get this time. */
+  readonly newest?: number | undefined;
+  /** The layers that it comes to lie on; default: those it was written over. */
+  readonly onto?: readonly Digest[];
+}
+
 /** A stack of layers as a directory for as long as it is not disposed. */
 export interface Mounted extends AsyncDisposable {
   readonly directory: string;
   /** Unmounts and makes what was written a new layer. */
-  commit(): Promise<{ readonly diffId: Digest; readonly bytes: number }>;
+  commit(options: CommitRules): Promise<{ readonly diffId: Digest; readonly bytes: number }>;
 }
 
 export async function mountLayers(snapshots: OverlaySnapshots, mounts: Mounts, layers: readonly Digest[]): Promise<Mounted> {
@@ -25,9 +32,9 @@ export async function mountLayers(snapshots: OverlaySnapshots, mounts: Mounts, l
   const cleanup = undo.move();
   return {
     directory: target,
-    commit: async () => {
+    commit: async (options) => {
       mounts.unmount(target);
-      return snapshots.commit(key, { consume: true });
+      return snapshots.commit(key, { consume: true, ...options });
     },
     [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
   };

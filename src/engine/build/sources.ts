@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { KindError, messageOf } from '../../base/errors.ts';
+import { KindError } from '../../base/errors.ts';
 import { bytesOf, Root, textOf } from '../../kernel/files.ts';
 import type { CopyItem } from '../archive/copy-tree.ts';
 import { decompressed } from '../archive/compression.ts';
 import { readTar } from '../archive/read-tar.ts';
 import { toRegex } from './ignore.ts';
+import { wordError } from './place.ts';
 
 /** One thing to copy. */
 export interface Source {
@@ -15,31 +15,55 @@ export interface Source {
   /** Byte string relative to root. */
   readonly path: string;
   readonly isDirectory: boolean;
+  /** Came from elsewhere: never unpacked by itself. */
+  readonly isUrl?: boolean;
+  /** With `--parents`: what of the path is kept below the destination (after `/./`). Byte string. */
+  readonly kept?: string;
 }
 
-/** Expands the wildcards of COPY's sources (Go's filepath.Match). `notFound` in dockerd's words when nothing matches. */
-export function findSources(directory: string, patterns: readonly string[], keyword: string): readonly Source[] {
+/** Expands the wildcards of a source (Go's filepath.Match; with `--parents` also `**`). `notFound` in dockerd's words when nothing matches. */
+export function findSources(
+  directory: string,
+  pattern: string,
+  { keyword, parents }: { readonly keyword: string; readonly parents: boolean },
+): readonly Source[] {
   using root = new Root(directory);
-  return patterns.flatMap((pattern) => {
-    const clean = posix.normalize(`/${pattern}`).replace(/^\/|\/$/g, '');
-    const paths = /[*?[\\]/.test(clean) ? matches(root, clean) : [bytesOf(clean)];
-    const found = paths.flatMap((path) => {
-      const stat = root.statTarget(path);
-      return stat ? [{ root: directory, path, isDirectory: stat.isDirectory() }] : [];
-    });
-    if (found.length > 0) return found;
-    if (paths.length === 0)
-      throw new KindError('notFound', `${keyword} failed: no source files were specified: nothing in the build context matches ${pattern}`);
-    throw new KindError(
-      'notFound',
-      `${keyword} failed: file not found in build context or excluded by .dockerignore: stat ${pattern}: file does not exist`,
-    );
+  const clean = posix.normalize(`/${pattern}`).replace(/^\/|\/$/g, '');
+  const hasWildcard = /[*?[\\]/.test(clean);
+  // Where `--parents` starts to keep the path: at `/./`, else at the beginning.
+  const pivot = parents ? posix.normalize(`/${/^(.*?)\/\.\//.exec(pattern)?.[1] ?? ''}`).slice(1) : '';
+  const paths = hasWildcard ? matches(root, clean, parents) : [bytesOf(clean)];
+  const found = paths.flatMap((path) => {
+    const stat = root.statTarget(path);
+    if (!stat) return [];
+    const kept = parents ? { kept: path.slice(pivot === '' ? 0 : keptFrom(path, pivot)) } : {};
+    return [{ root: directory, path, isDirectory: stat.isDirectory(), ...kept }];
   });
+  if (found.length > 0) return found;
+  if (paths.length === 0)
+    throw notFound(pattern, `${keyword} failed: no source files were specified: nothing in the build context matches ${pattern}`);
+  throw notFound(
+    pattern,
+    `${keyword} failed: file not found in build context or excluded by .dockerignore: stat ${pattern}: file does not exist`,
+  );
 }
 
-function matches(root: Root, pattern: string): readonly string[] {
+function notFound(word: string, message: string): KindError {
+  return new KindError('notFound', message, { details: { word } });
+}
+
+/** Index of what follows as many directories as the pivot has. */
+function keptFrom(path: string, pivot: string): number {
+  return path.split('/').slice(0, pivot.split('/').length).join('/').length + 1;
+}
+
+function matches(root: Root, pattern: string, deep: boolean): readonly string[] {
   let found: readonly string[] = [''];
   for (const part of pattern.split('/')) {
+    if (deep && part === '**') {
+      found = found.flatMap((parent) => [parent, ...directoriesBelow(root, parent)]);
+      continue;
+    }
     const regex = new RegExp(`^${toRegex(part.replaceAll('**', '*'))}$`, 's');
     found = found.flatMap((parent) => {
       if (!root.statTarget(parent)?.isDirectory()) return [];
@@ -49,16 +73,36 @@ function matches(root: Root, pattern: string): readonly string[] {
         .map((name) => (parent === '' ? name : `${parent}/${name}`));
     });
   }
-  return found;
+  return [...new Set(found)];
 }
 
-/** Where the sources go: into a directory, or one file under a new name. `target` is absolute in the image. */
-export function itemsFor(sources: readonly Source[], target: string, isDirectory: boolean): readonly CopyItem[] {
+function directoriesBelow(root: Root, parent: string): readonly string[] {
+  if (!root.statTarget(parent)?.isDirectory()) return [];
+  return root.list(parent).flatMap((name) => {
+    const path = parent === '' ? name : `${parent}/${name}`;
+    return root.stat(path)?.isDirectory() ? [path, ...directoriesBelow(root, path)] : [];
+  });
+}
+
+/** Where a source goes: into a directory, or one file under a new name. `target` is absolute in the image. */
+export function itemOf(source: Source, target: string, rules: { readonly intoDirectory: boolean }): CopyItem {
   const into = bytesOf(target).replace(/^\/+|\/+$/g, '');
-  return sources.map((source) => {
-    if (source.isDirectory) return { source: source.path, target: into };
-    const name = source.path.slice(source.path.lastIndexOf('/') + 1);
-    return { source: source.path, target: isDirectory ? [into, name].filter((part) => part !== '').join('/') : into };
+  const join = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join('/');
+  if (source.kept !== undefined)
+    return { source: source.path, target: join(into, source.kept), parents: parentsOf(source, into, source.kept) };
+  if (source.isDirectory) return { source: source.path, target: into };
+  const name = source.path.slice(source.path.lastIndexOf('/') + 1);
+  return { source: source.path, target: rules.intoDirectory ? join(into, name) : into };
+}
+
+/** `x/y/z` kept from `a/x/y/z` → directories `a/x` and `a/x/y`, and `z` itself where it is one. */
+function parentsOf(source: Source, into: string, kept: string): readonly { readonly source: string; readonly target: string }[] {
+  const parts = kept.split('/');
+  const outside = source.path.slice(0, source.path.length - kept.length);
+  const depth = source.isDirectory ? parts.length : parts.length - 1;
+  return Array.from({ length: depth }, (_, index) => {
+    const path = parts.slice(0, index + 1).join('/');
+    return { source: `${outside}${path}`, target: into === '' ? path : `${into}/${path}` };
   });
 }
 
@@ -83,16 +127,9 @@ export function isUrl(text: string): boolean {
   return /^https?:\/\//i.test(text);
 }
 
-/** ADD of a URL: the file lands in `directory` under the URL's last name. */
-export async function download(url: string, directory: string, signal: AbortSignal): Promise<Source> {
-  const name = posix.basename(new URL(url).pathname);
-  if (name === '' || name === '/') throw new KindError('invalid', `ADD ${url}: cannot determine a file name from the URL`);
-  try {
-    const response = await fetch(url, { signal });
-    if (!response.ok || !response.body) throw new KindError('unavailable', `got status ${response.status} ${response.statusText}`);
-    await writeFile(`${directory}/${name}`, response.body, { mode: 0o600, signal });
-  } catch (error) {
-    throw new KindError('unavailable', `ADD failed: failed to GET ${url}: ${messageOf(error)}`, { cause: error });
-  }
-  return { root: directory, path: bytesOf(name), isDirectory: false };
+/** The last name of a URL's path. */
+export function urlName(url: string): string {
+  const name = posix.basename(decodeURIComponent(new URL(url).pathname));
+  if (!['', '/', '.', '..'].includes(name)) return name;
+  throw wordError(url, `ADD ${url}: cannot determine a file name from the URL`);
 }

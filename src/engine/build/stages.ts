@@ -1,5 +1,7 @@
 import { KindError } from '../../base/errors.ts';
-import { parseError, type Dockerfile, type Instruction } from './dockerfile.ts';
+import type { Dockerfile } from './dockerfile.ts';
+import { parseError, type Instruction } from './instruction.ts';
+import { parseMount } from './mount-spec.ts';
 import { expand, splitWords, type Variables } from './words.ts';
 
 export interface Stage {
@@ -8,6 +10,8 @@ export interface Stage {
   readonly name: string | undefined;
   /** Image or stage; variables replaced. */
   readonly base: string;
+  /** Of `FROM --platform`; variables replaced. */
+  readonly platform: string | undefined;
   readonly from: Instruction;
   readonly instructions: readonly Instruction[];
 }
@@ -28,6 +32,7 @@ export function planStages(
   buildArgs: Readonly<Record<string, string | undefined>>,
   target: string | undefined,
   predefined: Variables,
+  contexts: ReadonlySet<string> = new Set(),
 ): Plan {
   const globals: Instruction[] = [];
   const globalArguments = new Map<string, string | undefined>();
@@ -40,15 +45,15 @@ export function planStages(
       globals.push(instruction);
       for (const [name, value] of argumentsOf(instruction, file.escape))
         globalArguments.set(name, buildArgs[name] ?? (value === undefined ? undefined : expand(value, lookup, file.escape)));
-    } else throw parseError(instruction.line, `no build stage in current context: ${instruction.keyword} stands before FROM`);
+    } else throw parseError(instruction.lines, `no build stage in current context: ${instruction.keyword} stands before FROM`);
   }
   const all = stages.map(({ stage, instructions }) => ({ ...stage, instructions }));
   const chosen = target === undefined || target === '' ? all.at(-1) : findStage(all, target, all.length);
   if (!chosen) {
     if (all.length > 0) throw new KindError('invalid', `failed to reach build target ${target ?? ''} in Dockerfile`);
-    throw parseError(1, 'no build stage in current context: the file has no FROM');
+    throw parseError([], 'no build stage in current context: the file has no FROM');
   }
-  return { globals, stages: all, needed: neededBy(all, chosen), target: chosen, globalArguments };
+  return { globals, stages: all, needed: neededBy(all, chosen, contexts), target: chosen, globalArguments };
 }
 
 /** By name, or by number as COPY --from may say; only earlier stages count. */
@@ -57,11 +62,22 @@ export function findStage(stages: readonly Stage[], name: string, before: number
   return earlier.findLast((stage) => stage.name === name.toLowerCase()) ?? (/^\d+$/.test(name) ? earlier[Number(name)] : undefined);
 }
 
+/** The earlier stage that FROM names; a number is an image's name there. */
+export function baseStage(stages: readonly Stage[], stage: Pick<Stage, 'base' | 'index'>): Stage | undefined {
+  return /^\d+$/.test(stage.base) ? undefined : findStage(stages, stage.base, stage.index);
+}
+
+/** Names that `--from` and `--mount=…,from=` give, variables not replaced. */
+function sourcesOf(instruction: Instruction): readonly string[] {
+  const mounts = (instruction.lists['mount'] ?? []).map((text) => parseMount(text, (word) => word).from);
+  return [instruction.flags['from'], ...mounts].filter((name) => name !== undefined);
+}
+
 /** `ARG a=b c` → [a, 'b'], [c, undefined] */
 export function argumentsOf(instruction: Instruction, escape: string): readonly (readonly [string, string | undefined])[] {
   return splitWords(instruction.rest, escape).map((word) => {
     const equals = word.indexOf('=');
-    if (equals === 0) throw parseError(instruction.line, 'ARG names can not be blank');
+    if (equals === 0) throw parseError(instruction.lines, 'ARG names can not be blank');
     return equals < 0 ? [word, undefined] : [word.slice(0, equals), word.slice(equals + 1)];
   });
 }
@@ -70,22 +86,26 @@ function stageOf(from: Instruction, index: number, variables: Variables, escape:
   const words = splitWords(from.rest, escape);
   const [base = '', as, name] = words;
   if (words.length !== 1 && (words.length !== 3 || as?.toLowerCase() !== 'as'))
-    throw parseError(from.line, 'FROM requires either one or three arguments');
+    throw parseError(from.lines, 'FROM requires either one or three arguments');
   if (name !== undefined && !/^[a-z][a-z0-9-_.]*$/i.test(name))
-    throw parseError(from.line, `invalid name for build stage: "${name}", name can't start with a number or contain symbols`);
+    throw parseError(from.lines, `invalid name for build stage: "${name}", name can't start with a number or contain symbols`);
   const image = expand(base, variables, escape);
-  if (image === '') throw parseError(from.line, `base name (${base}) should not be blank`);
-  return { index, name: name?.toLowerCase(), base: image, from };
+  if (image === '') throw parseError(from.lines, `base name (${base}) should not be blank`, base);
+  const platform = from.flags['platform'] === undefined ? undefined : expand(from.flags['platform'], variables, escape);
+  return { index, name: name?.toLowerCase(), base: image, platform, from };
 }
 
-function neededBy(stages: readonly Stage[], target: Stage): ReadonlySet<number> {
+/** A named context stands before a stage of the same name. */
+function neededBy(stages: readonly Stage[], target: Stage, contexts: ReadonlySet<string>): ReadonlySet<number> {
   const needed = new Set<number>();
   const visit = (stage: Stage): void => {
     if (needed.has(stage.index)) return;
     needed.add(stage.index);
-    for (const name of [stage.base, ...stage.instructions.map((instruction) => instruction.flags.from)]) {
-      const other = name === undefined ? undefined : findStage(stages, name, stage.index);
-      if (other && !(name === stage.base && /^\d+$/.test(name))) visit(other);
+    const base = contexts.has(stage.base.toLowerCase()) ? undefined : baseStage(stages, stage);
+    if (base) visit(base);
+    for (const name of stage.instructions.flatMap(sourcesOf)) {
+      const other = contexts.has(name.toLowerCase()) ? undefined : findStage(stages, name, stage.index);
+      if (other) visit(other);
     }
   };
   visit(target);

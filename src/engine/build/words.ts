@@ -2,8 +2,8 @@ import { KindError } from '../../base/errors.ts';
 
 export type Variables = (name: string) => string | undefined;
 
-/** Splits at white space outside quotes; quotes and escapes stay in the words (`a="b c"` is one word). */
-export function splitWords(text: string, escape = '\\'): readonly string[] {
+/** Splits at white space outside quotes; quotes and escapes stay in the words (`a="b c"` is one word). At most the first `limit` words. */
+export function splitWords(text: string, escape = '\\', limit = Infinity): readonly string[] {
   const words: string[] = [];
   let word = '';
   let quote = '';
@@ -12,6 +12,7 @@ export function splitWords(text: string, escape = '\\'): readonly string[] {
     if (quote === '' && /\s/.test(char)) {
       if (word !== '') words.push(word);
       word = '';
+      if (words.length >= limit) return words;
       continue;
     }
     word += char;
@@ -21,6 +22,20 @@ export function splitWords(text: string, escape = '\\'): readonly string[] {
   }
   if (word !== '') words.push(word);
   return words;
+}
+
+/** Without quotes, nothing replaced; undefined when a quote is left open. */
+export function unquoted(word: string): string | undefined {
+  const text = word.replaceAll(
+    /"([^"]*)"|'([^']*)'/g,
+    (_, double: string | undefined, single: string | undefined) => double ?? single ?? '',
+  );
+  return /^(?:[^"']|"[^"]*"|'[^']*')*$/.test(word) ? text : undefined;
+}
+
+/** A here-document's text: variables replaced, `\x` becomes `x`, quotes are ordinary characters. */
+export function expandText(text: string, variables: Variables): string {
+  return new Expansion(text, variables, '\\', 'kept').all();
 }
 
 /** Removes quotes and replaces `$x`, `${x}`, `${x:-default}`, `${x:+other}`, `${x:?message}`, `${x#p}`, `${x%p}`, `${x/p/r}` as a shell would. Unset is empty. */
@@ -39,38 +54,40 @@ class Expansion {
   readonly #text: string;
   readonly #variables: Variables;
   readonly #escape: string;
+  readonly #quotes: 'removed' | 'kept';
   #at = 0;
 
-  constructor(text: string, variables: Variables, escape: string) {
+  constructor(text: string, variables: Variables, escape: string, quotes: 'removed' | 'kept' = 'removed') {
     this.#text = text;
     this.#variables = variables;
     this.#escape = escape;
+    this.#quotes = quotes;
   }
 
   all(): string {
-    return this.#until('');
+    return this.#until('', 'removed');
   }
 
-  /** Up to an unquoted stop character (not consumed) or the end. */
-  #until(stop: string): string {
+  /** Up to an unquoted stop character (not consumed) or the end. Patterns keep their escapes: `\*` is a star, `*` is not. */
+  #until(stop: string, escapes: 'removed' | 'kept'): string {
     let result = '';
     while (this.#at < this.#text.length) {
       const char = this.#text[this.#at] ?? '';
       if (stop !== '' && stop.includes(char)) break;
-      result += this.#next(char);
+      result += this.#next(char, escapes);
     }
     return result;
   }
 
-  #next(char: string): string {
+  #next(char: string, escapes: 'removed' | 'kept'): string {
     this.#at += 1;
-    if (char === "'") return this.#single();
-    if (char === '"') return this.#double();
+    if (char === "'" && this.#quotes === 'removed') return this.#single();
+    if (char === '"' && this.#quotes === 'removed') return this.#double();
     if (char === '$') return this.#variable();
     if (char !== this.#escape) return char;
     const escaped = this.#text[this.#at];
     this.#at += 1;
-    return escaped ?? this.#escape;
+    return escaped === undefined ? this.#escape : `${escapes === 'kept' ? '\\' : ''}${escaped}`;
   }
 
   #single(): string {
@@ -108,7 +125,8 @@ class Expansion {
     this.#at += name.length;
     const operator = /^(?::?[-+?]|##?|%%?|\/\/?)/.exec(this.#text.slice(this.#at))?.[0] ?? '';
     this.#at += operator.length;
-    const operand = operator === '' ? '' : this.#until(operator.startsWith('/') ? '/}' : '}');
+    const isPattern = /^[#%/]/.test(operator);
+    const operand = operator === '' ? '' : this.#until(operator.startsWith('/') ? '/}' : '}', isPattern ? 'kept' : 'removed');
     const replacement = operator.startsWith('/') && this.#text[this.#at] === '/' ? this.#replacement() : '';
     if (this.#text[this.#at] !== '}') throw new KindError('invalid', `syntax error: missing '}' or unsupported modifier after \${${name}`);
     this.#at += 1;
@@ -117,7 +135,7 @@ class Expansion {
 
   #replacement(): string {
     this.#at += 1;
-    return this.#until('}');
+    return this.#until('}', 'removed');
   }
 }
 
@@ -158,10 +176,12 @@ function trimmed(value: string, pattern: string, how: 'shortest' | 'longest', wh
   return value;
 }
 
+/** A shell pattern: `*`, `?`, `\x`. */
 function glob(pattern: string, flags: string): RegExp {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
+  const source = pattern.replaceAll(/\\([\s\S])|\*|\?|[.+^${}()|[\]\\/]/g, (match, escaped: string | undefined) => {
+    if (escaped !== undefined) return escaped.replace(/[^\w\s]/, '\\$&');
+    if (match === '*') return '.*';
+    return match === '?' ? '.' : `\\${match}`;
+  });
   return new RegExp(source, `s${flags}`);
 }

@@ -47,7 +47,7 @@ export interface ContainerSpec {
   readonly extraHosts?: readonly string[];
   readonly dns?: { readonly servers?: readonly string[]; readonly search?: readonly string[]; readonly options?: readonly string[] };
   readonly sysctls?: Readonly<Record<string, string>>;
-  readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly ulimits?: readonly Ulimit[];
   readonly shmBytes?: number;
   readonly init?: boolean;
   readonly pidMode?: 'private' | 'host' | `container:${string}`;
@@ -191,6 +191,13 @@ export interface Health {
   readonly status: 'starting' | 'healthy' | 'unhealthy';
   readonly failingStreak: number;
   readonly log: readonly { readonly start: Date; readonly end: Date; readonly exitCode: number; readonly output: string }[];
+}
+
+export interface Ulimit {
+  /** `nofile`. */
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export interface ResolvedMount {

@@ -139,7 +139,7 @@ async function prepareRoot(
   paths: ContainerPaths,
 ): Promise<ResolvedUser> {
   kernel.mounts.mount(snapshots.mount(record.id, paths.rootfs));
-  noteMissing(paths.bundle, paths.rootfs);
+  noteMissing(paths.bundle, paths.rootfs, record.isBuildStep ? record.mounts.map(({ target }) => target) : []);
   for (const { name } of record.mounts) if (name) volumes.mount(name, record.id);
   for (const mount of record.mounts) {
     const asked = record.spec.mounts?.find(({ target }) => target === mount.target);

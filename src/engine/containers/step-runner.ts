@@ -41,7 +41,7 @@ export function createStepRunner(parts: LaunchParts): StepRunner {
       await pump;
       await teardown(parts, record);
       if (exit.code !== 0) return { exitCode: exit.code, layer: undefined };
-      return { exitCode: 0, layer: await snapshots.commit(record.id, { consume: true }) };
+      return { exitCode: 0, layer: await snapshots.commit(record.id, { consume: true, newest: step.newest }) };
     },
   };
 }
@@ -57,6 +57,7 @@ function stepRecord(step: Parameters<StepRunner['run']>[0], path: string, args: 
       extraHosts: step.extraHosts,
       limits: step.limits,
       ...(step.shmBytes && { shmBytes: step.shmBytes }),
+      ...(step.ulimits && { ulimits: step.ulimits }),
       logDriver: 'none',
     },
     imageId: 'sha256:',
@@ -65,12 +66,12 @@ function stepRecord(step: Parameters<StepRunner['run']>[0], path: string, args: 
     env: step.env,
     workingDirectory: step.workingDirectory,
     user: step.user,
-    hostname: id.slice(0, 12),
+    hostname: step.hostname ?? id.slice(0, 12),
     labels: {},
     stopSignal: 'SIGTERM',
     createdAt: new Date(),
     ...unbornFacts,
-    mounts: [],
+    mounts: step.mounts ?? [],
     layers: step.layers,
     isBuildStep: true,
   };

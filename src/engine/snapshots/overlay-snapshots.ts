@@ -14,7 +14,7 @@ import type { Readable } from 'node:stream';
 import { Records } from '../images/records.ts';
 import { chainIdOf, chainIdsOf, layerPrefix, paths, snapshotPrefix, type LayerRecord, type SnapshotRecord } from './layers.ts';
 import { existsInLayers } from './lower.ts';
-import type { SnapshotChange, Snapshots } from './snapshots.ts';
+import type { CommitOptions, SnapshotChange, Snapshots } from './snapshots.ts';
 
 /**
  * On disk:
@@ -112,12 +112,12 @@ export class OverlaySnapshots implements Snapshots {
     return changes;
   }
 
-  async commit(key: string, options: { readonly consume?: boolean } = {}): Promise<{ readonly diffId: Digest; readonly bytes: number }> {
+  async commit(key: string, options: CommitOptions = {}): Promise<{ readonly diffId: Digest; readonly bytes: number }> {
     const { layers } = this.#snapshot(key);
     const upper = `${this.#paths.snapshot(key)}/diff`;
     if (options.consume) {
-      const result = await runJob({ do: 'digest', root: upper, options: { whiteouts: 'overlay' } });
-      await this.#adopt(layers, result, upper, undefined);
+      const result = await runJob({ do: 'digest', root: upper, options: { whiteouts: 'overlay' }, newest: options.newest });
+      await this.#adopt(options.onto ?? layers, result, upper, undefined);
       await this.remove(key);
       return result;
     }

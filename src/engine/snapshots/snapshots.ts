@@ -19,9 +19,17 @@ export interface Snapshots {
   /** What the writable layer changes, by path, as `docker diff` shows it. */
   changes(key: string): Promise<readonly SnapshotChange[]>;
   /** Freezes the writable layer of a stopped container into a new layer and returns its diff ID; the snapshot stays usable unless `consume`. */
-  commit(key: string, options?: { readonly consume?: boolean }): Promise<{ readonly diffId: Digest; readonly bytes: number }>;
+  commit(key: string, options?: CommitOptions): Promise<{ readonly diffId: Digest; readonly bytes: number }>;
   /** Bytes of regular files in all these layers together. */
   layerBytes(layers: readonly Digest[]): Promise<number>;
+}
+
+export interface CommitOptions {
+  readonly consume?: boolean;
+  /** Of a consumed snapshot, seconds since 1970: what is newer gets this time, so that the same content has the same digest. */
+  readonly newest?: number | undefined;
+  /** Of a consumed snapshot: the layers that the new one comes to lie on; default: the snapshot's own. */
+  readonly onto?: readonly Digest[] | undefined;
 }
 
 export interface SnapshotChange {
