@@ -38,15 +38,27 @@ interface Method<Request, Response> {
   readonly decode: (message: Buffer) => Response;
   /** Carrying it out twice is as good as once. */
   readonly isRepeatable: boolean;
+  /** How long one member may take. etcd itself gives up after 7 s when a leader is lost meanwhile. */
+  readonly attemptMs: number;
 }
 
 const empty = (): Buffer => Buffer.alloc(0);
+const repeatable = { isRepeatable: true, attemptMs: 8_000 };
 const methods = {
-  range: { path: 'KV/Range', doing: 'read from etcd', encode: encodeRange, decode: decodeRange, isRepeatable: true },
-  txn: { path: 'KV/Txn', doing: 'write to etcd', encode: encodeTxn, decode: decodeTxn, isRepeatable: false },
-  compact: { path: 'KV/Compact', doing: 'compact etcd', encode: encodeCompaction, decode: decodeNothing, isRepeatable: true },
-  status: { path: 'Maintenance/Status', doing: 'ask etcd for its status', encode: empty, decode: decodeStatus, isRepeatable: true },
-  defragment: { path: 'Maintenance/Defragment', doing: 'defragment etcd', encode: empty, decode: decodeNothing, isRepeatable: true },
+  range: { ...repeatable, path: 'KV/Range', doing: 'read from etcd', encode: encodeRange, decode: decodeRange },
+  // A read that was under way when the leader was lost is answered by nobody: ask again soon.
+  revision: { ...repeatable, path: 'KV/Range', doing: 'read from etcd', encode: encodeRange, decode: decodeRange, attemptMs: 1_500 },
+  txn: { ...repeatable, path: 'KV/Txn', doing: 'write to etcd', encode: encodeTxn, decode: decodeTxn, isRepeatable: false },
+  compact: { ...repeatable, path: 'KV/Compact', doing: 'compact etcd', encode: encodeCompaction, decode: decodeNothing },
+  status: { ...repeatable, path: 'Maintenance/Status', doing: 'ask etcd for its status', encode: empty, decode: decodeStatus },
+  defragment: {
+    ...repeatable,
+    path: 'Maintenance/Defragment',
+    doing: 'defragment etcd',
+    encode: empty,
+    decode: decodeNothing,
+    attemptMs: 600_000,
+  },
 } as const;
 
 interface Member {
@@ -54,7 +66,6 @@ interface Member {
   readonly client: Client;
 }
 
-const attemptMs = 8_000;
 const defaultPatienceMs = 15_000;
 const pauseMs = 100;
 
@@ -77,6 +88,11 @@ export class EtcdClient implements Disposable {
     return this.#call(methods.range, request);
   }
 
+  /** The newest revision that any member acknowledged. Any linearizable read tells it; this key does not exist. */
+  async newestRevision(): Promise<number> {
+    return (await this.#call(methods.revision, { key: '\0', keysOnly: true })).revision;
+  }
+
   /** `unavailable` leaves open whether it was carried out. */
   txn(request: TxnRequest): Promise<TxnResponse> {
     return this.#call(methods.txn, request);
@@ -96,7 +112,7 @@ export class EtcdClient implements Disposable {
   /** Gives free pages back to the disk, one member after the other: each is deaf meanwhile. */
   async defragment(done: (endpoint: string) => void): Promise<void> {
     for (const member of this.#members) {
-      await this.#askOne(methods.defragment, member, 600_000);
+      await this.#askOne(methods.defragment, member);
       done(member.endpoint);
     }
   }
@@ -149,7 +165,7 @@ export class EtcdClient implements Disposable {
     for (let attempt = 1; ; attempt += 1) {
       const member = this.#member();
       try {
-        return await unary(member, method, request, this.#metadata, attemptMs);
+        return await unary(member, method, request, this.#metadata);
       } catch (error) {
         const failure = error as ServiceError;
         const verdict = verdictOf(failure);
@@ -163,9 +179,9 @@ export class EtcdClient implements Disposable {
     }
   }
 
-  async #askOne<Response>(method: Method<object, Response>, member: Member, limitMs = attemptMs): Promise<Response> {
+  async #askOne<Response>(method: Method<object, Response>, member: Member): Promise<Response> {
     try {
-      return await unary(member, method, {}, new Metadata(), limitMs);
+      return await unary(member, method, {}, new Metadata());
     } catch (error) {
       throw errorOf(error as ServiceError, `${method.doing} at ${member.endpoint}`);
     }
@@ -181,13 +197,12 @@ function outcomeUnknown(doing: string, member: Member, failure: ServiceError): K
 
 function unary<Request, Response>(
   { client }: Member,
-  { path, encode, decode }: Method<Request, Response>,
+  { path, encode, decode, attemptMs }: Method<Request, Response>,
   request: Request,
   metadata: Metadata,
-  limitMs: number,
 ): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
-  const deadline = Date.now() + limitMs;
+  const deadline = Date.now() + attemptMs;
   client.makeUnaryRequest(`/etcdserverpb.${path}`, encode, decode, request, metadata, { deadline }, (error, response) => {
     if (error) reject(error);
     else resolve(response as Response);

@@ -65,8 +65,7 @@ class EtcdStore implements Store {
     this.#place = place;
     this.#retention = retention;
     this.#log = log;
-    // Any read tells the revision; this key does not exist.
-    this.#newest = new SharedRead(async () => (await client.range({ key: '\0', keysOnly: true })).revision);
+    this.#newest = new SharedRead(() => client.newestRevision());
   }
 
   async open(): Promise<void> {
