@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 bash tools/setup.sh
 export PATH="$PWD/node_modules/.bin:$PATH:$PWD/.cache/bin:/usr/sbin:/sbin"
 
-bash tools/peers.sh chromium docker-compose docker-compose@sid etcd-server etcd-client
+bash tools/peers.sh chromium docker-compose docker-compose@sid etcd-server etcd-client wrk
 
 section() { # NAME command…
   local name=$1 start=$EPOCHREALTIME

@@ -1,6 +1,7 @@
 import { KindError } from '../base/errors.ts';
 import type { Firewall } from './firewall.ts';
 import type { NftElement, NftElementChange } from './nft-element.ts';
+import type { NftWatch } from './nft-watch.ts';
 
 interface FakeChain {
   /** `-` for chains of our own. */
@@ -41,6 +42,7 @@ export interface FakeFirewall extends Firewall {
 export function fakeFirewall(): FakeFirewall {
   const families = new Map<4 | 6, Map<string, Table>>();
   const nftTables = new Map<string, string>();
+  const watchers = new Set<Watcher>();
   const nftElements = new Map<string, Elements>();
   const tablesOf = (family: 4 | 6): Map<string, Table> =>
     families.get(family) ?? families.set(family, new Map()).get(family) ?? new Map<string, Table>();
@@ -78,8 +80,10 @@ export function fakeFirewall(): FakeFirewall {
       for (const statement of statements(script)) applyNft(staged, statement);
       for (const name of nftElements.keys())
         if (!staged.has(name) || /^\s*(delete|destroy)\s+table/m.test(script)) nftElements.delete(name);
+      const before = new Map(nftTables);
       nftTables.clear();
       for (const [name, text] of staged) nftTables.set(name, text);
+      for (const { name, told, isOurs } of watchers) if (!isOurs && before.get(name) !== nftTables.get(name)) told();
     },
 
     async nftTable(family, table) {
@@ -88,14 +92,41 @@ export function fakeFirewall(): FakeFirewall {
       return `table ${family} ${table} {\n${body}${elementLines(nftElements.get(`${family} ${table}`))}}\n`;
     },
 
-    nftElements: (family, table, change) => changeElements(`${family} ${table}`, nftTables, nftElements, change),
+    nftElements: async (family, table, change) => changeElements(`${family} ${table}`, nftTables, nftElements, change),
+
+    watchTable: (family, table, told) => watchIn(watchers, `${family} ${table}`, told),
 
     forgetFlows: () => 0,
 
     flush() {
       families.clear();
+      const before = new Set(nftTables.keys());
       nftTables.clear();
+      nftElements.clear();
+      for (const { name, told } of watchers) if (before.has(name)) told();
     },
+  };
+}
+
+interface Watcher {
+  readonly name: string;
+  readonly told: () => void;
+  isOurs: boolean;
+}
+
+function watchIn(watchers: Set<Watcher>, name: string, told: () => void): NftWatch {
+  const watcher: Watcher = { name, told, isOurs: false };
+  watchers.add(watcher);
+  return {
+    async own(_commits, write) {
+      watcher.isOurs = true;
+      try {
+        return await write();
+      } finally {
+        watcher.isOurs = false;
+      }
+    },
+    [Symbol.dispose]: () => void watchers.delete(watcher),
   };
 }
 

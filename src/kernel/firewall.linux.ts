@@ -2,6 +2,7 @@ import { KindError } from '../base/errors.ts';
 import type { Firewall } from './firewall.ts';
 import { forgetFlows } from './flows.linux.ts';
 import { changeElements } from './nft-elements.linux.ts';
+import { watchTable } from './nft-watch.linux.ts';
 import type { Processes } from './processes.ts';
 
 export function linuxFirewall(processes: Processes): Firewall {
@@ -32,6 +33,8 @@ export function linuxFirewall(processes: Processes): Firewall {
     },
 
     nftElements: changeElements,
+
+    watchTable,
 
     forgetFlows,
   };

@@ -19,6 +19,7 @@ firewallSuite('linux firewall', () => {
     firewall: {
       ...linuxFirewall(inside),
       nftElements: (...change) => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).nftElements(...change)),
+      watchTable: (...request) => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).watchTable(...request)),
       forgetFlows: (isStale) => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).forgetFlows(isStale)),
     },
     async [Symbol.asyncDispose]() {

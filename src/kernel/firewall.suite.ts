@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eventually } from '../../test/support/eventually.ts';
 import type { Firewall } from './firewall.ts';
 
 export interface FirewallWorld extends AsyncDisposable {
@@ -75,17 +76,32 @@ export function firewallSuite(name: string, open: () => FirewallWorld): void {
     await firewall.nft(`table ip davit {\n\tchain web {\n\t}\n\t${addresses}\n\t${backends}\n\t${peers}\n}\n`);
     const first = { collection: 'addresses', key, value: 'goto web' };
     const added = [first, { collection: 'backends', key, value: '10.244.0.2 . 8080' }, { collection: 'peers', key: '10.1.1.1' }];
-    firewall.nftElements('ip', 'davit', { remove: [], add: added });
+    await firewall.nftElements('ip', 'davit', { remove: [], add: added });
     const before = (await firewall.nftTable('ip', 'davit')) ?? '';
     for (const text of ['10.96.0.7 . tcp . 80 : goto web', '10.96.0.7 . tcp . 80 : 10.244.0.2 . 8080', '10.1.1.1'])
       assert.ok(before.includes(text), text);
-    firewall.nftElements('ip', 'davit', { remove: [first], add: [{ ...first, value: 'drop' }] });
+    await firewall.nftElements('ip', 'davit', { remove: [first], add: [{ ...first, value: 'drop' }] });
     assert.match((await firewall.nftTable('ip', 'davit')) ?? '', /10\.96\.0\.7 \. tcp \. 80 : drop/);
     const missing = { collection: 'peers', key: '10.9.9.9' };
-    assert.throws(() => firewall.nftElements('ip', 'davit', { remove: [missing], add: [{ ...missing, key: '10.2.2.2' }] }), {
+    await assert.rejects(firewall.nftElements('ip', 'davit', { remove: [missing], add: [{ ...missing, key: '10.2.2.2' }] }), {
       kind: 'notFound',
     });
     assert.ok(!((await firewall.nftTable('ip', 'davit')) ?? '').includes('10.2.2.2'));
-    assert.throws(() => firewall.nftElements('ip', 'absent', { remove: [], add: [missing] }), { kind: 'notFound' });
+    await assert.rejects(firewall.nftElements('ip', 'absent', { remove: [], add: [missing] }), { kind: 'notFound' });
+  });
+
+  test(`${name}: what others do to a watched table is told, our own writes are not, nor are other tables`, async () => {
+    await using world = open();
+    const { firewall } = world;
+    let told = 0;
+    const write = (): Promise<void> => firewall.nft('table ip davit {\n\tset peers {\n\t\ttype ipv4_addr\n\t}\n}\n');
+    using watch = firewall.watchTable('ip', 'davit', () => (told += 1));
+    await watch.own(1, write);
+    await firewall.nft('table ip other {\n}\n');
+    assert.equal(told, 0);
+    await firewall.nft('delete table ip davit\n');
+    await eventually(async () => assert.equal(told, 1), { withinMs: 1_000 });
+    await watch.own(1, write);
+    assert.equal(told, 1);
   });
 }

@@ -1,4 +1,5 @@
 import type { NftElementChange } from './nft-element.ts';
+import type { NftWatch } from './nft-watch.ts';
 
 /** iptables and nftables, written whole: callers render all of their chains each time. */
 export interface Firewall {
@@ -11,10 +12,12 @@ export interface Firewall {
   /** `nft -s list table …`; undefined when there is no such table. */
   nftTable(family: string, table: string): Promise<string | undefined>;
   /**
-   * Changes elements of a table's sets and maps in one transaction without reading the table: microseconds, however large it is.
+   * Changes elements of a table's sets and maps in one transaction without reading the table: milliseconds, however large it is.
    * `notFound` when the table, a collection or an element to remove is missing; then nothing is changed.
    */
-  nftElements(family: string, table: string, change: NftElementChange): void;
+  nftElements(family: string, table: string, change: NftElementChange): Promise<void>;
+  /** Tells when somebody else changes a table, by the kernel's announcements: no polling, nothing when idle. */
+  watchTable(family: string, table: string, told: () => void): NftWatch;
   /** Makes the kernel forget tracked UDP flows (IPv4), so that their next packet is translated anew; how many there were. */
   forgetFlows(isStale: (flow: TrackedFlow) => boolean): number;
 }

@@ -23,6 +23,7 @@ export const native = {
   pipe2: libc.func('int pipe2(_Out_ int*, int)'),
   // sockets
   socket: libc.func('int socket(int, int, int)'),
+  bind: libc.func('int bind(int, const void*, unsigned int)'),
   connect: libc.func('int connect(int, const void*, unsigned int)'),
   send: libc.func('int64_t send(int, const void*, size_t, int)'),
   recv: libc.func('int64_t recv(int, _Out_ void*, size_t, int)'),

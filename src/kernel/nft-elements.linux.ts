@@ -11,8 +11,11 @@ const [solSocket, sendBufferForce] = [1, 32];
 const doNotWait = 0x40;
 const wouldBlock = 11;
 
-/** Changes elements in one transaction. The kernel answers while it takes the batch, so reading never waits. */
-export function changeElements(family: string, table: string, change: NftElementChange): void {
+/**
+ * Changes elements in one transaction. Sending it takes as long as the kernel needs to commit it (milliseconds, until no
+ * packet sees the old rules any more), so it is done beside the event loop; the answer is then there.
+ */
+export async function changeElements(family: string, table: string, change: NftElementChange): Promise<void> {
   if (change.add.length === 0 && change.remove.length === 0) return;
   const doing = `change elements of nftables table ${family} ${table}`;
   const { batch, lastSequence } = encodeElementBatch(family, table, change);
@@ -22,11 +25,21 @@ export function changeElements(family: string, table: string, change: NftElement
     const room = Buffer.alloc(4);
     room.writeInt32LE(2 * batch.length + 65_536);
     native.setsockopt(fd, solSocket, sendBufferForce, room, room.length);
-    if (Number(native.send(fd, batch, batch.length, 0)) < 0) throw systemError(doing);
+    if ((await sendBeside(fd, batch)) < 0) throw new KindError('internal', `${doing}: the kernel did not take the batch`);
     expectAcknowledgement(fd, lastSequence, doing);
   } finally {
     closeSync(fd);
   }
+}
+
+/** The socket belongs to the network namespace it was opened in, whichever thread sends. */
+function sendBeside(fd: number, batch: Buffer): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  native.send.async(fd, batch, batch.length, 0, (error: unknown, sent: bigint | number) => {
+    if (error) reject(error);
+    else resolve(Number(sent));
+  });
+  return promise;
 }
 
 function expectAcknowledgement(fd: number, lastSequence: number, doing: string): void {

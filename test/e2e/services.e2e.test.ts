@@ -55,7 +55,10 @@ async function balancerAddress(): Promise<string> {
 test('a balancer’s address is this host’s and leads to the pods', async () => {
   const address = await eventually(balancerAddress, { withinMs: 5_000 });
   assert.match(await machine.ok(['curl', '-sf', '--max-time', '5', `http://${address}/index.html`]), /^web-/);
-  assert.match(await machine.kubectl('get', 'service', 'web', '--no-headers'), new RegExp(`LoadBalancer\\s+\\S+\\s+${address}\\s+80:\\d+/TCP`));
+  assert.match(
+    await machine.kubectl('get', 'service', 'web', '--no-headers'),
+    new RegExp(`LoadBalancer\\s+\\S+\\s+${address}\\s+80:\\d+/TCP`),
+  );
   assert.match(await machine.ok(['ip', 'addr', 'show', 'davit0']), new RegExp(`inet ${address}/32`));
 });
 

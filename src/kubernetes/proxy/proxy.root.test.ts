@@ -40,6 +40,7 @@ before(async () => {
 });
 
 after(async () => {
+  table[Symbol.dispose]();
   await lab.kernel.firewall.nft(`add table ip ${tableName}\ndelete table ip ${tableName}\n`);
   await lab[Symbol.asyncDispose]();
 });

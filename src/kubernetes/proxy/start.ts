@@ -3,13 +3,14 @@ import type { EndpointSlice, Service } from '../../api/kubernetes/types.generate
 import type { Log } from '../../base/log.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Client } from '../client/client.ts';
-import { startController, watching } from '../client/controller.ts';
+import { startController, watching, type Controller } from '../client/controller.ts';
 import { informer, type Informer } from '../client/informer.ts';
 import { keyOf } from '../client/object-cache.ts';
 import type { Location } from './backends.ts';
 import { HostShare } from './host-share.ts';
 import { frontendsOf } from './service-port.ts';
 import { ServiceTable } from './service-table.ts';
+import { tableName } from './table-layout.ts';
 
 export interface ProxyOptions {
   readonly client: Client;
@@ -23,8 +24,10 @@ export interface ProxyOptions {
   readonly log: Log;
 }
 
-/** How often it is looked whether the table is there although nothing was heard of. */
+/** How often the host's addresses are looked at although nothing was heard of. */
 const resyncMs = 30_000;
+/** Whoever changes the table changes it more than once: mended when there was silence for so long. */
+const settleMs = 100;
 const table = 'table';
 
 interface Sources {
@@ -45,14 +48,23 @@ export async function startProxy(options: ProxyOptions): Promise<AsyncDisposable
   };
   const ownNode = starting.use(informer(client, nodes, { log, fieldSelector: `metadata.name=${nodeName}` }));
   const host = starting.use(new HostShare(options));
-  const written = new ServiceTable(kernel.firewall, podCidr, log);
+  let mending: NodeJS.Timeout | undefined;
+  const lost = (): void => {
+    clearTimeout(mending);
+    mending = setTimeout(() => {
+      log.warn({ table: tableName }, 'somebody changed the Service table; it is written anew');
+      controller.enqueue(table, 'the table was changed');
+    }, settleMs);
+  };
+  starting.defer(() => clearTimeout(mending));
+  const written = starting.use(new ServiceTable(kernel.firewall, podCidr, log, lost));
   const changed = new Set<string>();
   let where: Location = { nodeName, zone: undefined };
   const touch = (key: string): readonly string[] => {
     changed.add(key);
     return [table];
   };
-  starting.use(
+  const controller: Controller = starting.use(
     startController({
       name: 'proxy',
       client,
@@ -76,7 +88,6 @@ export async function startProxy(options: ProxyOptions): Promise<AsyncDisposable
           host.put(key, sources.services.get(key), sources.slices.byIndex('service', key));
         }
         const isLook = causes.every((cause) => cause === 'time');
-        if (isLook && !(await written.isThere())) written.distrust();
         await written.write();
         await host.write(isLook ? 'look' : 'changed');
         return { requeueAfterMs: resyncMs };
