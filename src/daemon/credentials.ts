@@ -9,6 +9,8 @@ export interface Credentials {
   readonly kubeletClient: KeyPair;
   readonly node: KeyPair;
   readonly admin: KeyPair;
+  /** PEM of the key that signs service accounts' tokens. */
+  readonly tokenKey: string;
 }
 
 export async function loadCredentials(config: Config): Promise<Credentials> {
@@ -19,14 +21,15 @@ export async function loadCredentials(config: Config): Promise<Credentials> {
   const apiIp = config.serviceCidr.replace(/\.\d+\/\d+$/, '.1');
   const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${config.clusterDomain}`];
   const local = ['localhost', '127.0.0.1', config.nodeName, config.nodeIp];
-  const [server, kubeletClient, node, admin] = await Promise.all([
+  const [server, kubeletClient, node, admin, accounts] = await Promise.all([
     issue(`apiserver-${config.nodeIp}`, 'kube-apiserver', undefined, [...local, ...names, apiIp]),
     issue('apiserver-kubelet-client', 'kube-apiserver-kubelet-client', 'system:masters'),
     issue(`node-${config.nodeName}-${config.nodeIp}`, `system:node:${config.nodeName}`, 'system:nodes', local),
     issue('admin', 'kubernetes-admin', 'system:masters'),
+    keyPairAt(pki, 'service-accounts', () => createAuthority('service-accounts')),
   ]);
   writePrivate(kubeconfig, renderKubeconfig(config, authority.cert, admin));
-  return { ca: authority.cert, server, kubeletClient, node, admin };
+  return { ca: authority.cert, server, kubeletClient, node, admin, tokenKey: accounts.key };
 }
 
 /** A kubeconfig with everything inside, as `kind` and `kubeadm` write it. JSON is YAML. */

@@ -29,6 +29,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       port: config.apiPort,
       tls: { ca: credentials.ca, ...credentials.server },
       kubeletTls: { ca: credentials.ca, ...credentials.kubeletClient },
+      tokenKey: credentials.tokenKey,
       serviceCidr: config.serviceCidr,
       nodeIp: config.nodeIp,
       log: log.child({ part: 'apiserver' }),

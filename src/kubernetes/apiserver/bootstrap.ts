@@ -1,4 +1,5 @@
 import { endpoints, endpointSlices, namespaces, priorityClasses, services } from '../../api/kubernetes/kinds.ts';
+import { defaultAccess } from './access/default-roles.ts';
 import { isKind } from '../../base/errors.ts';
 import type { Registry } from './registry/registry.ts';
 import { nthAddress, type AddressRange } from './registry/service-addresses.ts';
@@ -18,6 +19,10 @@ export async function bootstrap(registry: Registry, { serviceRange, nodeIp, port
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
     await ensure(registry, resourceOf(namespaces), undefined, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }
+  const making = defaultAccess.map((one) =>
+    ensure(registry, resourceOf(one.kind), one.object.metadata.namespace, one.object as unknown as Body),
+  );
+  await Promise.all(making);
   for (const [name, value] of Object.entries(systemPriorities)) {
     const metadata = { name };
     await ensure(registry, resourceOf(priorityClasses), undefined, {

@@ -2,7 +2,7 @@ import { silentLog } from '../../base/log.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../../daemon/pki.ts';
 import { memoryStore } from '../../store/memory.ts';
 import type { Store } from '../../store/store.ts';
-import { serveApi, type ApiServer } from './serve.ts';
+import { serveApi, type ApiServer, type ServeOptions } from './serve.ts';
 
 /** A live API server on a store in memory, with certificates to reach it. */
 export interface LiveServer extends AsyncDisposable {
@@ -13,7 +13,7 @@ export interface LiveServer extends AsyncDisposable {
   issue(commonName: string, organization?: string, hosts?: readonly string[]): Promise<KeyPair>;
 }
 
-export async function liveServer(): Promise<LiveServer> {
+export async function liveServer(options: Partial<ServeOptions> = {}): Promise<LiveServer> {
   const authority = await createAuthority('test');
   const certificate = await issueCertificate(authority, { commonName: 'kube-apiserver', hosts: ['127.0.0.1', 'localhost'] });
   const issue: LiveServer['issue'] = (commonName, organization, hosts) => issueCertificate(authority, { commonName, organization, hosts });
@@ -25,6 +25,8 @@ export async function liveServer(): Promise<LiveServer> {
     address: '127.0.0.1',
     port: 0,
     tls,
+    tokenKey: (await createAuthority('service-accounts')).key,
+    oidc: options.oidc,
     kubeletTls: { ca: authority.cert, ...admin },
     serviceCidr: '10.96.0.0/16',
     log: silentLog,

@@ -1,6 +1,14 @@
+import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Store } from '../../store/store.ts';
 import type { Client } from '../client/client.ts';
+import { admissionChain } from './admission/chain.ts';
+import { keepQuotas } from './admission/resource-quota.ts';
+import { keepAggregating } from './access/aggregate-roles.ts';
+import { Authenticator } from './access/authenticator.ts';
+import { Authorizer } from './access/authorize.ts';
+import type { OidcOptions } from './access/oidc.ts';
+import { ServiceAccountTokens } from './access/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { inProcessClient } from './client.ts';
 import { listen, type ListenOptions } from './http/server.ts';
@@ -15,6 +23,9 @@ export interface ServeOptions extends ListenOptions {
   /** Where pods reach this server; 127.0.0.1 when there are no pods. */
   readonly nodeIp?: string;
   readonly kubeletTls: KubeletTls;
+  /** PEM of the P-256 key that signs service accounts' tokens. */
+  readonly tokenKey: string;
+  readonly oidc?: OidcOptions;
   readonly log: Log;
 }
 
@@ -24,14 +35,34 @@ export interface ApiServer extends AsyncDisposable {
   readonly url: string;
 }
 
+/** Runs until disposed; a failure is told. */
+function background(run: (signal: AbortSignal) => Promise<void>, log: Log): AsyncDisposable {
+  const stop = new AbortController();
+  const running = run(stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) log.error({ error: messageOf(error) }, 'a part of the API server stopped');
+  });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
 /** The Kubernetes API over HTTPS and in process, on one store. The store stays the caller's. */
 export async function serveApi(options: ServeOptions): Promise<ApiServer> {
-  const { store, serviceCidr, kubeletTls, log, nodeIp = '127.0.0.1' } = options;
+  const { store, serviceCidr, kubeletTls, log, oidc, nodeIp = '127.0.0.1' } = options;
   const serviceRange = addressRange(serviceCidr);
   const registry = new Registry(store, serviceRange);
   await using starting = new AsyncDisposableStack();
-  const listening = starting.use(await listen({ registry, kubeletTls, log }, options));
+  const tokens = new ServiceAccountTokens(store, options.tokenKey);
+  const authorizer = new Authorizer(store);
+  registry.admitBy(admissionChain({ registry, authorizer }));
+  const authenticator = new Authenticator({ store, tokens, oidc });
+  const listening = starting.use(await listen({ registry, kubeletTls, log, authorizer, authenticator }, options));
   await bootstrap(registry, { serviceRange, nodeIp, port: listening.port });
+  starting.use(background((signal) => keepAggregating(registry, signal), log));
+  starting.use(background((signal) => keepQuotas(registry, signal), log));
   const host = options.address === '0.0.0.0' ? '127.0.0.1' : options.address;
   const running = starting.move();
   return {

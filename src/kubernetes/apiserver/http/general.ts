@@ -1,6 +1,8 @@
 import { aggregated, apiGroup, coreVersions, groupList, resourceList } from '../discovery/discovery.ts';
 import { openapiIndex, openapiText } from '../openapi/document.ts';
+import { issuer } from '../access/service-account-tokens.ts';
 import { apiError } from '../status.ts';
+import type { Routes } from './router.ts';
 import { sendJson, sendText, type Exchange } from './exchange.ts';
 
 export const version = {
@@ -18,7 +20,7 @@ export const version = {
 const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 /** Everything that is not a resource: health, version, discovery, OpenAPI. False when the path is none of these. */
-export function serveGeneral(exchange: Exchange): boolean {
+export async function serveGeneral(routes: Routes, exchange: Exchange): Promise<boolean> {
   const [root = '', ...rest] = exchange.path.split('/').filter((part) => part !== '');
   switch (root) {
     case '':
@@ -34,6 +36,14 @@ export function serveGeneral(exchange: Exchange): boolean {
       return true;
     case 'metrics':
       sendText(exchange, 200, metrics(), 'text/plain; version=0.0.4; charset=utf-8');
+      return true;
+    case '.well-known':
+      if (rest.join('/') !== 'openid-configuration') return false;
+      json(exchange, discoveryDocument());
+      return true;
+    case 'openid':
+      if (rest.join('/') !== 'v1/jwks') return false;
+      sendText(exchange, 200, JSON.stringify(await routes.authenticator.tokens.jwks()), 'application/jwk-set+json');
       return true;
     case 'openapi':
       return serveOpenapi(exchange, rest);
@@ -85,6 +95,17 @@ export function pathNotFound(): Error {
 
 function json(exchange: Exchange, value: object): void {
   sendJson(exchange, 200, JSON.stringify(value));
+}
+
+/** Where whoever trusts service accounts' tokens finds the keys. */
+function discoveryDocument(): object {
+  return {
+    issuer,
+    jwks_uri: `${issuer}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+  };
 }
 
 function metrics(): string {

@@ -1,8 +1,9 @@
+import type { User } from '../access/user.ts';
 import { arrayOf, isObject, objectOf, textOf } from '../json.ts';
 import { applyPatch } from '../registry/apply-patch.ts';
 import { decodeBody, type FieldValidation } from '../registry/decode-body.ts';
 import { listObjects, type ListPage, type ListQuery } from '../registry/reads.ts';
-import type { Place, Registry } from '../registry/registry.ts';
+import type { Place, Registry, WriteOptions } from '../registry/registry.ts';
 import type { DeleteOptions } from '../registry/removal.ts';
 import type { Resource } from '../resources.ts';
 import { apiError } from '../status.ts';
@@ -16,6 +17,7 @@ import { streamWatch } from './watch-stream.ts';
 export interface ResourceRequest {
   readonly exchange: Exchange;
   readonly registry: Registry;
+  readonly user: User;
   readonly resource: Resource;
   readonly target: Target;
 }
@@ -100,19 +102,28 @@ async function create(request: ResourceRequest): Promise<void> {
   const { object, warnings } = decodeBody(resource, await readObject(exchange), validationOf(exchange));
   if (object.metadata.resourceVersion) throw apiError('BadRequest', 'resourceVersion should not be set on objects to be created');
   const namespace = target.namespace ?? object.metadata.namespace;
-  answer(
-    request,
-    201,
-    await registry.create(resource, namespace, object, { dryRun: isDryRun(exchange), manager: managerOf(exchange) }),
-    warnings,
-  );
+  const said = [...warnings];
+  answer(request, 201, await registry.create(resource, namespace, object, writeOptions(request, said)), said);
 }
 
 async function update(request: ResourceRequest): Promise<void> {
   const { exchange, registry, resource, target } = request;
   const { object, warnings } = decodeBody(resource, await readObject(exchange), validationOf(exchange));
-  const options = { dryRun: isDryRun(exchange), subresource: statusOnly(target), manager: managerOf(exchange) };
-  answer(request, 200, await registry.update(resource, placeOf(target), () => object, options), warnings);
+  const said = [...warnings];
+  const options = { ...writeOptions(request, said), subresource: statusOnly(target) };
+  answer(request, 200, await registry.update(resource, placeOf(target), () => object, options), said);
+}
+
+/** Who asks, and what they are told along the way. */
+export function writeOptions({ exchange, user }: ResourceRequest, said: string[]): WriteOptions {
+  return {
+    user,
+    dryRun: isDryRun(exchange),
+    manager: managerOf(exchange),
+    warn: (message) => {
+      if (!said.includes(message)) said.push(message);
+    },
+  };
 }
 
 export function statusOnly(target: Target): 'status' | undefined {
@@ -141,16 +152,16 @@ async function patch(request: ResourceRequest): Promise<void> {
   if (type === 'apply' && !exchange.query.get('fieldManager')) {
     throw apiError('Invalid', 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch');
   }
+  const said: string[] = [];
   const { object, warnings, isNew } = await applyPatch(registry, resource, placeOf(target), {
     type,
     body,
     subresource: statusOnly(target),
     validation: validationOf(exchange),
-    dryRun: isDryRun(exchange),
-    manager: managerOf(exchange),
+    ...writeOptions(request, said),
     force: isTrue(exchange.query.get('force') ?? 'false'),
   });
-  answer(request, isNew ? 201 : 200, object, warnings);
+  answer(request, isNew ? 201 : 200, object, [...warnings, ...said]);
 }
 
 /** Who is recorded as the owner of the fields it writes: named, or the program of the User-Agent. */
@@ -179,7 +190,7 @@ const returned = new Set(['pods', 'services', 'serviceaccounts', 'persistentvolu
 
 async function remove(request: ResourceRequest): Promise<void> {
   const { exchange, registry, resource, target } = request;
-  const { object, isGone } = await registry.delete(resource, placeOf(target), await deleteOptions(exchange));
+  const { object, isGone } = await registry.delete(resource, placeOf(target), await deleteOptions(exchange), { user: request.user });
   if (!isGone || returned.has(resource.resource)) return answer(request, 200, object);
   const { name, uid } = object.metadata;
   const details = { name, ...(resource.group && { group: resource.group }), kind: resource.resource, uid };
@@ -193,7 +204,7 @@ async function removeAll(request: ResourceRequest): Promise<void> {
   const removed = await Promise.all(
     page.items.map(({ metadata }) =>
       registry
-        .delete(resource, { name: metadata.name ?? '', namespace: metadata.namespace ?? target.namespace }, options)
+        .delete(resource, { name: metadata.name ?? '', namespace: metadata.namespace ?? target.namespace }, options, { user: request.user })
         .then(({ object }) => object),
     ),
   );

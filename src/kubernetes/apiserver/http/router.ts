@@ -1,14 +1,14 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pods } from '../../../api/kubernetes/kinds.ts';
 import type { Log } from '../../../base/log.ts';
 import type { User } from '../access/user.ts';
-import { authorize } from '../access/authorize.ts';
-import { answerReview } from '../access/reviews.ts';
+import { impersonated } from '../access/impersonation.ts';
+import { answerReview, type Reviewer } from '../access/reviews.ts';
 import { reviews } from '../discovery/discovery.ts';
 import { objectOf } from '../json.ts';
 import type { Registry } from '../registry/registry.ts';
-import { findResource, resourceOf } from '../resources.ts';
+import { resourceOf } from '../resources.ts';
 import { apiError, statusOf } from '../status.ts';
 import { tunnel, type KubeletTls } from '../subresources/kubelet.ts';
 import { readObject, sendError, sendJson, type Exchange } from './exchange.ts';
@@ -17,7 +17,7 @@ import { placeOf, serveResource } from './resource-requests.ts';
 import { kubeletFor, kubeletPath, serveSubresource } from './subresource-requests.ts';
 import { targetOf, verbOf, type Target } from './target.ts';
 
-export interface Routes {
+export interface Routes extends Reviewer {
   readonly registry: Registry;
   readonly kubeletTls: KubeletTls;
   readonly log: Log;
@@ -26,7 +26,8 @@ export interface Routes {
 /** Who? may they? what? — and every error as a Status. */
 export async function route(routes: Routes, exchange: Exchange): Promise<void> {
   try {
-    await serve(routes, exchange);
+    const user = await asking(routes, exchange.user, exchange.headers);
+    await serve(routes, { ...exchange, user });
   } catch (error) {
     const { code, message } = statusOf(error);
     if (code >= 500) routes.log.error({ method: exchange.method, path: exchange.path, code, error }, message);
@@ -34,26 +35,31 @@ export async function route(routes: Routes, exchange: Exchange): Promise<void> {
   }
 }
 
+async function asking({ authenticator, authorizer }: Routes, certified: User, headers: IncomingHttpHeaders): Promise<User> {
+  return impersonated(authorizer, await authenticator.userOf(certified, headers), headers);
+}
+
 async function serve(routes: Routes, exchange: Exchange): Promise<void> {
   const { path, method, query, user } = exchange;
+  const { authorizer } = routes;
   const target = targetOf(path);
   if (!target) {
-    authorize(user, { verb: method === 'HEAD' ? 'get' : method.toLowerCase(), path });
-    if (!serveGeneral(exchange)) throw pathNotFound();
+    authorizer.authorize(user, { verb: method === 'HEAD' ? 'get' : method.toLowerCase(), path });
+    if (!(await serveGeneral(routes, exchange))) throw pathNotFound();
     return;
   }
   const verb = verbOf(method, target, query);
-  authorize(user, { verb, ...target });
+  authorizer.authorize(user, { verb, ...target });
   const review = reviews.find((one) => one.group === target.group && one.version === target.version && one.resource === target.resource);
-  if (review) return serveReview(exchange, review.kind);
+  if (review) return serveReview(routes, exchange, review.kind);
   const bound = legacyBinding(target);
-  const resource = findResource(target.group, target.version, (bound ?? target).resource);
+  const resource = routes.registry.catalog.find(target.group, target.version, (bound ?? target).resource);
   if (!resource) throw pathNotFound();
-  const request = { exchange, registry: routes.registry, resource, target: bound ?? target };
+  const request = { exchange, user, registry: routes.registry, resource, target: bound ?? target };
   if (resource.namespaced && target.name !== undefined && target.namespace === undefined) throw pathNotFound();
   // Who names a revision is content with what this server has; everybody else sees what any server acknowledged before.
   if (!query.get('resourceVersion')) await routes.registry.store.catchUp();
-  return request.target.subresource === undefined ? serveResource(verb, request) : serveSubresource(verb, request, routes.kubeletTls);
+  return request.target.subresource === undefined ? serveResource(verb, request) : serveSubresource(verb, request, routes);
 }
 
 /** `POST …/bindings`: the binding's own name is the pod's. */
@@ -63,10 +69,10 @@ function legacyBinding(target: Target): Target | undefined {
     : undefined;
 }
 
-async function serveReview(exchange: Exchange, kind: string): Promise<void> {
+async function serveReview(reviewer: Reviewer, exchange: Exchange, kind: string): Promise<void> {
   if (exchange.method !== 'POST') throw apiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
   const body = objectOf(await readObject(exchange));
-  const answered = answerReview(kind, { metadata: { creationTimestamp: null }, ...body }, exchange.user);
+  const answered = await answerReview(reviewer, kind, { metadata: { creationTimestamp: null }, ...body }, exchange.user);
   if (!answered) throw pathNotFound();
   sendJson(exchange, 201, JSON.stringify(answered));
 }
@@ -74,13 +80,20 @@ async function serveReview(exchange: Exchange, kind: string): Promise<void> {
 const upgradable = new Set(['exec', 'attach', 'portforward']);
 
 /** Hands an upgraded connection to the kubelet of the pod; errors go out as an ordinary answer. */
-export async function routeUpgrade(routes: Routes, incoming: IncomingMessage, socket: Duplex, head: Buffer, user: User): Promise<void> {
+export async function routeUpgrade(
+  routes: Routes,
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  certified: User,
+): Promise<void> {
   socket.on('error', () => socket.destroy());
   try {
     const url = new URL(incoming.url ?? '/', 'https://localhost');
     const target = targetOf(url.pathname);
     if (!target || target.group !== '' || target.resource !== 'pods' || !upgradable.has(target.subresource ?? '')) throw pathNotFound();
-    authorize(user, { verb: 'create', ...target });
+    const user = await asking(routes, certified, incoming.headers);
+    routes.authorizer.authorize(user, { verb: 'create', ...target });
     const pod = await routes.registry.get(resourceOf(pods), placeOf(target));
     const path = kubeletPath(pod, target.subresource ?? '', url.searchParams);
     await tunnel(incoming, socket, head, await kubeletFor(routes, pod), path, routes.kubeletTls);

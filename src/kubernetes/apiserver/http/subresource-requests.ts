@@ -13,11 +13,14 @@ import { patched } from '../registry/patch.ts';
 import { readObject, sendJson, type Exchange } from './exchange.ts';
 import { pathNotFound } from './general.ts';
 import { answer, isDryRun, placeOf, readPatch, serveResource, type ResourceRequest } from './resource-requests.ts';
+import type { Routes } from './router.ts';
 import type { Verb } from './target.ts';
+import { serveTokenRequest } from './token-request.ts';
 
 /** `pods/exec`, `deployments/scale`, `namespaces/finalize` … */
-export async function serveSubresource(verb: Verb, request: ResourceRequest, tls: KubeletTls): Promise<void> {
+export async function serveSubresource(verb: Verb, request: ResourceRequest, routes: Routes): Promise<void> {
   const { resource, target } = request;
+  const { kubeletTls: tls } = routes;
   const name = `${resource.resource}/${target.subresource}`;
   if (target.subresource === 'status' && resource.hasStatus && ['get', 'update', 'patch'].includes(verb))
     return serveResource(verb, request);
@@ -33,11 +36,12 @@ export async function serveSubresource(verb: Verb, request: ResourceRequest, tls
     case 'pods/attach':
     case 'pods/portforward':
       throw apiError('BadRequest', 'Upgrade request required');
+    case 'serviceaccounts/token':
+      return serveTokenRequest(request, routes.authenticator.tokens);
     case 'namespaces/finalize':
       return serveFinalize(request);
     case 'pods/ephemeralcontainers':
     case 'pods/resize':
-    case 'serviceaccounts/token':
       throw apiError('NotImplemented', `${name} is not implemented by davit yet`);
     default:
       throw pathNotFound();

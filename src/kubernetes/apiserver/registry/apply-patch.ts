@@ -34,7 +34,8 @@ export async function applyPatch(registry: Registry, resource: Resource, place: 
   };
   const isApply = request.type === 'apply';
   const subresource = request.subresource === 'status' ? ('status' as const) : undefined;
-  const options = { dryRun: request.dryRun, manager: request.manager, isApply, subresource };
+  const { dryRun, manager, user, warn } = request;
+  const options = { dryRun, manager, user, warn, isApply, subresource };
   try {
     return { object: await registry.update(resource, place, change, options), warnings, isNew: false };
   } catch (error) {
