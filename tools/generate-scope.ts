@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
 });
 
 /** Answered, but with a refusal: routes that exist so that clients get a clear answer. */
-const refusals = /swarm|nodes|services|tasks|secrets|configs|plugins\/|images\/search|push|session|distribution|grpc|auth/;
+const refusals = /swarm|nodes|services|tasks|secrets|configs|plugins\/|images\/search|session|grpc/;
 
 function dockerRows(): readonly string[] {
   const text = gunzipSync(readFileSync(`${options.reference}/docker-engine-api.swagger.yaml.gz`)).toString();

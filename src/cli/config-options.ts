@@ -14,7 +14,14 @@ export function withConfigOptions(command: Command): Command {
     .option('--kubelet-port <port>', 'port of the kubelet (default 10250)', port)
     .option('--load-balancer-pool <addresses>', 'addresses for Services of type LoadBalancer (default 10.97.0.0/24)')
     .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
+    .option('--registry-mirror <url>', 'try this before Docker Hub (may be given more than once)', collect)
+    .option('--insecure-registry <host>', 'host[:port] or address range that needs no verified TLS (may be given more than once)', collect)
+    .option('--registry-certificates <folder>', 'authorities and client certificates by registry (default /etc/docker/certs.d)')
     .exitOverride();
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 /** Where the cluster's objects are kept. */
@@ -34,5 +41,14 @@ export function configFlags(flags: Flags): Partial<Config> {
   const { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool } = flags as Partial<Config>;
   const { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
-  return { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool, ...etcd };
+  return { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool, ...etcd, ...registryFlags(flags) };
+}
+
+function registryFlags(flags: Flags): Partial<Config> {
+  const { registryMirror, insecureRegistry, registryCertificates } = flags as {
+    readonly registryMirror?: readonly string[];
+    readonly insecureRegistry?: readonly string[];
+    readonly registryCertificates?: string;
+  };
+  return { registryMirrors: registryMirror, insecureRegistries: insecureRegistry, registryCertificates };
 }

@@ -34,6 +34,12 @@ export interface Config {
   readonly etcdCafile?: string;
   readonly etcdCertfile?: string;
   readonly etcdKeyfile?: string;
+  /** URLs tried before Docker Hub. */
+  readonly registryMirrors: readonly string[];
+  /** Hosts and address ranges that need no verified TLS; this machine itself never does. */
+  readonly insecureRegistries: readonly string[];
+  /** Folder with authorities and client certificates by registry, as `/etc/docker/certs.d`. */
+  readonly registryCertificates: string;
 }
 
 export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
@@ -53,6 +59,9 @@ export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
   store: 'embedded',
   etcdEndpoints: [],
   etcdPrefix: '/registry',
+  registryMirrors: [],
+  insecureRegistries: [],
+  registryCertificates: '/etc/docker/certs.d',
 };
 
 /** Flags win over the environment (DAVIT_DATA_ROOT, DAVIT_RUN_ROOT), which wins over what the last `davit up` of this run root wrote, then the defaults. */
@@ -91,6 +100,10 @@ function checkConfig(config: Config): void {
   }
   for (const port of [config.apiPort, config.kubeletPort]) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new KindError('invalid', `port ${port}: want a number from 1 to 65535`);
+  }
+  for (const mirror of config.registryMirrors) {
+    if (!/^https?:$/.test(URL.parse(mirror)?.protocol ?? ''))
+      throw new KindError('invalid', `registry mirror ${mirror}: want a URL such as https://mirror.example`);
   }
   if (config.runRoot.length > 40) {
     throw new KindError('invalid', `run root ${config.runRoot} is too long: sockets below it must fit in 107 bytes, so keep it under 40`);

@@ -65,6 +65,7 @@ export async function openMachine(
         bridgeName: config.bridgeName,
         bridgeAddress: config.bridgeAddress,
         hostName: config.nodeName,
+        registries: { mirrors: config.registryMirrors, insecure: config.insecureRegistries, certificates: config.registryCertificates },
       },
     }),
   );

@@ -23,12 +23,20 @@ export function selectImages(images: readonly Image[], { all, filters, until }: 
     if (before !== undefined && createdAt(image) >= before) return false;
     if (since !== undefined && createdAt(image) <= since) return false;
     if (until !== undefined && createdAt(image) >= until.getTime()) return false;
-    return (
-      labelsMatch(filters, image.config.config.Labels ?? {}) &&
-      anyOf(filters, 'reference', (pattern) => image.names.some((name) => nameMatches(pattern, name)))
-    );
+    return labelsMatch(filters, image.config.config.Labels ?? {});
   });
-  return selected.toSorted((a, b) => createdAt(b) - createdAt(a));
+  return selected.flatMap((image) => byReference(image, filters)).toSorted((a, b) => createdAt(b) - createdAt(a));
+}
+
+/** Of an image with several names those that were asked for are shown, as dockerd has it. */
+function byReference(image: Image, filters: Filters): readonly Image[] {
+  if (!filters.has('reference')) return [image];
+  const wanted = (name: string): boolean => anyOf(filters, 'reference', (pattern) => nameMatches(pattern, name));
+  const [names, digests] = [
+    image.names.filter(wanted),
+    image.digests.filter((digest) => wanted(digest) || wanted(digest.replace(/@.*$/, ''))),
+  ];
+  return names.length + digests.length > 0 ? [{ ...image, names, digests }] : [];
 }
 
 /** `alpine`, `alpine:3*`, `*`, `localhost:5000/*`: a star does not cross a slash. */

@@ -4,8 +4,8 @@ import type { Call } from './call.ts';
 /** One line of a progress stream. */
 export type Message =
   | { readonly stream: string }
-  | { readonly status: string; readonly id?: string; readonly progressDetail?: object }
-  | { readonly aux: object };
+  | { readonly status: string; readonly id?: string; readonly progressDetail?: object; readonly progress?: string }
+  | { readonly aux: object; readonly progressDetail?: object };
 
 /**
  * Sends progress as JSON lines. A failure before the first line is an ordinary error answer;

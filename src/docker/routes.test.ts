@@ -184,7 +184,12 @@ test('streams of lines: pull, load, build, events', async () => {
       .split(/\r?\n/)
       .map((row) => JSON.parse(row) as unknown);
   assert.deepEqual(await lines('POST /images/create?fromImage=nginx&tag=1'), [
-    { id: 'layer', status: 'Downloading', progressDetail: { current: 1, total: 2 } },
+    {
+      id: 'layer',
+      status: 'Downloading',
+      progressDetail: { current: 1, total: 2 },
+      progress: `[${'='.repeat(25)}>${' '.repeat(24)}]  1B/2B`,
+    },
     { status: 'Done', progressDetail: {} },
   ]);
   assert.deepEqual(await lines('POST /images/load', 'tar'), [{ stream: 'Loaded image: a:1\n' }]);

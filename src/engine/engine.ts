@@ -6,6 +6,7 @@ import type { Builder } from './build/builder.ts';
 import type { Containers } from './containers/containers.ts';
 import type { Execs } from './containers/execs.ts';
 import type { Events } from './events/events.ts';
+import type { RegistrySettings } from './registry/endpoints.ts';
 import type { Images } from './images/images.ts';
 import type { Networks } from './network/networks.ts';
 import type { Sandboxes } from './containers/sandboxes.ts';
@@ -37,4 +38,6 @@ export interface EngineConfig {
   readonly bridgeAddress: string;
   /** Name of this host in `docker info`. */
   readonly hostName: string;
+  /** Mirrors, registries without verified TLS, certificates. */
+  readonly registries?: RegistrySettings;
 }

@@ -54,7 +54,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   for (const folder of [config.dataRoot, config.runRoot]) mkdirSync(folder, { recursive: true, mode: 0o711 });
   const events = createEvents();
   const registry = new Registry(store);
-  const { images, snapshots } = await openImages({ dataRoot: config.dataRoot, kernel, store, events, log });
+  const { images, snapshots } = await openImages({ dataRoot: config.dataRoot, kernel, store, events, log, registries: config.registries });
   const volumes = openVolumes({ dataRoot: config.dataRoot, kernel, store, events, usersOf: (name) => volumeUsers(registry, name) });
   const { parts, sandboxes } = await openHostRooms(options, { events, registry, images, snapshots, volumes });
   const { lifecycle, execs, health } = openProcessRooms(parts, { events, log });

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, constants, fstatSync, readdirSync, type BigIntStats } from 'node:fs';
+import { chmodSync, closeSync, constants, fstatSync, readdirSync, readlinkSync, renameSync, type BigIntStats } from 'node:fs';
 import koffi from 'koffi';
 import { KindError } from '../base/errors.ts';
 import { native, systemError } from './native.ts';
@@ -180,6 +180,24 @@ export class Root implements Disposable {
     this.forget();
     const again = this.#at(path);
     if (native.unlinkat(again.fd, nul(again.name), atRemoveDir) !== 0) throw systemError(`remove ${textOf(path)}`);
+  }
+
+  /** Takes a file out of the tree to a place outside, on the same file system. */
+  moveOut(path: string, target: string): void {
+    const at = this.#at(path);
+    renameSync(Buffer.from(`${proc(at.fd)}/${at.name}`, 'latin1'), target);
+  }
+
+  /** The path of a directory with every symlink on the way resolved inside the root. */
+  canonical(path: string): string {
+    const [fd, own] = [this.open(path, openPath | constants.O_DIRECTORY), readlinkSync(proc(this.#fd), 'latin1')];
+    try {
+      const place = readlinkSync(proc(fd), 'latin1');
+      if (place !== own && !place.startsWith(`${own}/`)) throw new KindError('internal', `${textOf(path)} is outside of ${this.path}`);
+      return place.slice(own.length + 1);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   changeOwner(path: string, owner: Owner): void {

@@ -140,5 +140,5 @@ test('lists, sizes and pruning', async () => {
   assert.match(await host.docker('info', '--format', '{{.Driver}} {{.OSType}} {{.CgroupDriver}}'), /^overlay2 linux cgroupfs$/);
   await host.docker('image', 'prune', '-f');
   assert.equal(await host.docker('images', '-q', '--filter', 'dangling=true'), '');
-  assert.match((await host.try('push', 'app:2')).stderr, /does not push/);
+  assert.match((await host.try('push', 'app:2')).stderr, /no such host|registry-1\.docker\.io/);
 });

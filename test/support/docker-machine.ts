@@ -12,17 +12,20 @@ const davit = fileURLToPath(new URL('../../bin/davit', import.meta.url));
 export class DockerMachine implements AsyncDisposable {
   readonly machine: Machine;
   readonly #cgroupParent: string;
+  readonly #engineFlags: readonly string[];
   #engine: ReturnType<typeof spawn> | undefined;
 
-  private constructor(machine: Machine, cgroupParent: string) {
+  private constructor(machine: Machine, cgroupParent: string, engineFlags: readonly string[]) {
     this.machine = machine;
     this.#cgroupParent = cgroupParent;
+    this.#engineFlags = engineFlags;
   }
 
-  /** `number`: 1–250, different for every test file. */
-  static async create(name: string, number: number): Promise<DockerMachine> {
+  /** `number`: 1–250, different for every test file. `engineFlags` of `davit engine`, by the machine's folder. */
+  static async create(name: string, number: number, engineFlags: (folder: string) => readonly string[] = () => []): Promise<DockerMachine> {
     await using undo = new AsyncDisposableStack();
-    const self = undo.use(new DockerMachine(await Machine.create(name, number), `/davit-${name}`));
+    const machine = await Machine.create(name, number);
+    const self = undo.use(new DockerMachine(machine, `/davit-${name}`, engineFlags(machine.folder)));
     await self.machine.ok(['true']); // makes the network namespace, before two commands at once would
     await self.startEngine();
     await self.sh(`docker import -c 'CMD ["sh"]' -c 'ENV PATH=/bin:/usr/bin:/sbin:/usr/sbin' ${await busyboxTar()} busybox:test`);
@@ -40,7 +43,15 @@ export class DockerMachine implements AsyncDisposable {
   }
 
   async startEngine(): Promise<void> {
-    const engine = this.machine.start([davit, 'engine', '--cgroup-parent', this.#cgroupParent, '--node-name', 'node-1']);
+    const engine = this.machine.start([
+      davit,
+      'engine',
+      '--cgroup-parent',
+      this.#cgroupParent,
+      '--node-name',
+      'node-1',
+      ...this.#engineFlags,
+    ]);
     this.#engine = engine;
     let said = '';
     for (const stream of [engine.stdout, engine.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));

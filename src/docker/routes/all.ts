@@ -8,6 +8,7 @@ import { imageRoutes } from './images.ts';
 import { imageTransferRoutes } from './image-transfer.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
 import { networkRoutes } from './networks.ts';
+import { registryRoutes } from './registry.ts';
 import { statsRoutes } from './stats.ts';
 import { streamRoutes } from './streams.ts';
 import { swarmRoutes } from './swarm.ts';
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   ...archiveRoutes,
   ...execRoutes,
   ...imageTransferRoutes,
+  ...registryRoutes,
   ...imageRoutes,
   ...buildRoutes,
   ...networkRoutes,

@@ -1,16 +1,19 @@
-import { KindError, messageOf } from '../../base/errors.ts';
-import type { PullOptions, PullProgress } from '../../engine/images/images.ts';
+import { KindError } from '../../base/errors.ts';
+import type { PullOptions, PushOptions, PushProgress } from '../../engine/images/images.ts';
 import { flagParamOr, param, type Call } from '../call.ts';
+import { progressBar } from '../encode/progress-bar.ts';
 import { checkPlatform } from '../parse/platform.ts';
+import { parseRegistryAuth } from '../parse/registry-auth.ts';
 import { sendMessages, type Message } from '../messages.ts';
 import type { Route } from '../router.ts';
 
-/** Images in and out: pull, import, save, load, commit. */
+/** Images in and out: pull, push, import, save, load, commit. */
 export const imageTransferRoutes: readonly Route[] = [
   { method: 'POST', pattern: '/images/create', handle: createImage },
   { method: 'POST', pattern: '/images/load', handle: loadImages },
   { method: 'GET', pattern: '/images/get', handle: saveImages },
   { method: 'GET', pattern: '/images/:name*/get', handle: saveImage },
+  { method: 'POST', pattern: '/images/:name*/push', handle: pushImage },
   { method: 'POST', pattern: '/commit', handle: commit },
 ];
 
@@ -20,31 +23,34 @@ async function createImage(call: Call): Promise<void> {
   throw new KindError('notImplemented', 'importing from a URL is not supported by this engine: download it and use `docker import FILE`');
 }
 
+/** Without a tag every tag is pulled, as dockerd has it; `docker pull x` sends `latest`. */
 async function pull(call: Call): Promise<void> {
   const name = call.query.get('fromImage') ?? '';
   const tag = call.query.get('tag') ?? '';
   const separator = tag.includes(':') ? '@' : ':';
   const reference = tag === '' ? name : `${name}${separator}${tag}`;
+  const allTags = tag === '' && !/[:@][^/]*$/.test(name);
   const platform = checkPlatform(call.query.get('platform'));
-  const options: PullOptions = { platform, credentials: credentialsOf(call.request.headers['x-registry-auth']) };
-  await sendMessages(call, pullMessages(call.engine.images.pull(reference, options, call.signal)));
+  const options: PullOptions = { platform, allTags, credentials: parseRegistryAuth(call.request.headers['x-registry-auth']) };
+  await sendMessages(call, progressMessages(call.engine.images.pull(reference, options, call.signal)));
 }
 
-async function* pullMessages(progress: AsyncIterable<PullProgress>): AsyncIterable<Message> {
-  for await (const { id, status, current, total } of progress) {
+async function pushImage(call: Call): Promise<void> {
+  const tag = call.query.get('tag') ?? '';
+  const name = param(call, 'name');
+  const options: PushOptions = { allTags: tag === '', credentials: parseRegistryAuth(call.request.headers['x-registry-auth']) };
+  await sendMessages(call, progressMessages(call.engine.images.push(tag === '' ? name : `${name}:${tag}`, options, call.signal)));
+}
+
+async function* progressMessages(progress: AsyncIterable<PushProgress>): AsyncIterable<Message> {
+  for await (const { id, status, current, total, aux } of progress) {
+    if (aux) {
+      yield { progressDetail: {}, aux };
+      continue;
+    }
     const progressDetail = current === undefined ? {} : { current, ...(total === undefined ? {} : { total }) };
-    yield { status, progressDetail, ...(id === undefined ? {} : { id }) };
-  }
-}
-
-/** Base64url of `{"username":…,"password":…}`; clients without a login send an empty object or nothing. */
-export function credentialsOf(header: string | readonly string[] | undefined): PullOptions['credentials'] {
-  if (typeof header !== 'string' || header === '') return undefined;
-  try {
-    const { username, password } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { username?: string; password?: string };
-    return username && password !== undefined ? { username, password } : undefined;
-  } catch (error) {
-    throw new KindError('invalid', `invalid X-Registry-Auth header: ${messageOf(error)}`, { cause: error });
+    const drawn = current === undefined || total === undefined ? {} : { progress: progressBar(current, total) };
+    yield { status, progressDetail, ...drawn, ...(id === undefined ? {} : { id }) };
   }
 }
 

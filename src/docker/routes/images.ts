@@ -14,7 +14,6 @@ export const imageRoutes: readonly Route[] = [
   { method: 'GET', pattern: '/images/:name*/json', handle: inspectImage },
   { method: 'GET', pattern: '/images/:name*/history', handle: history },
   { method: 'POST', pattern: '/images/:name*/tag', handle: tagImage },
-  { method: 'POST', pattern: '/images/:name*/push', handle: pushImage },
   { method: 'DELETE', pattern: '/images/:name*', handle: removeImage },
 ];
 
@@ -94,11 +93,4 @@ function ownBytes(images: ReadonlyMap<string, Image>, id: string): number {
 
 async function searchImages(): Promise<void> {
   throw new KindError('notImplemented', 'searching Docker Hub is not supported by this engine; use https://hub.docker.com/search');
-}
-
-async function pushImage(call: Call): Promise<void> {
-  const tag = call.query.get('tag');
-  const name = tag ? `${param(call, 'name')}:${tag}` : param(call, 'name');
-  await call.engine.images.get(name);
-  throw new KindError('notImplemented', `push ${name}: this engine does not push to registries yet; use docker save and docker load`);
 }

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { apiVersion, minApiVersion } from '../../api/docker/version.ts';
-import { KindError } from '../../base/errors.ts';
 import type { Container } from '../../engine/containers/container.ts';
 import { stateOf } from '../../engine/containers/state.ts';
-import { param, type Call } from '../call.ts';
+import type { Call } from '../call.ts';
 import { imageSummary } from '../encode/image.ts';
 import { systemInfo } from '../encode/info.ts';
 import { volumeInspect } from '../encode/volume.ts';
@@ -19,8 +18,6 @@ export const systemRoutes: readonly Route[] = [
   { method: 'GET', pattern: '/version', handle: version },
   { method: 'GET', pattern: '/info', handle: info },
   { method: 'GET', pattern: '/system/df', handle: diskUsage },
-  { method: 'POST', pattern: '/auth', handle: login },
-  { method: 'GET', pattern: '/distribution/:name*/json', handle: distribution },
 ];
 
 /** `Builder-Version: 1` sends clients to the classic builder. */
@@ -115,15 +112,4 @@ async function diskUsage(call: Call): Promise<void> {
     BuildCache: wants('build-cache') ? [] : null,
     BuilderSize: 0,
   });
-}
-
-async function login(): Promise<void> {
-  throw new KindError(
-    'notImplemented',
-    'logging in to a registry is not supported by this engine; `docker pull` sends the credentials of your client configuration',
-  );
-}
-
-async function distribution(call: Call): Promise<void> {
-  throw new KindError('notImplemented', `inspecting ${param(call, 'name')} in its registry is not supported by this engine`);
 }

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createReadStream, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { digestOf } from '../../base/digest.ts';
 import { Root } from '../../kernel/files.ts';
-import type { TarEntry } from './entry.ts';
 import { packTar, runJob, streamJob, unpackTar } from './run-job.ts';
-import { encodeEntry, endOfArchive, entryOf, padding } from './write-tar.ts';
+import { memoryTar } from './memory-tar.fake.ts';
 
 async function scratch(run: (directory: string) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(`${tmpdir()}/davit-archive-`);
@@ -67,6 +66,8 @@ test('reads what GNU tar writes, in every dialect, and writes it again byte for 
     for (const [format, ...flags] of [
       ['gnu'],
       ['gnu', '--sparse'],
+      ['pax', '--sparse', '--sparse-version=0.0'],
+      ['pax', '--sparse', '--sparse-version=0.1'],
       ['pax'],
       ['pax', '--sparse', '--xattrs', '--xattrs-include=*'],
       ['pax', '--gzip'],
@@ -82,61 +83,17 @@ test('reads what GNU tar writes, in every dialect, and writes it again byte for 
         createReadStream(file),
       );
       execFileSync('diff', ['-r', '--no-dereference', '-x', 'dev', '-x', 'gone', `${directory}/a`, target]);
-      const isSparse = flags.some((flag) => flag === '--sparse');
-      assert.equal(result.isExact, !isSparse, `${format} ${flags.join(' ')}`);
-      if (isSparse) assert.ok(lstatSync(`${target}/sparse`).blocks < 100);
-      else assert.equal(digestOf(await buffer(streamJob({ do: 'repack', root: target, frames: `${directory}/frames` }))), result.diffId);
+      assert.ok(lstatSync(`${target}/sparse`).blocks < 100, `${format} ${flags.join(' ')}`);
+      assert.equal(digestOf(await buffer(streamJob({ do: 'repack', root: target, frames: `${directory}/frames` }))), result.diffId);
+      rmSync(`${directory}/frames`);
     }
   }),
 );
 
-type Member = Partial<TarEntry> & { readonly name: string; readonly data?: string };
-
-function archive(...entries: readonly Member[]): Readable {
-  const blocks = entries.flatMap(({ data = '', ...entry }) => {
-    const size = Buffer.byteLength(data);
-    return [encodeEntry(entryOf({ ...entry, size })), Buffer.from(data), padding(size)];
-  });
-  return Readable.from([Buffer.concat([...blocks, endOfArchive()])]);
-}
-
-test('nothing escapes the directory', () =>
-  scratch(async (directory) => {
-    mkdirSync(`${directory}/in`);
-    writeFileSync(`${directory}/secret`, 'outside');
-    const attempts: readonly (readonly Member[])[] = [
-      [{ name: '../evil', data: 'x' }],
-      [{ name: `${directory}/evil`, data: 'x' }],
-      [
-        { name: 'slash', type: 'symlink', linkName: '/' },
-        { name: `slash${directory}/evil`, data: 'x' },
-      ],
-      [
-        { name: 'up', type: 'symlink', linkName: '../../../../../../..' },
-        { name: `up${directory}/evil`, data: 'x' },
-      ],
-      [
-        { name: 'file', type: 'symlink', linkName: `${directory}/secret` },
-        { name: 'file', data: 'overwritten' },
-      ],
-      [
-        { name: 'sub', type: 'symlink', linkName: '..' },
-        { name: 'sub', type: 'directory', mode: 0o777 },
-      ],
-    ];
-    for (const attempt of attempts) await unpackTar(archive(...attempt), `${directory}/in`, { whiteouts: 'overlay' });
-    await assert.rejects(
-      unpackTar(archive({ name: 'stolen', type: 'hardLink', linkName: '../secret' }), `${directory}/in`, { whiteouts: 'overlay' }),
-    );
-    await assert.rejects(unpackTar(archive({ name: 'a/..', data: 'x' }), `${directory}/in`, { whiteouts: 'overlay' }), { kind: 'invalid' });
-    assert.deepEqual(readdirSync(directory).sort(), ['in', 'secret']);
-    assert.equal(readFileSync(`${directory}/secret`, 'utf8'), 'outside');
-  }));
-
 test('whiteouts become what overlayfs understands', () =>
   scratch(async (directory) => {
     await unpackTar(
-      archive(
+      memoryTar(
         { name: 'etc', type: 'directory', mode: 0o755 },
         { name: 'etc/.wh.passwd' },
         { name: 'opt', type: 'directory', mode: 0o755 },
@@ -150,21 +107,4 @@ test('whiteouts become what overlayfs understands', () =>
     assert.equal(root.stat('etc/passwd')?.rdev, 0n);
     assert.ok(root.stat('top')?.isCharacterDevice());
     assert.equal(root.extendedAttributes('opt')['trusted.overlay.opaque'], 'y');
-  }));
-
-test('damaged input is an error that says so', () =>
-  scratch(async (directory) => {
-    await assert.rejects(unpackTar(Readable.from([Buffer.from('this is no archive'.repeat(99))]), directory, { whiteouts: 'plain' }), {
-      kind: 'invalid',
-      message: /not a tar archive/,
-    });
-    const whole = await buffer(archive({ name: 'f', data: 'x'.repeat(5000) }));
-    await assert.rejects(unpackTar(Readable.from([whole.subarray(0, 2000)]), directory, { whiteouts: 'plain' }), {
-      kind: 'invalid',
-      message: /ends unexpectedly after 2000 bytes/,
-    });
-    await assert.rejects(unpackTar(Readable.from([Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3, 4])]), directory, { whiteouts: 'plain' }), {
-      kind: 'invalid',
-    });
-    assert.equal(existsSync(`${directory}/this`), false);
   }));

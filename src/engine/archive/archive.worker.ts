@@ -7,6 +7,7 @@ import { Pushable } from '../../base/pushable.ts';
 import { Root } from '../../kernel/files.ts';
 import { parseIgnore } from '../build/ignore.ts';
 import { removeIgnored } from '../build/remove-ignored.ts';
+import { Bounds } from './bounds.ts';
 import { decompressed } from './compression.ts';
 import { ageTo } from './age.ts';
 import { copyTree } from './copy-tree.ts';
@@ -82,6 +83,23 @@ class TarHash {
   }
 }
 
+/** Knows how much of a stream has been read. */
+class Counted implements AsyncIterable<Uint8Array> {
+  readonly #source: AsyncIterable<Uint8Array>;
+  bytes = 0;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    for await (const chunk of this.#source) {
+      this.bytes += chunk.length;
+      yield chunk;
+    }
+  }
+}
+
 function readInner(file: InnerFile): AsyncIterable<Uint8Array> {
   using root = new Root(file.root);
   const fd = root.open(file.path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -90,18 +108,18 @@ function readInner(file: InnerFile): AsyncIterable<Uint8Array> {
 
 async function unpack(job: Extract<Job, { readonly do: 'unpack' }>): Promise<UnpackJobResult> {
   using root = new Root(job.root);
-  const source = job.file ? readInner(job.file) : received();
+  const counted = new Counted(job.file ? readInner(job.file) : received());
   const hash = new TarHash();
   const hashed = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of decompressed(source)) {
+    for await (const chunk of decompressed(counted)) {
       hash.update(chunk);
       yield chunk;
     }
   };
   const frames = job.frames === undefined ? undefined : new FrameWriter(job.frames);
   try {
-    const result = await unpackInto(root, hashed(), job.options, frames);
-    return { ...result, ...hash.result(), isExact: frames?.isExact ?? false };
+    const result = await unpackInto(root, hashed(), job.options, frames, new Bounds(() => counted.bytes, job.limits));
+    return { ...result, ...hash.result() };
   } finally {
     frames?.close();
   }

@@ -1,6 +1,7 @@
 import { Readable, type Transform } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { KindError } from '../../base/errors.ts';
+import { createGunzip } from 'node:zlib';
+import { KindError, messageOf } from '../../base/errors.ts';
+import { decompressZstd } from './zstd-frames.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
@@ -28,6 +29,14 @@ export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGen
     yield* whole;
     return;
   }
+  if (compression === 'zstd') {
+    try {
+      yield* decompressZstd(whole);
+    } catch (error) {
+      throw damaged(error);
+    }
+    return;
+  }
   const transform = decompressor(compression);
   const input = Readable.from(whole, { objectMode: false });
   input.on('error', (error) => transform.destroy(error));
@@ -35,17 +44,19 @@ export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGen
   try {
     for await (const chunk of transform) yield chunk;
   } catch (error) {
-    if (error instanceof KindError) throw error;
-    throw new KindError('invalid', `archive is damaged: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw damaged(error);
   } finally {
     input.destroy();
     transform.destroy();
   }
 }
 
+function damaged(error: unknown): KindError {
+  return error instanceof KindError ? error : new KindError('invalid', `archive is damaged: ${messageOf(error)}`, { cause: error });
+}
+
 function decompressor(compression: Compression): Transform {
   if (compression === 'gzip') return createGunzip({ chunkSize: 131_072 });
-  if (compression === 'zstd') return createZstdDecompress({ chunkSize: 131_072 });
   throw new KindError('notImplemented', `archives compressed with ${compression} cannot be read: use gzip, zstd or no compression`);
 }
 

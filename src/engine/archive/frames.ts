@@ -1,95 +1,115 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { KindError } from '../../base/errors.ts';
 import type { Root } from '../../kernel/files.ts';
-import { fileBody } from './pack.ts';
-import type { UnpackObserver } from './unpack.ts';
+import { fileRange } from './pack.ts';
+import { openReplaced, ReplacedWriter, type ReplacedFiles } from './replaced.ts';
 
 /*
  * A foreign layer's tar must come out again with the same digest, yet its file data is on disk already. So only
- * the *frame* is kept: every byte that is not file data, and in between which file's data belongs there.
+ * the *frame* is kept: every byte that is not file data, and in between which part of which file belongs there.
  *
- *   frame  := piece*          the whole zstd-compressed
+ *   frames := chunk*
+ *   chunk  := length(4) zstd(piece*)          a chunk holds about 1 MiB of pieces, whole ones
  *   piece  := 'b' length(4) bytes…            bytes as they are
- *           | 'f' length(4) path… size(8)     `size` bytes of that file
+ *           | 'f' length(4) path… member(4) offset(8) size(8)
+ *                                           `size` bytes of that file from `offset` on; see replaced.ts for `member`
  */
 
 const bytesTag = 0x62;
 const fileTag = 0x66;
+const chunkBytes = 1 << 20;
 
-export class FrameWriter implements UnpackObserver {
-  readonly #path: string;
+export class FrameWriter {
+  readonly #fd: number;
   #pieces: Buffer[] = [];
+  #size = 0;
   #bytes: Buffer[] = [];
-  #file: { readonly path: string; size: number } | undefined;
-  readonly #files = new Set<string>();
-  #isExact = true;
+  #bytesSize = 0;
+  #range: { readonly path: string; readonly member: number; readonly offset: number; size: number } | undefined;
+  #member: number | undefined;
+  readonly replaced: ReplacedWriter;
 
   constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** False once a member has been replaced by a later one: its data is not on disk any more. */
-  get isExact(): boolean {
-    return this.#isExact;
+    this.#fd = openSync(path, 'wx', 0o600);
+    this.replaced = new ReplacedWriter(path);
   }
 
   frame(bytes: Buffer): void {
-    this.#endFile();
-    if (bytes.length > 0) this.#bytes.push(Buffer.from(bytes));
+    this.#endRange();
+    if (bytes.length === 0) return;
+    this.#bytes.push(Buffer.from(bytes));
+    this.#bytesSize += bytes.length;
+    if (this.#bytesSize >= chunkBytes) this.#endBytes();
   }
 
-  body(path: string, chunk: Buffer): void {
-    if (this.#file && this.#file.path !== path) this.#endFile();
+  /** File data of the present member, which lies at `offset` of the file. */
+  body(path: string, offset: number, length: number): void {
+    const range = this.#range;
+    if (range && range.offset + range.size === offset) {
+      range.size += length;
+      return;
+    }
+    this.#endRange();
     this.#endBytes();
-    this.#file ??= { path, size: 0 };
-    this.#file.size += chunk.length;
+    this.#member ??= this.replaced.begin(path);
+    this.#range = { path, member: this.#member, offset, size: length };
   }
 
-  replaced(path: string): void {
-    const inside = `${path}/`;
-    for (const file of this.#files) if (file === path || file.startsWith(inside)) this.#isExact = false;
-  }
-
-  /** Data whose place on disk differs from the archive (sparse files, whiteouts with a body). */
-  inexact(): void {
-    this.#isExact = false;
+  endMember(): void {
+    this.#endRange();
+    this.#member = undefined;
   }
 
   close(): void {
-    this.#endFile();
+    this.#endRange();
     this.#endBytes();
-    if (!this.#isExact) return;
-    const fd = openSync(this.#path, 'w', 0o600);
-    try {
-      writeSync(fd, zstdCompressSync(Buffer.concat(this.#pieces)));
-    } finally {
-      closeSync(fd);
-    }
+    this.#flush();
+    closeSync(this.#fd);
   }
 
   #endBytes(): void {
-    if (this.#bytes.length === 0) return;
+    if (this.#bytesSize === 0) return;
     const data = Buffer.concat(this.#bytes);
-    this.#bytes = [];
-    this.#pieces.push(head(bytesTag, data.length), data);
+    [this.#bytes, this.#bytesSize] = [[], 0];
+    this.#add(head(bytesTag, data.length), data);
   }
 
-  #endFile(): void {
-    const file = this.#file;
-    if (!file) return;
-    this.#file = undefined;
-    const path = Buffer.from(file.path, 'latin1');
-    const size = Buffer.alloc(8);
-    size.writeBigUInt64BE(BigInt(file.size));
-    this.#pieces.push(head(fileTag, path.length), path, size);
-    this.#files.add(file.path);
+  #endRange(): void {
+    const range = this.#range;
+    if (!range) return;
+    this.#range = undefined;
+    const path = Buffer.from(range.path, 'latin1');
+    const place = Buffer.alloc(20);
+    place.writeUInt32BE(range.member);
+    place.writeBigUInt64BE(BigInt(range.offset), 4);
+    place.writeBigUInt64BE(BigInt(range.size), 12);
+    this.#add(head(fileTag, path.length), path, place);
+  }
+
+  #add(...parts: readonly Buffer[]): void {
+    for (const part of parts) this.#size += part.length;
+    this.#pieces.push(...parts);
+    if (this.#size >= chunkBytes) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#size === 0) return;
+    const data = zstdCompressSync(Buffer.concat(this.#pieces));
+    [this.#pieces, this.#size] = [[], 0];
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(data.length);
+    writeSync(this.#fd, Buffer.concat([length, data]));
   }
 }
 
 /** The tar whose frames were kept, file data taken from the tree. */
 export function* unframe(root: Root, framesPath: string): Generator<Buffer> {
-  const frames = zstdDecompressSync(readFileSync(framesPath));
+  using replaced = openReplaced(framesPath);
+  for (const frames of chunksOf(framesPath)) yield* pieces(root, replaced, frames, framesPath);
+}
+
+function* pieces(root: Root, replaced: ReplacedFiles, frames: Buffer, framesPath: string): Generator<Buffer> {
   let position = 0;
   while (position < frames.length) {
     const tag = frames[position];
@@ -101,17 +121,26 @@ export function* unframe(root: Root, framesPath: string): Generator<Buffer> {
       continue;
     }
     if (tag !== fileTag) throw new KindError('internal', `frames of a layer are damaged: ${framesPath}`);
-    yield* fileData(root, data.toString('latin1'), Number(frames.readBigUInt64BE(position)));
-    position += 8;
+    const place = replaced.find(root, data.toString('latin1'), frames.readUInt32BE(position));
+    const [offset, size] = [frames.readBigUInt64BE(position + 4), frames.readBigUInt64BE(position + 12)];
+    yield* fileRange(place.root, place.path, Number(offset), Number(size));
+    position += 20;
   }
 }
 
-function* fileData(root: Root, path: string, size: number): Generator<Buffer> {
-  let left = size;
-  for (const chunk of fileBody(root, path, size)) {
-    if (left <= 0) return;
-    left -= chunk.length;
-    yield chunk;
+function* chunksOf(path: string): Generator<Buffer> {
+  const fd = openSync(path, 'r');
+  const take = (length: number): Buffer | undefined => {
+    const buffer = Buffer.alloc(length);
+    const read = readSync(fd, buffer, 0, length, null);
+    if (read === 0 && length > 0) return undefined;
+    if (read < length) throw new KindError('internal', `frames of a layer are cut off: ${path}`);
+    return buffer;
+  };
+  try {
+    for (let head_ = take(4); head_; head_ = take(4)) yield zstdDecompressSync(take(head_.readUInt32BE(0)) ?? Buffer.alloc(0));
+  } finally {
+    closeSync(fd);
   }
 }
 

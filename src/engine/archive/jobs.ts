@@ -1,5 +1,6 @@
 import type { ErrorKind } from '../../base/errors.ts';
 import type { Digest } from '../../base/digest.ts';
+import type { Limits } from './bounds.ts';
 import type { CopyJob, CopyResult } from './copy-tree.ts';
 import type { PackOptions } from './pack.ts';
 import type { UnpackOptions, UnpackResult } from './unpack.ts';
@@ -7,7 +8,14 @@ import type { UnpackOptions, UnpackResult } from './unpack.ts';
 /** Bulk file work that runs in a worker thread, so that the engine's loop stays free. */
 export type Job =
   /** Input: a tar (plain, gzip, zstd). With `frames`, what is needed to write the same tar again goes to that file. */
-  | { readonly do: 'unpack'; readonly root: string; readonly options: UnpackOptions; readonly file?: InnerFile; readonly frames?: string }
+  | {
+      readonly do: 'unpack';
+      readonly root: string;
+      readonly options: UnpackOptions;
+      readonly file?: InnerFile;
+      readonly frames?: string;
+      readonly limits?: Partial<Limits>;
+    }
   /** Output: a tar. */
   | { readonly do: 'pack'; readonly root: string; readonly options: PackOptions }
   /** Output: the tar that `frames` was made from, byte for byte. */
@@ -39,8 +47,6 @@ export interface DigestResult {
 export interface UnpackJobResult extends UnpackResult {
   readonly diffId: Digest;
   readonly tarBytes: number;
-  /** Whether the frames suffice to write the same tar again. */
-  readonly isExact: boolean;
 }
 
 export interface UsageResult {

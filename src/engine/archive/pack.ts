@@ -92,22 +92,27 @@ function toEntry(
 }
 
 /** Exactly `size` bytes and the padding, also when the file shrinks or grows meanwhile: the header has gone out already. */
-export function* fileBody(root: Root, path: string, size: number): Generator<Buffer> {
+function* fileBody(root: Root, path: string, size: number): Generator<Buffer> {
+  yield* fileRange(root, path, 0, size);
+  yield padding(size);
+}
+
+/** Exactly `size` bytes from `offset` on; zeros where the file has ended. */
+export function* fileRange(root: Root, path: string, offset: number, size: number): Generator<Buffer> {
   const fd = root.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    let left = size;
-    while (left > 0) {
-      const buffer = Buffer.allocUnsafe(Math.min(chunkSize, left));
-      const read = readSync(fd, buffer, 0, buffer.length, null);
+    let done = 0;
+    while (done < size) {
+      const buffer = Buffer.allocUnsafe(Math.min(chunkSize, size - done));
+      const read = readSync(fd, buffer, 0, buffer.length, offset + done);
       if (read === 0) buffer.fill(0);
       const chunk = read === 0 ? buffer : buffer.subarray(0, read);
-      left -= chunk.length;
+      done += chunk.length;
       yield chunk;
     }
   } finally {
     closeSync(fd);
   }
-  yield padding(size);
 }
 
 function typeOf(stat: BigIntStats): TarType | undefined {

@@ -7,6 +7,8 @@ export const attributePrefix = 'SCHILY.xattr.';
 /** `30 mtime=1700000000.123456789\n` and so on: length (of the whole record, itself included), space, key, `=`, value, newline. POSIX.1-2001 pax. */
 export function decodePax(data: Buffer): PaxRecords {
   const records: Record<string, string> = {};
+  /** Sparse format 0.0 repeats its keys; 0.1 has the same in one record. */
+  const map: string[] = [];
   let position = 0;
   while (position < data.length && data[position] !== 0) {
     const space = data.indexOf(0x20, position);
@@ -15,9 +17,12 @@ export function decodePax(data: Buffer): PaxRecords {
     if (space < 0 || equals < 0 || !Number.isInteger(length) || length <= equals - position || data[position + length - 1] !== 0x0a) {
       throw new KindError('invalid', 'not a tar archive: broken PAX record');
     }
-    records[data.toString('latin1', space + 1, equals)] = data.toString('latin1', equals + 1, position + length - 1);
+    const [key, value] = [data.toString('latin1', space + 1, equals), data.toString('latin1', equals + 1, position + length - 1)];
+    if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') map.push(value);
+    else records[key] = value;
     position += length;
   }
+  if (map.length > 0) records['GNU.sparse.map'] = map.join(',');
   return records;
 }
 

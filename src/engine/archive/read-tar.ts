@@ -1,4 +1,5 @@
 import { KindError } from '../../base/errors.ts';
+import { textOf } from '../../kernel/files.ts';
 import { ByteReader } from './byte-reader.ts';
 import { blockSize, paddingOf, type Segment, type TarEntry } from './entry.ts';
 import { decodeHeader, number, text, typeOfFlag, type Header } from './header.ts';
@@ -83,6 +84,7 @@ async function* member(
   const size = type === 'file' ? stored : 0;
   const sparse = await sparseOf(frame, header, pax, size);
   const entry = entryFrom(header, pax, type, sparse?.realSize ?? size);
+  if (sparse) checkSegments(sparse, entry.name);
   let left = size - (sparse?.mapBytes ?? 0);
   const bodySize = left;
   yield {
@@ -97,7 +99,8 @@ async function* member(
       }
     },
   };
-  while (left > 0) left -= (await reader.some(left)).length;
+  // What nobody read is no file's data.
+  while (left > 0) left -= (await frame(Math.min(left, 65_536))).length;
   await frame(paddingOf(size));
 }
 
@@ -121,9 +124,15 @@ async function sparseOf(
   size: number,
 ): Promise<Sparse | undefined> {
   if (header.flag === 'S') return oldSparse(frame, header.block);
-  if (pax['GNU.sparse.major'] === undefined && pax['GNU.sparse.map'] === undefined) return undefined;
+  const map = pax['GNU.sparse.map'];
+  // PAX formats 0.0 and 0.1 have the map in the header: `0,512,1048576,3`
+  if (map !== undefined) {
+    const numbers = map === '' ? [] : map.split(',').map((digits) => numberOf(digits, 'GNU.sparse.map'));
+    return { segments: pairs(numbers), realSize: numberOf(pax['GNU.sparse.size'] ?? '', 'GNU.sparse.size'), mapBytes: 0 };
+  }
+  if (pax['GNU.sparse.major'] === undefined) return undefined;
   if (pax['GNU.sparse.major'] !== '1')
-    throw new KindError('notImplemented', `sparse file of PAX format ${pax['GNU.sparse.major'] ?? '0'}: only 1.0 can be read`);
+    throw new KindError('notImplemented', `sparse file of PAX format ${pax['GNU.sparse.major']}: 0.0 to 1.0 can be read`);
   return paxSparse(frame, numberOf(pax['GNU.sparse.realsize'] ?? '', 'GNU.sparse.realsize'), size);
 }
 
@@ -138,6 +147,7 @@ async function paxSparse(frame: Frame, realSize: number, size: number): Promise<
   };
   await more();
   const count = numberOf(map.slice(0, map.indexOf('\n')), 'sparse map');
+  if (2 * count > mostSparseNumbers) throw new KindError('invalid', 'not a tar archive: sparse map of more than a million segments');
   while (map.split('\n').length < 2 + 2 * count) await more();
   const numbers = map.split('\n', 1 + 2 * count).map((line) => numberOf(line, 'sparse map'));
   return { segments: pairs(numbers.slice(1)), realSize, mapBytes };
@@ -162,26 +172,44 @@ async function oldSparse(frame: Frame, block: Buffer): Promise<Sparse> {
   return { segments: pairs(numbers), realSize: number(block, 483, 12), mapBytes: 0 };
 }
 
+/** One after the other and inside the file: else the data on disk would not be what the archive holds. */
+function checkSegments({ segments, realSize }: Sparse, name: string): void {
+  let end = 0;
+  for (const { offset, length } of segments) {
+    if (offset < end || offset + length > realSize)
+      throw new KindError('invalid', `not a tar archive: member "${textOf(name)}": the map of a sparse file goes back or beyond its end`);
+    end = offset + length;
+  }
+}
+
 function pairs(numbers: readonly number[]): Segment[] {
   const segments: Segment[] = [];
+  if (numbers.length > mostSparseNumbers) throw new KindError('invalid', 'not a tar archive: sparse map of more than a million segments');
   for (let index = 0; index + 1 < numbers.length; index += 2)
     segments.push({ offset: numbers[index] ?? 0, length: numbers[index + 1] ?? 0 });
   return segments;
 }
 
+const mostSparseNumbers = 2_000_000;
+
 function entryFrom(header: Header, pax: PaxRecords, type: TarEntry['type'], size: number): TarEntry {
   const attributes: Record<string, string> = {};
   for (const [key, value] of Object.entries(pax))
     if (key.startsWith(attributePrefix)) attributes[key.slice(attributePrefix.length)] = value;
+  const name = pax['GNU.sparse.name'] ?? pax.path ?? header.name;
+  const linkName = pax.linkpath ?? header.linkName;
+  const cut = [name, linkName, ...Object.keys(attributes)].find((bytes) => bytes.includes('\0'));
+  if (cut !== undefined)
+    throw new KindError('invalid', `not a tar archive: member "${textOf(cut.replaceAll('\0', String.raw`\0`))}": a name with a NUL byte`);
   return {
-    name: pax['GNU.sparse.name'] ?? pax.path ?? header.name,
+    name,
     type,
     mode: header.mode,
     uid: pax.uid === undefined ? header.uid : numberOf(pax.uid, 'uid'),
     gid: pax.gid === undefined ? header.gid : numberOf(pax.gid, 'gid'),
     size,
     mtimeNs: pax.mtime === undefined ? BigInt(header.mtime) * 1_000_000_000n : parseTime(pax.mtime),
-    linkName: pax.linkpath ?? header.linkName,
+    linkName,
     major: header.major,
     minor: header.minor,
     attributes,

@@ -2,6 +2,8 @@ import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, writeSync 
 import { KindError, wrap } from '../../base/errors.ts';
 import { textOf, type Metadata, type Owner, type Root } from '../../kernel/files.ts';
 import type { TarEntry } from './entry.ts';
+import { Bounds } from './bounds.ts';
+import type { FrameWriter } from './frames.ts';
 import { readTar, type TarMember } from './read-tar.ts';
 
 export interface UnpackOptions {
@@ -21,16 +23,6 @@ export interface UnpackResult {
   readonly bytes: number;
 }
 
-/** Told about every frame byte and every file body, in archive order (see frame.ts). */
-export interface UnpackObserver {
-  frame(bytes: Buffer): void;
-  body(path: string, chunk: Buffer): void;
-  /** A file that was unpacked from this archive has been replaced or removed by a later member. */
-  replaced(path: string): void;
-  /** The data of a member is not on disk as it was in the archive. */
-  inexact(): void;
-}
-
 const whiteoutPrefix = '.wh.';
 const opaqueName = '.wh..wh..opq';
 
@@ -42,65 +34,128 @@ export async function unpackInto(
   root: Root,
   source: AsyncIterable<Uint8Array>,
   options: UnpackOptions,
-  observer?: UnpackObserver,
+  frames?: FrameWriter,
+  bounds = new Bounds(),
 ): Promise<UnpackResult> {
-  const directories = new Map<string, bigint>();
+  const unpacking: Unpacking = { root, options, frames, bounds, directories: new Map(), parent: undefined };
   let entries = 0;
   let bytes = 0;
-  for await (const member of readTar(source, observer ? (frame) => observer.frame(frame) : undefined)) {
-    const path = [options.under ?? '', member.entry.name].join('/').replace(/\/+/g, '/').replace(/^\//, '').replace(/\/$/, '');
+  for await (const member of readTar(source, frames ? (frame) => frames.frame(frame) : undefined)) {
     try {
-      await unpackMember(root, path, member, options, directories, observer);
+      bounds.member(member);
+      await unpackMember(unpacking, pathOf(member.entry.name, options), member);
+      frames?.endMember();
     } catch (error) {
-      throw wrap(error, `unpack ${textOf(member.entry.name)}`);
+      throw wrap(error, `unpack ${shown(member.entry.name)}`);
     }
     entries += 1;
     bytes += member.bodySize;
   }
-  for (const [path, mtimeNs] of [...directories].reverse()) if (root.stat(path)?.isDirectory()) root.setMetadata(path, { mtimeNs });
+  for (const [path, mtimeNs] of [...unpacking.directories].reverse())
+    if (root.stat(path)?.isDirectory()) root.setMetadata(path, { mtimeNs });
   return { entries, bytes };
 }
 
-async function unpackMember(
-  root: Root,
-  path: string,
-  member: TarMember,
-  options: UnpackOptions,
-  directories: Map<string, bigint>,
-  observer: UnpackObserver | undefined,
-): Promise<void> {
-  const { entry } = member;
-  const cut = path.lastIndexOf('/');
-  const [parent, base] = [path.slice(0, Math.max(cut, 0)), path.slice(cut + 1)];
-  if (base === '' || base === '.') return;
-  if (parent !== '' && !root.statTarget(parent)?.isDirectory()) root.makeDirectories(parent, 0o755, options.owner);
-  if (options.whiteouts === 'overlay' && base.startsWith(whiteoutPrefix)) {
-    await drain(member, path, observer);
-    makeWhiteout(root, parent, base, observer);
-    return;
-  }
-  clearPlace(root, path, entry, options, observer);
-  await create(root, path, member, options, observer);
-  if (entry.type === 'hardLink') return;
-  root.setMetadata(path, metadataOf(entry, options));
-  if (entry.type === 'directory') directories.set(path, entry.mtimeNs);
+interface Unpacking {
+  readonly root: Root;
+  readonly options: UnpackOptions;
+  /** Of a foreign layer. */
+  readonly frames: FrameWriter | undefined;
+  readonly bounds: Bounds;
+  /** Times to be set at the end. */
+  readonly directories: Map<string, bigint>;
+  /** The last parent as written, and what it resolved to; forgotten when a directory or symlink changes. */
+  parent: { readonly written: string; readonly canonical: string } | undefined;
 }
 
-function makeWhiteout(root: Root, parent: string, base: string, observer: UnpackObserver | undefined): void {
+function pathOf(name: string, options: UnpackOptions): string {
+  if (climbsOut(name)) throw new KindError('invalid', 'its name leads out of the archive');
+  return [options.under ?? '', name].join('/').replace(/\/+/g, '/').replace(/^\//, '').replace(/\/$/, '');
+}
+
+async function unpackMember(unpacking: Unpacking, path: string, member: TarMember): Promise<void> {
+  const { root, options, frames } = unpacking;
+  const { entry } = member;
+  const cut = path.lastIndexOf('/');
+  const [written, base] = [path.slice(0, Math.max(cut, 0)), path.slice(cut + 1)];
+  if (base === '' || base === '.') return;
+  const parent = parentOf(unpacking, written);
+  const place = parent === '' ? base : `${parent}/${base}`;
+  if (options.whiteouts === 'overlay' && base.startsWith(whiteoutPrefix)) {
+    for await (const chunk of member.body()) frames?.frame(chunk);
+    makeWhiteout(unpacking, parent, base);
+    return;
+  }
+  clearPlace(unpacking, place, entry);
+  await create(unpacking, place, member);
+  if (entry.type === 'symlink') unpacking.parent = undefined;
+  if (entry.type === 'hardLink') return;
+  root.setMetadata(place, metadataOf(entry, options));
+  if (entry.type === 'directory') unpacking.directories.set(place, entry.mtimeNs);
+}
+
+/** Makes what is missing of a member's parent, and resolves it: symlinks that lead out of the root on the way are refused. */
+function parentOf(unpacking: Unpacking, written: string): string {
+  const { root, options } = unpacking;
+  if (written === '') return '';
+  if (unpacking.parent?.written === written) return unpacking.parent.canonical;
+  if (!root.statTarget(written)?.isDirectory()) root.makeDirectories(written, 0o755, options.owner);
+  // Only layers are put together again by path; elsewhere the kernel's resolution is all that is needed.
+  const canonical = options.whiteouts === 'overlay' ? root.canonical(written) : written;
+  if (canonical !== written) refuseOutwardLink(root, written);
+  unpacking.parent = { written, canonical };
+  return canonical;
+}
+
+/** `a/up/x` where `a/up` → `../../..`: resolved inside the root it would be harmless, but nobody means well with it. */
+function refuseOutwardLink(root: Root, path: string): void {
+  const parts = path.split('/');
+  for (let depth = 1; depth <= parts.length; depth++) {
+    const link = parts.slice(0, depth).join('/');
+    if (!root.stat(link)?.isSymbolicLink()) continue;
+    const target = root.readLink(link);
+    if (!target.startsWith('/') && climbsOut(`${parts.slice(0, depth - 1).join('/')}/${target}`))
+      throw new KindError('invalid', `it goes through the symlink ${shown(link)}, which leads out of the root to ${shown(target)}`);
+  }
+}
+
+/** Whether a path has more `..` than it has gone down before. */
+function climbsOut(path: string): boolean {
+  let depth = 0;
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    depth += part === '..' ? -1 : 1;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
+/** A name in a message: control characters are written out. */
+function shown(name: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  return textOf(name).replace(/[\u0000-\u001f\u007f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function makeWhiteout(unpacking: Unpacking, parent: string, base: string): void {
+  const { root, frames } = unpacking;
   if (base === opaqueName) {
     root.setMetadata(parent, { attributes: { 'trusted.overlay.opaque': 'y' } });
     return;
   }
   // `.wh..wh.*` is aufs' own book-keeping.
   if (base.startsWith(`${whiteoutPrefix}${whiteoutPrefix}`)) return;
-  const path = [parent, base.slice(whiteoutPrefix.length)].join('/').replace(/^\//, '');
-  observer?.replaced(path);
+  const name = base.slice(whiteoutPrefix.length);
+  if (name === '' || name === '.' || name === '..') throw new KindError('invalid', 'a whiteout of no name');
+  const path = parent === '' ? name : `${parent}/${name}`;
+  frames?.replaced.keep(root, path);
   root.remove(path);
+  unpacking.parent = undefined;
   root.makeNode(path, constants.S_IFCHR, 0, 0);
 }
 
 /** Makes room for the entry: a directory stays where a directory comes, anything else goes. */
-function clearPlace(root: Root, path: string, entry: TarEntry, options: UnpackOptions, observer: UnpackObserver | undefined): void {
+function clearPlace(unpacking: Unpacking, path: string, entry: TarEntry): void {
+  const { root, options, frames } = unpacking;
   const there = root.stat(path);
   if (!there) return;
   const isDirectory = there.isDirectory();
@@ -112,26 +167,24 @@ function clearPlace(root: Root, path: string, entry: TarEntry, options: UnpackOp
       isDirectory ? `cannot overwrite directory "${text}" with non-directory` : `cannot overwrite non-directory "${text}" with directory`,
     );
   }
-  observer?.replaced(path);
+  frames?.replaced.keep(root, path);
   root.remove(path);
+  if (isDirectory || there.isSymbolicLink()) unpacking.parent = undefined;
 }
 
-async function create(
-  root: Root,
-  path: string,
-  member: TarMember,
-  options: UnpackOptions,
-  observer: UnpackObserver | undefined,
-): Promise<void> {
+async function create(unpacking: Unpacking, path: string, member: TarMember): Promise<void> {
+  const { root, options } = unpacking;
   const { entry } = member;
   switch (entry.type) {
     case 'directory':
       root.makeDirectory(path, 0o700);
       return;
     case 'file':
-      await createFile(root, path, member, options, observer);
+      await createFile(unpacking, path, member);
       return;
     case 'hardLink':
+      if (climbsOut(entry.linkName))
+        throw new KindError('invalid', `hard link to ${shown(entry.linkName)}, which is outside of the archive`);
       root.makeHardLink(options.under ? `${options.under}/${entry.linkName}` : entry.linkName, path);
       return;
     case 'symlink':
@@ -149,51 +202,59 @@ async function create(
   }
 }
 
-async function createFile(
-  root: Root,
-  path: string,
-  member: TarMember,
-  options: UnpackOptions,
-  observer: UnpackObserver | undefined,
-): Promise<void> {
+async function createFile({ root, options, frames, bounds }: Unpacking, path: string, member: TarMember): Promise<void> {
   const fd = root.createFile(path, 0o600);
   try {
     const owner = options.owner ?? member.entry;
     fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, member.entry.mode);
-    const segments = member.segments;
-    if (segments) {
-      observer?.inexact();
-      ftruncateSync(fd, member.entry.size);
+    let end = 0;
+    for await (const { offset, data } of placed(member)) {
+      bounds.data(data.length);
+      frames?.body(path, offset, data.length);
+      end = offset + data.length;
+      // Zeros become a hole: a sparse file stays one, also through tars that do not know of it.
+      if (!isZero(data)) writeAll(fd, data, offset);
     }
-    let index = 0;
-    let written = 0;
-    for await (const chunk of member.body()) {
-      observer?.body(path, chunk);
-      let at = 0;
-      while (at < chunk.length) {
-        const segment = segments?.[index];
-        const length = segment ? Math.min(chunk.length - at, segment.length - written) : chunk.length - at;
-        if (segments && !segment) throw new KindError('invalid', 'sparse file has more data than its map says');
-        writeAll(fd, chunk.subarray(at, at + length), segment ? segment.offset + written : null);
-        at += length;
-        written += length;
-        if (segment && written >= segment.length) [index, written] = [index + 1, 0];
-      }
-    }
+    if (end > 0 || member.entry.size > 0) ftruncateSync(fd, member.entry.size);
   } finally {
     closeSync(fd);
   }
 }
 
+/** A member's data with where it belongs. */
+async function* placed(member: TarMember): AsyncGenerator<{ readonly offset: number; readonly data: Buffer }> {
+  const { segments } = member;
+  let [index, written] = [0, 0];
+  for await (const chunk of member.body()) {
+    let at = 0;
+    while (at < chunk.length) {
+      while (segments && index < segments.length && written >= (segments[index]?.length ?? 0)) [index, written] = [index + 1, 0];
+      const segment = segments?.[index];
+      if (segments && !segment) throw new KindError('invalid', 'sparse file has more data than its map says');
+      const length = segment ? Math.min(chunk.length - at, segment.length - written) : chunk.length - at;
+      yield { offset: (segment?.offset ?? 0) + written, data: chunk.subarray(at, at + length) };
+      at += length;
+      written += length;
+    }
+  }
+}
+
+const zeros = Buffer.alloc(131_072);
+const smallestHole = 4096;
+
+function isZero(data: Buffer): boolean {
+  if (data.length < smallestHole || data[0] !== 0) return false;
+  for (let at = 0; at < data.length; at += zeros.length) {
+    const part = data.subarray(at, at + zeros.length);
+    if (part.compare(zeros, 0, part.length) !== 0) return false;
+  }
+  return true;
+}
+
 export function writeAll(fd: number, data: Buffer, position: number | null): void {
   let done = 0;
   while (done < data.length) done += writeSync(fd, data, done, data.length - done, position === null ? null : position + done);
-}
-
-async function drain(member: TarMember, path: string, observer: UnpackObserver | undefined): Promise<void> {
-  if (member.bodySize > 0) observer?.inexact();
-  for await (const chunk of member.body()) observer?.body(path, chunk);
 }
 
 function metadataOf(entry: TarEntry, options: UnpackOptions): Metadata {

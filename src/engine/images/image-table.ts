@@ -1,7 +1,8 @@
-import type { ImageConfig } from '../../api/oci/image.ts';
+import type { Descriptor, ImageConfig, Manifest } from '../../api/oci/image.ts';
 import { digestOf, hexOf, isDigest, type Digest } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
 import type { Store, WriteOperation } from '../../store/store.ts';
+import { Content, type ContentItem } from '../content/content.ts';
 import { canonicalName, familiarName, parseReference } from './reference.ts';
 import { Records } from './records.ts';
 
@@ -13,6 +14,15 @@ export interface ImageRecord {
   readonly parent: Digest | undefined;
   /** Canonical repository digests, `docker.io/library/nginx@sha256:…`. */
   readonly digests: readonly string[];
+  /** Manifests and indexes that it came or went with (content.ts). */
+  readonly content?: readonly Digest[];
+}
+
+/** A form in which registries have a layer. */
+export interface LayerSource {
+  readonly descriptor: Descriptor;
+  /** `localhost:5000/team/app` */
+  readonly repositories: readonly string[];
 }
 
 /** What the store keeps of a name, under /engine/image-names/<canonical name>. */
@@ -28,11 +38,13 @@ export class ImageTable {
   readonly #store: Store;
   readonly #images: Records<ImageRecord>;
   readonly #names: Records<NameRecord>;
+  readonly #content: Content;
 
   constructor(store: Store) {
     this.#store = store;
     this.#images = new Records(store, '/engine/images/');
     this.#names = new Records(store, '/engine/image-names/');
+    this.#content = new Content(store);
   }
 
   list(): readonly ImageRecord[] {
@@ -75,9 +87,35 @@ export class ImageTable {
     return matches[0];
   }
 
-  /** Adds or updates an image and moves names to it, in one write. Returns the names' former images. */
-  async put(record: ImageRecord, names: readonly string[]): Promise<void> {
-    const operations: WriteOperation[] = [this.#images.putting(hexOf(record.id), record)];
+  /** Manifests and indexes of an image. */
+  contentOf(image: ImageRecord): readonly ContentItem[] {
+    return (image.content ?? []).flatMap((digest) => this.#content.get(digest) ?? []);
+  }
+
+  /** Where registries have a layer, and in which form, as far as the manifests of images here tell. */
+  sourcesOf(diffId: Digest): readonly LayerSource[] {
+    const sources = new Map<Digest, { readonly descriptor: Descriptor; readonly repositories: Set<string> }>();
+    for (const image of this.list()) {
+      const index = image.content === undefined ? -1 : configOf(image).rootfs.diff_ids.indexOf(diffId);
+      if (index < 0) continue;
+      for (const { text } of this.contentOf(image)) {
+        const { config, layers } = JSON.parse(text) as Partial<Manifest>;
+        const descriptor = config?.digest === image.id ? layers?.[index] : undefined;
+        if (!descriptor) continue;
+        const source = sources.get(descriptor.digest) ?? { descriptor, repositories: new Set<string>() };
+        sources.set(descriptor.digest, source);
+        for (const digest of image.digests) source.repositories.add(digest.replace(/@.*$/, ''));
+      }
+    }
+    return [...sources.values()].map(({ descriptor, repositories }) => ({ descriptor, repositories: [...repositories] }));
+  }
+
+  /** Adds or updates an image with its manifests and moves names to it, in one write. */
+  async put(record: ImageRecord, names: readonly string[], content: readonly ContentItem[] = []): Promise<void> {
+    const operations: WriteOperation[] = [
+      this.#images.putting(hexOf(record.id), record),
+      ...content.map((item) => this.#content.putting(item)),
+    ];
     const taggedAt = new Date().toISOString();
     for (const name of names) {
       const canonical = canonicalName(parseReference(name));
@@ -90,10 +128,11 @@ export class ImageTable {
     await this.#names.deleteAll(names);
   }
 
-  /** Removes the image with its names. */
+  /** Removes the image with its names and the manifests that were its alone. */
   async delete(id: Digest): Promise<void> {
     const names = this.names(id).map((name) => this.#names.deleting(name.name));
-    await this.#store.write([...names, this.#images.deleting(hexOf(id))]);
+    const referenced = new Set(this.list().flatMap((image) => (image.id === id ? [] : (image.content ?? []))));
+    await this.#store.write([...names, this.#images.deleting(hexOf(id)), ...this.#content.sweeping(referenced)]);
   }
 
   /** Whether it is a name (or repository digest) rather than an ID: names come first, also when they look like the start of an ID. */

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Digest } from '../../base/digest.ts';
 import type { HistoryEntry, ImageConfig, RunConfig } from '../../api/oci/image.ts';
+import type { Credentials } from '../registry/credentials.ts';
+import type { RemoteImage } from '../registry/distribution.ts';
 
 /** References are what users type: `alpine`, `alpine:3.20`, `localhost:5000/a/b@sha256:…`, an image ID or a unique prefix of one. */
 export interface Images {
@@ -19,6 +21,12 @@ export interface Images {
   load(tar: Readable, signal?: AbortSignal): AsyncIterable<string>;
   /** Downloads from a registry; yields progress in the Docker client's form. */
   pull(reference: string, options: PullOptions, signal?: AbortSignal): AsyncIterable<PullProgress>;
+  /** Uploads to a registry; yields progress in the Docker client's form. */
+  push(reference: string, options: PushOptions, signal?: AbortSignal): AsyncIterable<PushProgress>;
+  /** Whether a registry takes the credentials; `unauthorized` when it does not. */
+  login(address: string, credentials: Credentials, signal: AbortSignal): Promise<void>;
+  /** What a registry has under a name, without pulling it. */
+  inspectRemote(reference: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<RemoteImage>;
   /** Adds an image made of layers that are already present (build, commit). Repeating it is harmless. */
   create(config: ImageConfig, options?: { readonly names?: readonly string[]; readonly parent?: Digest }): Promise<Image>;
   /** Told by the containers' room which images are in use, so that `remove` and prune can refuse. */
@@ -58,7 +66,14 @@ export interface ImportOptions {
 
 export interface PullOptions {
   readonly platform?: string;
-  readonly credentials?: { readonly username: string; readonly password: string };
+  readonly credentials?: Credentials;
+  /** Every tag of the repository. */
+  readonly allTags?: boolean;
+}
+
+export interface PushOptions {
+  readonly credentials?: Credentials;
+  readonly allTags?: boolean;
 }
 
 export interface PullProgress {
@@ -66,6 +81,11 @@ export interface PullProgress {
   readonly status: string;
   readonly current?: number;
   readonly total?: number;
+}
+
+export interface PushProgress extends PullProgress {
+  /** What was pushed, for programs. */
+  readonly aux?: { readonly Tag: string; readonly Digest: Digest; readonly Size: number };
 }
 
 export interface ImageUser {

@@ -10,10 +10,28 @@ import { chainIdOf } from '../snapshots/layers.ts';
 import type { OverlaySnapshots } from '../snapshots/overlay-snapshots.ts';
 import { historyOf } from './history.ts';
 import { configOf, ImageTable, recordOf, type ImageRecord } from './image-table.ts';
-import type { Image, ImageHistory, ImageRemoval, Images, ImageUser, ImportOptions, PullOptions, PullProgress } from './images.ts';
+import type {
+  Image,
+  ImageHistory,
+  ImageRemoval,
+  Images,
+  ImageUser,
+  ImportOptions,
+  PullOptions,
+  PullProgress,
+  PushOptions,
+  PushProgress,
+} from './images.ts';
 import { importImage } from './import.ts';
 import { loadImages } from './load.ts';
+import type { ContentItem } from '../content/content.ts';
+import type { Credentials } from '../registry/credentials.ts';
+import { inspectRemote, type RemoteImage } from '../registry/distribution.ts';
+import { defaultRegistrySettings, type RegistrySettings } from '../registry/endpoints.ts';
+import { checkLogin } from '../registry/login.ts';
+import { LayerPuller } from '../registry/pull-layers.ts';
 import { pullImage } from '../registry/pull.ts';
+import { pushImage } from '../registry/push.ts';
 import { familiarName, parseReference } from './reference.ts';
 import { Remover } from './remove.ts';
 import { saveImages } from './save.ts';
@@ -23,12 +41,15 @@ export interface ImagesOptions {
   readonly snapshots: OverlaySnapshots;
   readonly events: Events;
   readonly log: Log;
+  readonly registries?: RegistrySettings;
 }
 
 /** Images of this host: names and configs in the store, layers in the snapshots. */
 export class LocalImages implements Images {
   readonly table: ImageTable;
   readonly snapshots: OverlaySnapshots;
+  readonly registries: RegistrySettings;
+  readonly puller: LayerPuller;
   readonly #events: Events;
   readonly #remover: Remover;
   /** Removing and naming exclude each other: an image must not lose its last name while it gets a new one. */
@@ -38,6 +59,8 @@ export class LocalImages implements Images {
   constructor(options: ImagesOptions) {
     this.table = new ImageTable(options.store);
     this.snapshots = options.snapshots;
+    this.registries = options.registries ?? defaultRegistrySettings;
+    this.puller = new LayerPuller(options.snapshots);
     this.#events = options.events;
     this.#remover = new Remover(this.table, options.snapshots, (id) => this.#users(id), options.events);
   }
@@ -89,18 +112,36 @@ export class LocalImages implements Images {
     return pullImage(this, reference, options, signal);
   }
 
+  push(reference: string, options: PushOptions, signal?: AbortSignal): AsyncIterable<PushProgress> {
+    return pushImage(this, reference, options, signal);
+  }
+
+  login(address: string, credentials: Credentials, signal: AbortSignal): Promise<void> {
+    return checkLogin(address, credentials, this.registries, signal);
+  }
+
+  inspectRemote(reference: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<RemoteImage> {
+    return inspectRemote(reference, { credentials, settings: this.registries }, signal);
+  }
+
+  /** Frees the layers that nothing needs any more. */
+  async collect(): Promise<void> {
+    await this.#changes.run('', () => this.#remover.collect());
+  }
+
   async create(config: ImageConfig, options: { readonly names?: readonly string[]; readonly parent?: Digest } = {}): Promise<Image> {
     return this.add(recordOf(config, options.parent), options.names ?? []);
   }
 
-  /** Adds an image whose config blob is given; its layers must be present. Repeating it is harmless. */
-  add(record: ImageRecord, names: readonly string[]): Promise<Image> {
+  /** Adds an image whose config blob is given, with manifests of it; its layers must be present. Repeating it is harmless. */
+  add(record: ImageRecord, names: readonly string[], documents: readonly ContentItem[] = []): Promise<Image> {
     return this.#changes.run('', async () => {
       const layers = configOf(record).rootfs.diff_ids;
       if (!this.snapshots.has(layers)) throw new KindError('notFound', `image ${record.id}: layer ${chainIdOf(layers) ?? ''} is missing`);
       const known = this.table.get(record.id);
       const digests = [...new Set([...(known?.digests ?? []), ...record.digests])];
-      await this.table.put({ ...record, parent: known?.parent ?? record.parent, digests }, names);
+      const content = [...new Set([...(known?.content ?? []), ...(record.content ?? [])])];
+      await this.table.put({ ...record, parent: known?.parent ?? record.parent, digests, content }, names, documents);
       this.snapshots.settle(layers);
       for (const name of names) this.announce('tag', record.id, familiarName(parseReference(name)));
       return this.#image(this.table.get(record.id) ?? record);

@@ -153,6 +153,6 @@ test('damage and absence are errors that leave nothing', () =>
     assert.deepEqual(await images.list(), []);
     await assert.rejects(Array.fromAsync(images.pull('127.0.0.1:2/a', {})), {
       kind: 'unavailable',
-      message: /^Get "http:\/\/127\.0\.0\.1:2\/v2\/": .*ECONNREFUSED/,
+      message: /^Get "http:\/\/127\.0\.0\.1:2\/v2\/": dial tcp 127\.0\.0\.1:2: connect: connection refused$/,
     });
   }));

@@ -10,17 +10,23 @@ import type { Mount } from '../../kernel/mounts.ts';
 import type { Store } from '../../store/store.ts';
 import type { DigestResult, InnerFile } from '../archive/jobs.ts';
 import { runJob, streamJob } from '../archive/run-job.ts';
+import { Leases, type Lease } from '../gc/leases.ts';
 import type { Readable } from 'node:stream';
 import { Records } from '../images/records.ts';
 import { chainIdOf, chainIdsOf, layerPrefix, paths, snapshotPrefix, type LayerRecord, type SnapshotRecord } from './layers.ts';
 import { existsInLayers } from './lower.ts';
+import { StagedLayer } from './staged-layer.ts';
 import type { CommitOptions, SnapshotChange, Snapshots } from './snapshots.ts';
+
+/** What lies beside `diff` of a foreign layer. */
+const sidecars = ['frames', 'replaced'];
 
 /**
  * On disk:
  *
  *   overlay2/<chain hex>/diff     a layer: what it changes, in overlayfs' form
  *   overlay2/<chain hex>/frames   of a foreign layer: what its tar had besides file data
+ *   overlay2/<chain hex>/replaced file data that a later member of the tar replaced
  *   overlay2/<key>-rw/{diff,work} a snapshot
  *   l/<n>                         short links to the diff directories, since mount options are one page
  *   tmp/                          under way; emptied at open
@@ -34,6 +40,9 @@ export class OverlaySnapshots implements Snapshots {
   readonly #busy = new KeyedMutex();
   /** Layers made by this process that no image or snapshot names yet. */
   readonly #fresh = new Set<Digest>();
+  /** Layers that a sweep is removing. */
+  readonly #dying = new Set<Digest>();
+  readonly leases = new Leases();
   #nextLink = 0;
 
   private constructor(dataRoot: string, store: Store) {
@@ -50,7 +59,8 @@ export class OverlaySnapshots implements Snapshots {
 
   async prepare(key: string, layers: readonly Digest[]): Promise<void> {
     if (!/^[\w.-]+$/.test(key)) throw new KindError('invalid', `bad snapshot key "${key}"`);
-    for (const chainId of chainIdsOf(layers)) this.layer(chainId);
+    using lease = this.leases.take();
+    for (const chainId of chainIdsOf(layers)) lease.keep(this.layer(chainId).chainId);
     if (this.#snapshots.get(key)) throw new KindError('alreadyExists', `snapshot ${key} exists already`);
     const directory = this.#paths.snapshot(key);
     const link = this.#takeLink();
@@ -138,12 +148,12 @@ export class OverlaySnapshots implements Snapshots {
   /** Whether the topmost of these layers is here. */
   has(layers: readonly Digest[]): boolean {
     const chainId = chainIdOf(layers);
-    return chainId === undefined || this.#layers.get(hexOf(chainId)) !== undefined;
+    return chainId === undefined || (!this.#dying.has(chainId) && this.#layers.get(hexOf(chainId)) !== undefined);
   }
 
   layer(chainId: Digest): LayerRecord {
     const record = this.#layers.get(hexOf(chainId));
-    if (record) return record;
+    if (record && !this.#dying.has(chainId)) return record;
     throw new KindError('notFound', `layer ${chainId} is missing`);
   }
 
@@ -154,25 +164,46 @@ export class OverlaySnapshots implements Snapshots {
     wanted?: Digest,
     signal?: AbortSignal,
   ): Promise<{ readonly diffId: Digest; readonly bytes: number }> {
+    using staged = await this.stage(source, wanted, signal);
+    await this.adopt(below, staged);
+    return staged.content;
+  }
+
+  /** Unpacks a layer aside. It needs nothing of what will be below it, so that all layers of an image come at once. */
+  async stage(source: AsyncIterable<Uint8Array> | InnerFile, wanted?: Digest, signal?: AbortSignal): Promise<StagedLayer> {
     const directory = this.temporary();
-    const [root, frames] = [`${directory}/diff`, `${directory}/frames`];
     try {
+      const root = `${directory}/diff`;
       mkdirSync(root, { mode: 0o755 });
       const isFile = 'root' in source;
-      const job = { do: 'unpack', root, frames, options: { whiteouts: 'overlay' }, file: isFile ? source : undefined } as const;
-      const unpacked = await runJob(job, isFile ? undefined : source, signal);
-      if (wanted !== undefined && unpacked.diffId !== wanted)
-        throw new KindError('invalid', `layer ${wanted}: content has digest ${unpacked.diffId}`);
-      const own = unpacked.isExact ? undefined : await runJob({ do: 'digest', root, options: { whiteouts: 'overlay' } });
-      if (own && wanted !== undefined && own.diffId !== wanted) {
-        throw new KindError('notImplemented', `layer ${wanted} holds sparse files or a member twice: it cannot be kept with its digest`);
-      }
-      const result = own ?? unpacked;
-      await this.#adopt(below, result, root, own ? undefined : frames);
-      return result;
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
+      const options = { whiteouts: 'overlay' } as const;
+      const job = { do: 'unpack', root, frames: `${directory}/frames`, options, file: isFile ? source : undefined } as const;
+      const content = await runJob(job, isFile ? undefined : source, signal);
+      if (wanted !== undefined && content.diffId !== wanted)
+        throw new KindError('invalid', `layer ${wanted}: content has digest ${content.diffId}`);
+      return new StagedLayer(directory, content, true);
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
     }
+  }
+
+  /** Makes a staged layer the topmost of `below` plus itself; harmless when that is there already. */
+  async adopt(below: readonly Digest[], staged: StagedLayer, lease?: Lease): Promise<void> {
+    const chainId = chainIdOf([...below, staged.content.diffId]) ?? staged.content.diffId;
+    if (staged.adoptedAs === undefined || staged.adoptedAs === chainId) {
+      await this.#adopt(below, staged.content, `${staged.directory}/diff`, staged.hasFrames ? staged.directory : undefined, lease);
+      staged.adoptedAs = chainId;
+      return;
+    }
+    // The same layer over something else: made again from the tar of the first.
+    using again = await this.stage(this.tar(staged.adoptedAs), staged.content.diffId);
+    await this.adopt(below, again, lease);
+  }
+
+  /** A chain whose topmost layer has this diff ID. */
+  withDiffId(diffId: Digest): Digest | undefined {
+    return this.#layers.list().find((layer) => layer.diffId === diffId && !this.#dying.has(layer.chainId))?.chainId;
   }
 
   /** The uncompressed tar of the topmost layer; its digest is the layer's diff ID. */
@@ -195,42 +226,45 @@ export class OverlaySnapshots implements Snapshots {
     for (const chainId of chainIdsOf(layers)) this.#fresh.delete(chainId);
   }
 
-  /** Removes every layer that neither a snapshot nor one of these stacks of layers needs; returns bytes freed. */
+  /** Removes every layer that neither a snapshot, a lease nor one of these stacks of layers needs; returns bytes freed. */
   async collect(stacks: readonly (readonly Digest[])[]): Promise<number> {
-    const needed = new Set<Digest>(this.#fresh);
+    const needed = new Set<Digest>([...this.#fresh, ...this.leases.kept()]);
     for (const layers of [...stacks, ...this.#snapshots.list().map((snapshot) => snapshot.layers)])
       for (const chainId of chainIdsOf(layers)) needed.add(chainId);
-    const garbage = this.#layers.list().filter((layer) => !needed.has(layer.chainId));
-    if (garbage.length === 0) return 0;
-    await this.#layers.deleteAll(garbage.map((layer) => hexOf(layer.chainId)));
-    for (const layer of garbage) {
-      rmSync(`${this.#paths.links}/${layer.link}`, { force: true });
-      await this.#discard(this.#paths.layer(layer.chainId));
-    }
+    const garbage = this.#layers.list().filter((layer) => !needed.has(layer.chainId) && !this.#dying.has(layer.chainId));
+    // From here to the end of the sweep nobody may count on them any more: no await comes between mark and this.
+    for (const layer of garbage) this.#dying.add(layer.chainId);
+    for (const layer of garbage) await this.#busy.run(layer.chainId, () => this.#removeLayer(layer));
     return garbage.reduce((sum, layer) => sum + layer.bytes, 0);
   }
 
-  /** Makes `diff` (and `frames`) the directory of a new layer; harmless when the layer is there already. */
-  async #adopt(below: readonly Digest[], content: DigestResult, diff: string, frames: string | undefined): Promise<void> {
+  async #removeLayer(layer: LayerRecord): Promise<void> {
+    try {
+      await this.#layers.delete(hexOf(layer.chainId));
+      rmSync(`${this.#paths.links}/${layer.link}`, { force: true });
+      await this.#discard(this.#paths.layer(layer.chainId));
+    } finally {
+      this.#dying.delete(layer.chainId);
+    }
+  }
+
+  /** Makes `diff` (and what is beside it in `sidecar`) the directory of a new layer; harmless when the layer is there already. */
+  async #adopt(below: readonly Digest[], content: DigestResult, diff: string, sidecar: string | undefined, lease?: Lease): Promise<void> {
     const chainId = chainIdOf([...below, content.diffId]) ?? content.diffId;
-    this.#fresh.add(chainId);
+    if (lease) lease.keep(chainId);
+    else this.#fresh.add(chainId);
     await this.#busy.run(chainId, async () => {
       if (this.#layers.get(hexOf(chainId))) return;
       const directory = this.#paths.layer(chainId);
       const link = this.#takeLink();
-      rmSync(directory, { recursive: true, force: true });
+      await this.#discard(directory);
       mkdirSync(directory, { mode: 0o700 });
       renameSync(diff, `${directory}/diff`);
-      if (frames !== undefined) renameSync(frames, `${directory}/frames`);
+      for (const name of sidecar === undefined ? [] : sidecars)
+        if (existsSync(`${sidecar}/${name}`)) renameSync(`${sidecar}/${name}`, `${directory}/${name}`);
       symlinkSync(`../overlay2/${hexOf(chainId)}/diff`, `${this.#paths.links}/${link}`);
-      await this.#layers.put(hexOf(chainId), {
-        chainId,
-        diffId: content.diffId,
-        link,
-        bytes: content.bytes,
-        tarBytes: content.tarBytes,
-        hasFrames: frames !== undefined,
-      });
+      const { diffId, bytes, tarBytes } = content;
+      await this.#layers.put(hexOf(chainId), { chainId, diffId, link, bytes, tarBytes, hasFrames: sidecar !== undefined });
     });
   }
 

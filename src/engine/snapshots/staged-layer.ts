@@ -1,0 +1,22 @@
+import { rmSync } from 'node:fs';
+import type { Digest } from '../../base/digest.ts';
+import type { DigestResult } from '../archive/jobs.ts';
+
+/** An unpacked layer that is no part of any chain yet; below `tmp/`, gone when its owner lets go of it. */
+export class StagedLayer implements Disposable {
+  readonly directory: string;
+  readonly content: DigestResult;
+  readonly hasFrames: boolean;
+  /** The chain that took the directory. */
+  adoptedAs: Digest | undefined;
+
+  constructor(directory: string, content: DigestResult, hasFrames: boolean) {
+    this.directory = directory;
+    this.content = content;
+    this.hasFrames = hasFrames;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
