@@ -83,7 +83,19 @@ const acts: readonly (readonly [line: string, body: string | undefined, status: 
     '{"Container":"web","EndpointConfig":{"Aliases":["db"],"IPAMConfig":{"IPv4Address":"10.0.0.9"}}}',
     200,
     'networks.connect',
-    ['f'.repeat(64), sampleId, { aliases: ['db'], ipv4: '10.0.0.9', mac: undefined, links: undefined, driverOptions: undefined }],
+    [
+      'f'.repeat(64),
+      sampleId,
+      {
+        aliases: ['db'],
+        ipv4: '10.0.0.9',
+        ipv6: undefined,
+        mac: undefined,
+        links: undefined,
+        driverOptions: undefined,
+        gatewayPriority: undefined,
+      },
+    ],
   ],
 ];
 

@@ -102,7 +102,7 @@ const answers: readonly (readonly [title: string, definition: string, answer: un
   ['an image in a list', 'ImageSummary', imageSummary(image, -1)],
   ['a step of an image', 'ImageHistoryResponseItem', imageHistory({ id: undefined, bytes: 1, names: [] })],
   ['a network', 'NetworkInspect', networkInspect(sampleNetwork())],
-  ['a network in a list', 'NetworkSummary', networkSummary(sampleNetwork({ driver: 'none', subnet: undefined, endpoints: [] }))],
+  ['a network in a list', 'NetworkSummary', networkSummary(sampleNetwork({ driver: 'none', pools: [], endpoints: [] }))],
   ['a volume', 'Volume', volumeInspect(sampleVolume(), { bytes: -1, references: 0 })],
   [
     'an event',

@@ -8,6 +8,7 @@ import type { Execs } from './containers/execs.ts';
 import type { Events } from './events/events.ts';
 import type { RegistrySettings } from './registry/endpoints.ts';
 import type { Images } from './images/images.ts';
+import type { AddressRange } from './network/address-plan.ts';
 import type { Networks } from './network/networks.ts';
 import type { Sandboxes } from './containers/sandboxes.ts';
 import type { Volumes } from './volumes/volumes.ts';
@@ -36,6 +37,8 @@ export interface EngineConfig {
   /** The default bridge: `docker0`, 172.17.0.1/16. */
   readonly bridgeName: string;
   readonly bridgeAddress: string;
+  /** Where networks that name no subnet get theirs; Docker's own ranges when absent. */
+  readonly addressRanges?: readonly AddressRange[];
   /** Name of this host in `docker info`. */
   readonly hostName: string;
   /** Mirrors, registries without verified TLS, certificates. */

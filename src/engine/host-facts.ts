@@ -11,6 +11,8 @@ export interface HostFacts {
   resolvConf(): string;
   /** Writes a sysctl of this thread's network namespace; `net.ipv4.ip_forward`. */
   setSysctl(name: string, value: string): void;
+  /** Empty when there is no such sysctl. */
+  sysctl(name: string): string;
   /** CPU time of the whole host in nanoseconds, as `docker stats` compares with. */
   systemCpuNs(): number;
 }
@@ -25,6 +27,7 @@ export function readHostFacts(): HostFacts {
     boundingCapabilities: new Set(boundingCapabilities()),
     resolvConf: () => readText('/etc/resolv.conf'),
     setSysctl: (name, value) => writeFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, value),
+    sysctl: (name) => readText(`/proc/sys/${name.replaceAll('.', '/')}`).trim(),
     systemCpuNs() {
       const [, ...fields] = (/^cpu .*$/m.exec(readText('/proc/stat'))?.[0] ?? 'cpu').split(/\s+/);
       return fields.slice(0, 8).reduce((sum, field) => sum + Number(field), 0) * tickNs;

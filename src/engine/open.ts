@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { messageOf } from '../base/errors.ts';
 import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -26,6 +25,7 @@ import type { Images, ImageUser } from './images/images.ts';
 import { openImages } from './images/open.ts';
 import { LogRotator } from './logs/log-rotator.ts';
 import { EmbeddedDns } from './network/embedded-dns.ts';
+import { NetworkGuard } from './network/network-guard.ts';
 import { NetworkRoom } from './network/open-networks.ts';
 import type { Snapshots } from './snapshots/snapshots.ts';
 import { openVolumes } from './volumes/open-volumes.ts';
@@ -41,12 +41,7 @@ export interface OpenEngineOptions {
 export interface OpenedEngine extends Engine {
   /** `davit down`: removes every container and sandbox, then bridges and rules. Images and volumes stay. */
   destroy(): Promise<void>;
-  /** Puts back firewall rules that somebody flushed; done by itself every few seconds. */
-  repairNetwork(): Promise<void>;
 }
-
-/** How often the host's rules are looked at: a flushed table comes back like a missing pod does. */
-const guardMs = 15_000;
 
 /** Opens the engine over what an earlier one left: containers that run are taken over, those that ended meanwhile get their exit codes. */
 export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
@@ -76,13 +71,10 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     supervision: (id) => pathsOf(config, id).supervision,
     log,
   });
-  const guard = setInterval(
-    () => void parts.network.fabric.check().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'firewall check')),
-    guardMs,
-  );
+  const guard = new NetworkGuard({ kernel, fabric: parts.network.fabric, log });
 
   async function close(): Promise<void> {
-    clearInterval(guard);
+    await guard[Symbol.asyncDispose]();
     rotator[Symbol.dispose]();
     health.close();
     execs.close();
@@ -107,7 +99,6 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
       await parts.network.fabric.destroy();
       kernel.cgroups.remove(config.cgroupParent);
     },
-    repairNetwork: () => parts.network.fabric.check(),
     [Symbol.asyncDispose]: close,
   };
 }
@@ -131,7 +122,8 @@ async function openHostRooms(
 ): Promise<{ readonly parts: LaunchParts; readonly sandboxes: SandboxRoom }> {
   const host = readHostFacts();
   const network = await NetworkRoom.open({ kernel, store, config, events, host, log });
-  const dns = new EmbeddedDns({ kernel, host, fabric: network.fabric, log, isPredefined: (id) => network.find(id).predefined });
+  const serversOf = (id: string): readonly string[] => registry.byId(id)?.spec.dns?.servers ?? [];
+  const dns = new EmbeddedDns({ kernel, host, fabric: network.fabric, log, serversOf });
   const sandboxes = openSandboxes({ kernel, store, config, host, network });
   const exposedPorts: LaunchParts['exposedPorts'] = async ({ spec, imageId }) => {
     const exposed = spec.publishAll ? (await images.get(imageId)).config.config.ExposedPorts : undefined;

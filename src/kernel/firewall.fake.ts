@@ -44,35 +44,19 @@ export function fakeFirewall(): FakeFirewall {
   const nftTables = new Map<string, string>();
   const watchers = new Set<Watcher>();
   const nftElements = new Map<string, Elements>();
+  let generation = 1;
   const tablesOf = (family: 4 | 6): Map<string, Table> =>
     families.get(family) ?? families.set(family, new Map()).get(family) ?? new Map<string, Table>();
 
   return {
     async restore(rules, family = 4) {
       const tables = tablesOf(family);
-      const staged = new Map([...tables].map(([name, table]) => [name, copy(table)]));
-      let current: Table | undefined;
-      rules.split('\n').forEach((line, index) => {
-        const text = line.trim();
-        const refuse = (reason: string): KindError =>
-          new KindError('internal', `iptables-restore refused the rules: line ${index + 1}: "${text}": ${reason}`);
-        if (text === '' || text.startsWith('#')) return;
-        if (text.startsWith('*')) {
-          current = tableNamed(staged, text.slice(1), refuse);
-          return;
-        }
-        if (!current) throw refuse('no table');
-        if (text === 'COMMIT') current = undefined;
-        else applyRule(current, text, refuse);
-      });
-      if (current) throw new KindError('internal', 'iptables-restore refused the rules: COMMIT expected');
-      for (const [name, table] of staged) tables.set(name, table);
+      for (const [name, table] of restored(tables, rules)) tables.set(name, table);
+      generation += 1;
     },
 
     async save(table, family = 4) {
-      const tables = tablesOf(family);
-      const names = table === undefined ? [...tables.keys()] : [table];
-      return names.map((name) => render(name, tables.get(name) ?? emptyTable(name))).join('');
+      return renderTables(tablesOf(family), table);
     },
 
     async nft(script) {
@@ -84,7 +68,10 @@ export function fakeFirewall(): FakeFirewall {
       nftTables.clear();
       for (const [name, text] of staged) nftTables.set(name, text);
       for (const { name, told, isOurs } of watchers) if (!isOurs && before.get(name) !== nftTables.get(name)) told();
+      generation += 1;
     },
+
+    generation: () => generation,
 
     async nftTable(family, table) {
       const body = nftTables.get(`${family} ${table}`);
@@ -104,6 +91,7 @@ export function fakeFirewall(): FakeFirewall {
       nftTables.clear();
       nftElements.clear();
       for (const { name, told } of watchers) if (before.has(name)) told();
+      generation += 1;
     },
   };
 }
@@ -157,6 +145,27 @@ function elementLines(elements: Elements = new Map()): string {
     .join('');
 }
 
+/** The tables with a restore's lines applied; throws at the first that is wrong, and nothing has happened. */
+function restored(tables: ReadonlyMap<string, Table>, rules: string): ReadonlyMap<string, Table> {
+  const staged = new Map([...tables].map(([name, table]) => [name, copy(table)]));
+  let current: Table | undefined;
+  rules.split('\n').forEach((line, index) => {
+    const text = line.trim();
+    const refuse = (reason: string): KindError =>
+      new KindError('internal', `iptables-restore refused the rules: line ${index + 1}: "${text}": ${reason}`);
+    if (text === '' || text.startsWith('#')) return;
+    if (text.startsWith('*')) {
+      current = tableNamed(staged, text.slice(1), refuse);
+      return;
+    }
+    if (!current) throw refuse('no table');
+    if (text === 'COMMIT') current = undefined;
+    else applyRule(current, text, refuse);
+  });
+  if (current) throw new KindError('internal', 'iptables-restore refused the rules: COMMIT expected');
+  return staged;
+}
+
 type Refuse = (reason: string) => KindError;
 
 function tableNamed(tables: Map<string, Table>, name: string, refuse: Refuse): Table {
@@ -196,6 +205,11 @@ function applyRule(table: Table, text: string, refuse: Refuse): void {
   else if (verb !== 'D') throw refuse(`unknown option "-${verb}"`);
   else if (!chain.rules.includes(rest)) throw refuse('Bad rule (does a matching rule exist in that chain?)');
   else chain.rules.splice(chain.rules.indexOf(rest), 1);
+}
+
+function renderTables(tables: ReadonlyMap<string, Table>, only: string | undefined): string {
+  const names = only === undefined ? [...tables.keys()] : [only];
+  return names.map((name) => render(name, tables.get(name) ?? emptyTable(name))).join('');
 }
 
 function render(name: string, table: Table): string {

@@ -3,10 +3,14 @@ import type { Firewall } from './firewall.ts';
 import { forgetFlows } from './flows.linux.ts';
 import { changeElements } from './nft-elements.linux.ts';
 import { watchTable } from './nft-watch.linux.ts';
+import { decodeAttributes } from './netlink.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
 import type { Processes } from './processes.ts';
 
 export function linuxFirewall(processes: Processes): Firewall {
   return {
+    generation: readGeneration,
+
     async restore(rules, family = 4) {
       const program = family === 4 ? 'iptables-restore' : 'ip6tables-restore';
       const { exitCode, stderr } = await processes.run([program, '--noflush', '--wait', '5'], { stdin: rules });
@@ -56,4 +60,15 @@ function firstLines(stderr: string): string {
       .slice(0, 3)
       .join('; ') || 'no reason given'
   );
+}
+
+/** nfnetlink: subsystem 10 (nftables), message 16 (get generation); attribute 1 of the answer is the number, in network order. */
+function readGeneration(): number | undefined {
+  try {
+    using socket = new NetlinkSocket('netfilter');
+    const { payload } = socket.get((10 << 8) | 16, Buffer.alloc(4), 'read the generation of the rules');
+    return decodeAttributes(payload.subarray(4)).get(1)?.readUInt32BE(0);
+  } catch {
+    return undefined;
+  }
 }

@@ -21,6 +21,7 @@ firewallSuite('linux firewall', () => {
       nftElements: (...change) => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).nftElements(...change)),
       watchTable: (...request) => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).watchTable(...request)),
       forgetFlows: (isStale) => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).forgetFlows(isStale)),
+      generation: () => linuxNamespaces.inNetwork(net, () => linuxFirewall(inside).generation()),
     },
     async [Symbol.asyncDispose]() {
       lifetime.abort();

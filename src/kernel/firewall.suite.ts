@@ -104,4 +104,16 @@ export function firewallSuite(name: string, open: () => FirewallWorld): void {
     await watch.own(1, write);
     assert.equal(told, 1);
   });
+
+  test(`${name}: the generation counts changes, not looks`, async () => {
+    await using world = open();
+    const first = world.firewall.generation() ?? 0;
+    await world.firewall.restore(rules);
+    const second = world.firewall.generation() ?? 0;
+    await world.firewall.save();
+    assert.ok(second > first);
+    assert.equal(world.firewall.generation(), second);
+    await world.firewall.nft('table ip davit {\n}\n');
+    assert.ok((world.firewall.generation() ?? 0) > second);
+  });
 }

@@ -20,6 +20,11 @@ export interface Firewall {
   watchTable(family: string, table: string, told: () => void): NftWatch;
   /** Makes the kernel forget tracked UDP flows (IPv4), so that their next packet is translated anew; how many there were. */
   forgetFlows(isStale: (flow: TrackedFlow) => boolean): number;
+  /**
+   * Number of the rule set in the kernel: any change by anybody raises it; some 15 µs. Undefined where rules are kept the old
+   * way (iptables-legacy), which has no such number.
+   */
+  generation(): number | undefined;
 }
 
 /** A flow as it began, and by whom it is answered. Unequal `destination` and `replySource`: its destination was translated. */

@@ -25,6 +25,7 @@ export function fakeKernel(): FakeKernel {
     namespaces: fakeNamespaces(networks),
     links: networks,
     firewall: fakeFirewall(),
+    networkWatch: { watch: () => ({ [Symbol.dispose]: () => undefined }) },
     cgroups: fakeCgroups(),
     runtime: fakeRuntime(processes),
     async [Symbol.asyncDispose]() {},

@@ -4,6 +4,7 @@ import type { Firewall } from './firewall.ts';
 import type { Links } from './links.ts';
 import type { Mounts } from './mounts.ts';
 import type { Namespaces } from './namespaces.ts';
+import type { NetworkWatch } from './network-watch.ts';
 import type { Processes } from './processes.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -13,6 +14,7 @@ export interface Kernel extends AsyncDisposable {
   readonly namespaces: Namespaces;
   readonly links: Links;
   readonly firewall: Firewall;
+  readonly networkWatch: NetworkWatch;
   readonly cgroups: Cgroups;
   readonly runtime: Runtime;
 }

@@ -81,6 +81,12 @@ export class FakeNetworks implements Links {
       }
       case 'addVeth':
         return this.#addVeth(network, operation);
+      case 'addMacvlan': {
+        const { name, parent, namespace, mac = fakeMac(this.#lastIndex) } = operation;
+        const { mtu } = find(network, parent, `add macvlan ${name} on`);
+        this.#add(this.#at(namespace), { name, kind: 'macvlan', mac, mtu: operation.mtu ?? mtu }, `add macvlan ${name}`);
+        return;
+      }
       case 'deleteLink':
         return removeLink(network, find(network, operation.name, 'delete link'));
       case 'setUp':

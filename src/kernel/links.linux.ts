@@ -1,22 +1,11 @@
 import { closeSync, openSync } from 'node:fs';
 import { KindError } from '../base/errors.ts';
-import { formatAddress, parseAddress, parseCidr } from './ip-address.ts';
-import type { Link, LinkOperation, Links, Route } from './links.ts';
-import {
-  create,
-  decodeAttributes,
-  decodeText,
-  encodeAttributes,
-  exclusive,
-  nested,
-  text,
-  u32,
-  u8,
-  type Attribute,
-  type NetlinkMessage,
-} from './netlink.ts';
+import { parseAddress, parseCidr } from './ip-address.ts';
+import type { LinkOperation, Links } from './links.ts';
+import { create, encodeAttributes, exclusive, nested, text, u32, u8, type Attribute } from './netlink.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 import { inNetwork } from './network-namespace.ts';
+import { ifa, ifla, infoData, infoKind, mainTable, parseAddressMessage, parseLink, parseRoute, rta, up } from './route-messages.ts';
 
 const newLink = 16;
 const deleteLink = 17;
@@ -29,17 +18,9 @@ const newRoute = 24;
 const deleteRoute = 25;
 const getRoute = 26;
 
-/** linux/if_link.h, if_addr.h, rtnetlink.h */
-const ifla = { address: 1, name: 3, mtu: 4, master: 10, protocolInfo: 12, linkInfo: 18, netNsFd: 28 } as const;
-const infoKind = 1;
-const infoData = 2;
 const vethPeer = 1;
 const bridgePortMode = 4;
-const ifa = { address: 1, local: 2, broadcast: 4 } as const;
-const rta = { destination: 1, outputLink: 4, gateway: 5, table: 15 } as const;
-const up = 1;
 const afBridge = 7;
-const mainTable = 254;
 const noDuplicateDetection = 0x02;
 const familyNumber = { 4: 2, 6: 10 } as const;
 
@@ -83,6 +64,8 @@ function applyOne(socket: NetlinkSocket, operation: LinkOperation): void {
       return addBridge(socket, operation);
     case 'addVeth':
       return addVeth(socket, operation);
+    case 'addMacvlan':
+      return addMacvlan(socket, operation);
     case 'deleteLink':
       return socket.change(deleteLink, 0, named(operation.name), `delete link ${operation.name}`);
     case 'setUp':
@@ -138,6 +121,33 @@ function addVeth(socket: NetlinkSocket, operation: LinkOperation & { do: 'addVet
   }
 }
 
+/** IFLA_MACVLAN_MODE, linux/if_link.h */
+const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
+
+/** Born in the target namespace, its parent stays here. */
+function addMacvlan(socket: NetlinkSocket, operation: LinkOperation & { do: 'addMacvlan' }): void {
+  const { name, parent, mode, namespace, mac, mtu } = operation;
+  const doing = `add macvlan ${name} on ${parent}`;
+  const fd = openNamespace(namespace, doing);
+  try {
+    const info = encodeAttributes([
+      [infoKind, text('macvlan')],
+      [infoData | nested, encodeAttributes([[1, u32(macvlanModes[mode])]])],
+    ]);
+    const attributes = encodeAttributes([
+      [ifla.name, linkName(name)],
+      [ifla.link, u32(indexOf(socket, parent, doing))],
+      [ifla.netNsFd, u32(fd)],
+      ...optional(ifla.address, mac, parseMac),
+      ...optional(ifla.mtu, mtu, u32),
+      [ifla.linkInfo | nested, info],
+    ]);
+    socket.change(newLink, create | exclusive, Buffer.concat([ifInfo(), attributes]), doing);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function openNamespace(path: string, doing: string): number {
   try {
     return openSync(path, 'r');
@@ -183,6 +193,7 @@ function changeAddress(socket: NetlinkSocket, operation: LinkOperation & { do: '
 function changeRoute(socket: NetlinkSocket, operation: LinkOperation & { do: 'addRoute' | 'deleteRoute' }): void {
   const adds = operation.do === 'addRoute';
   const { to, via, name } = operation;
+  const source = operation.do === 'addRoute' ? operation.from : undefined;
   const doing = `${adds ? 'add' : 'delete'} route to ${to}${via === undefined ? '' : ` via ${via}`}${name === undefined ? '' : ` through ${name}`}`;
   const gateway = via === undefined ? undefined : parseAddress(via);
   const destination = to === 'default' ? undefined : parseCidr(to);
@@ -207,6 +218,7 @@ function changeRoute(socket: NetlinkSocket, operation: LinkOperation & { do: 'ad
     ...optional(rta.destination, destination?.bytes, (bytes) => bytes),
     ...optional(rta.gateway, gateway?.bytes, (bytes) => bytes),
     ...optional(rta.outputLink, name, (link) => u32(indexOf(socket, link, doing))),
+    ...optional(rta.preferredSource, source, (address) => parseAddress(address).bytes),
   ]);
   socket.change(adds ? newRoute : deleteRoute, adds ? create | exclusive : 0, Buffer.concat([header, attributes]), doing);
 }
@@ -256,51 +268,4 @@ function missing(error: unknown, codes: readonly string[], doing: string): unkno
   if (!(error instanceof KindError)) return error;
   const details = error.details as { readonly code?: string } | undefined;
   return codes.includes(details?.code ?? '') ? new KindError('notFound', `${doing}: no such address`, { cause: error }) : error;
-}
-
-function parseLink(message: NetlinkMessage): Omit<Link, 'master' | 'addresses'> & { readonly masterIndex?: number } {
-  const { payload } = message;
-  const attributes = decodeAttributes(payload.subarray(16));
-  const kind = decodeText(decodeAttributes(attributes.get(ifla.linkInfo) ?? Buffer.alloc(0)).get(infoKind));
-  const loopback = 8;
-  const flags = payload.readUInt32LE(8);
-  const master = attributes.get(ifla.master)?.readUInt32LE(0);
-  return {
-    index: payload.readInt32LE(4),
-    name: decodeText(attributes.get(ifla.name)),
-    kind: kind === '' ? ((flags & loopback) !== 0 ? 'loopback' : 'physical') : kind,
-    mac:
-      attributes
-        .get(ifla.address)
-        ?.toString('hex')
-        .replace(/..(?=.)/g, '$&:') ?? '',
-    mtu: attributes.get(ifla.mtu)?.readUInt32LE(0) ?? 0,
-    isUp: (flags & up) !== 0,
-    ...(master === undefined ? {} : { masterIndex: master }),
-  };
-}
-
-function parseAddressMessage(message: NetlinkMessage): { readonly index: number; readonly cidr: string } {
-  const { payload } = message;
-  const attributes = decodeAttributes(payload.subarray(8));
-  const bytes = attributes.get(ifa.local) ?? attributes.get(ifa.address) ?? Buffer.alloc(4);
-  return { index: payload.readUInt32LE(4), cidr: `${formatAddress(bytes)}/${payload.readUInt8(1)}` };
-}
-
-/** Unicast routes of the main table. */
-function parseRoute(message: NetlinkMessage, names: ReadonlyMap<number, string>): readonly Route[] {
-  const { payload } = message;
-  const attributes = decodeAttributes(payload.subarray(12));
-  const table = attributes.get(rta.table)?.readUInt32LE(0) ?? payload.readUInt8(4);
-  if (table !== mainTable || payload.readUInt8(7) !== 1) return [];
-  const destination = attributes.get(rta.destination);
-  const gateway = attributes.get(rta.gateway);
-  const link = names.get(attributes.get(rta.outputLink)?.readUInt32LE(0) ?? 0);
-  return [
-    {
-      to: destination ? `${formatAddress(destination)}/${payload.readUInt8(1)}` : 'default',
-      ...(gateway ? { via: formatAddress(gateway) } : {}),
-      ...(link === undefined ? {} : { link }),
-    },
-  ];
 }

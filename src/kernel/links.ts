@@ -10,15 +10,26 @@ export type LinkOperation =
       readonly peerMac?: string;
       readonly mtu?: number;
     }
+  /** Made in `namespace` on a parent of this one. */
+  | {
+      readonly do: 'addMacvlan';
+      readonly name: string;
+      readonly parent: string;
+      readonly mode: 'private' | 'vepa' | 'bridge' | 'passthru';
+      readonly namespace: string;
+      readonly mac?: string;
+      readonly mtu?: number;
+    }
   | { readonly do: 'deleteLink'; readonly name: string }
   | { readonly do: 'setUp'; readonly name: string }
   | { readonly do: 'setDown'; readonly name: string }
   | { readonly do: 'setMaster'; readonly name: string; readonly master: string; readonly hairpin?: boolean }
-  /** `cidr` as `172.17.0.2/16`. */
+  /** `cidr` as `172.17.0.2/16`. IPv6 addresses are usable at once (no duplicate address detection). */
   | { readonly do: 'addAddress'; readonly name: string; readonly cidr: string }
   | { readonly do: 'deleteAddress'; readonly name: string; readonly cidr: string }
-  /** `to`: `default` or a CIDR. */
-  | { readonly do: 'addRoute'; readonly to: string; readonly via?: string; readonly name?: string }
+  /** `to`: `default` (of the family of `via`) or a CIDR. */
+  /** `from`: the source address that this host takes on the way there. */
+  | { readonly do: 'addRoute'; readonly to: string; readonly via?: string; readonly name?: string; readonly from?: string }
   | { readonly do: 'deleteRoute'; readonly to: string; readonly via?: string; readonly name?: string };
 
 export interface Link {

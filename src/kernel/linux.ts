@@ -4,6 +4,7 @@ import type { Kernel } from './kernel.ts';
 import { linuxLinks } from './links.linux.ts';
 import { linuxMounts } from './mounts.linux.ts';
 import { linuxNamespaces } from './namespaces.linux.ts';
+import { linuxNetworkWatch } from './network-watch.linux.ts';
 import { linuxProcesses } from './processes.linux.ts';
 import { linuxRuntime } from './runtime.linux.ts';
 
@@ -25,6 +26,7 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     namespaces: linuxNamespaces,
     links: linuxLinks,
     firewall: linuxFirewall(processes),
+    networkWatch: linuxNetworkWatch,
     cgroups: linuxCgroups(),
     runtime: linuxRuntime({
       runtimePath,

@@ -24,6 +24,8 @@ export const native = {
   // sockets
   socket: libc.func('int socket(int, int, int)'),
   bind: libc.func('int bind(int, const void*, unsigned int)'),
+  listen: libc.func('int listen(int, int)'),
+  getsockname: libc.func('int getsockname(int, _Out_ void*, _Inout_ unsigned int*)'),
   connect: libc.func('int connect(int, const void*, unsigned int)'),
   send: libc.func('int64_t send(int, const void*, size_t, int)'),
   recv: libc.func('int64_t recv(int, _Out_ void*, size_t, int)'),

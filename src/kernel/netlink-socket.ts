@@ -15,12 +15,13 @@ import {
 import { KindError, wrap } from '../base/errors.ts';
 
 const afNetlink = 16;
+export const netlinkFamilies = { route: 0, netfilter: 12 } as const;
 const sockRawCloexec = 3 | 0o2000000;
 const solNetlink = 270;
 const extendedAck = 11;
 
 /**
- * A NETLINK_ROUTE socket of the network namespace it was opened in, whichever namespace uses it later.
+ * A netlink socket of the network namespace it was opened in, whichever namespace uses it later.
  * The kernel answers while it takes a request, so reading never waits.
  */
 export class NetlinkSocket implements Disposable {
@@ -28,8 +29,8 @@ export class NetlinkSocket implements Disposable {
   readonly #buffer = Buffer.alloc(32_768);
   #sequence = 0;
 
-  constructor() {
-    this.#fd = native.socket(afNetlink, sockRawCloexec, 0);
+  constructor(family: keyof typeof netlinkFamilies = 'route') {
+    this.#fd = native.socket(afNetlink, sockRawCloexec, netlinkFamilies[family]);
     if (this.#fd < 0) throw systemError('open netlink socket');
     const on = Buffer.from([1, 0, 0, 0]);
     native.setsockopt(this.#fd, solNetlink, extendedAck, on, on.length);

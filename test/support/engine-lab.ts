@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, existsSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { silentLog } from '../../src/base/log.ts';
+import { silentLog, type Log } from '../../src/base/log.ts';
 import type { ContainerSpec } from '../../src/engine/containers/container.ts';
 import { openEngine, type OpenedEngine } from '../../src/engine/open.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
@@ -24,23 +24,25 @@ export class EngineLab implements AsyncDisposable {
   readonly signal = new AbortController().signal;
   engine: OpenedEngine;
   readonly #home: number;
+  readonly #log: Log;
 
-  private constructor(folder: string, kernel: Kernel, engine: OpenedEngine, home: number, store: Store) {
+  private constructor(folder: string, kernel: Kernel, engine: OpenedEngine, home: number, store: Store, log: Log) {
     this.folder = folder;
     this.kernel = kernel;
     this.engine = engine;
     this.#home = home;
     this.store = store;
+    this.#log = log;
   }
 
-  static async open(name: string): Promise<EngineLab> {
+  static async open(name: string, log: Log = silentLog): Promise<EngineLab> {
     const folder = mkdtempSync(`/tmp/dv-${name}-`);
     const home = openSync('/proc/thread-self/ns/net', 'r');
     const kernel = await openKernel({ runtimeRoot: join(folder, 'runc') });
     kernel.namespaces.create({ net: join(folder, 'host') });
     enter(join(folder, 'host'));
     const store = memoryStore();
-    const lab = new EngineLab(folder, kernel, await open(kernel, store, folder), home, store);
+    const lab = new EngineLab(folder, kernel, await open(kernel, store, folder, log), home, store, log);
     await lab.engine.images.import(createReadStream(await busyboxTar()).pipe(new PassThrough()), {
       reference: 'busybox',
       changes: ['CMD ["sh"]', 'ENV PATH=/bin:/usr/bin:/sbin:/usr/sbin'],
@@ -52,7 +54,7 @@ export class EngineLab implements AsyncDisposable {
   async reopen(meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
     await this.engine[Symbol.asyncDispose]();
     await meanwhile();
-    this.engine = await open(this.kernel, this.store, this.folder);
+    this.engine = await open(this.kernel, this.store, this.folder, this.#log);
   }
 
   /** Runs a container to its end. */
@@ -109,7 +111,7 @@ export class EngineLab implements AsyncDisposable {
   }
 }
 
-function open(kernel: Kernel, store: Store, folder: string): Promise<OpenedEngine> {
+function open(kernel: Kernel, store: Store, folder: string, log: Log): Promise<OpenedEngine> {
   const config = {
     dataRoot: join(folder, 'data'),
     runRoot: join(folder, 'run'),
@@ -118,7 +120,7 @@ function open(kernel: Kernel, store: Store, folder: string): Promise<OpenedEngin
     bridgeAddress: '172.17.0.1/16',
     hostName: 'lab',
   };
-  return openEngine({ kernel, store, config, log: silentLog });
+  return openEngine({ kernel, store, config, log });
 }
 
 function enter(path: string): void {

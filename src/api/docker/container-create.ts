@@ -16,6 +16,7 @@ export const endpointSettings = record({
   Aliases: list(text),
   MacAddress: text,
   DriverOpts: map(text),
+  GwPriority: integer,
 });
 
 const restartPolicy = record({ Name: text, MaximumRetryCount: integer });

@@ -9,32 +9,37 @@ export function isUp(container: Container): boolean {
 }
 
 /** `172.17.0.2/16` → address and prefix length; both zero values while there is none. */
-function splitAddress(ipv4: string | undefined): { readonly ip: string; readonly prefix: number } {
-  const [ip = '', prefix = '0'] = (ipv4 ?? '').split('/');
+function splitAddress(cidr: string | undefined): { readonly ip: string; readonly prefix: number } {
+  const [ip = '', prefix = '0'] = (cidr ?? '').split('/');
   return { ip, prefix: Number(prefix) };
 }
 
 export function endpointSettings(endpoint: Endpoint, container: Container) {
   const { ip, prefix } = splitAddress(endpoint.ipv4);
+  const six = splitAddress(endpoint.ipv6);
   const { spec } = endpoint;
-  const up = ip !== '';
+  const up = ip !== '' || six.ip !== '';
   return {
-    IPAMConfig: spec.ipv4 ? { IPv4Address: spec.ipv4 } : null,
+    IPAMConfig: ipamConfig(spec),
     Links: spec.links?.length ? spec.links : null,
     Aliases: spec.aliases?.length ? spec.aliases : null,
     MacAddress: up ? (endpoint.mac ?? '') : '',
     DriverOpts: spec.driverOptions ?? null,
-    GwPriority: 0,
+    GwPriority: spec.gatewayPriority ?? 0,
     NetworkID: endpoint.networkId,
     EndpointID: up ? endpoint.id : '',
     Gateway: up ? (endpoint.gateway ?? '') : '',
     IPAddress: ip,
     IPPrefixLen: prefix,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    IPv6Gateway: up ? (endpoint.gateway6 ?? '') : '',
+    GlobalIPv6Address: six.ip,
+    GlobalIPv6PrefixLen: six.prefix,
     DNSNames: dnsNames(endpoint, container),
   };
+}
+
+function ipamConfig({ ipv4, ipv6 }: Endpoint['spec']) {
+  return ipv4 || ipv6 ? { ...(ipv4 && { IPv4Address: ipv4 }), ...(ipv6 && { IPv6Address: ipv6 }) } : null;
 }
 
 /** The default bridge resolves no names. */
@@ -64,11 +69,11 @@ export function networkSettings(container: Container, exposed: readonly string[]
     SecondaryIPv6Addresses: null,
     EndpointID: main?.EndpointID ?? '',
     Gateway: main?.Gateway ?? '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    GlobalIPv6Address: main?.GlobalIPv6Address ?? '',
+    GlobalIPv6PrefixLen: main?.GlobalIPv6PrefixLen ?? 0,
     IPAddress: main?.IPAddress ?? '',
     IPPrefixLen: main?.IPPrefixLen ?? 0,
-    IPv6Gateway: '',
+    IPv6Gateway: main?.IPv6Gateway ?? '',
     MacAddress: main?.MacAddress ?? '',
     Networks: all,
   };

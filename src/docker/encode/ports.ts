@@ -8,9 +8,14 @@ const keyOf = (port: PortBinding): string => `${port.containerPort}/${port.proto
 export function portBindings(ports: readonly PortBinding[]): Record<string, HostPort[]> {
   const bindings: Record<string, HostPort[]> = {};
   for (const port of ports) {
-    (bindings[keyOf(port)] ??= []).push({ HostIp: port.hostIp ?? '', HostPort: port.hostPort === undefined ? '' : String(port.hostPort) });
+    (bindings[keyOf(port)] ??= []).push({ HostIp: port.hostIp ?? '', HostPort: hostPortText(port) });
   }
   return bindings;
+}
+
+function hostPortText({ hostPort, hostPortRange }: PortBinding): string {
+  if (hostPortRange) return `${hostPortRange.from}-${hostPortRange.to}`;
+  return hostPort === undefined ? '' : String(hostPort);
 }
 
 /** NetworkSettings.Ports: what is published now; exposed only = null. */

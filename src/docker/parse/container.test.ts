@@ -190,9 +190,11 @@ test('a MAC address and links belong to the endpoint of the chosen network', () 
   assert.deepEqual(spec.endpoints?.['net1'], {
     aliases: ['x'],
     ipv4: undefined,
+    ipv6: undefined,
     mac: '02:00:00:00:00:01',
     links: ['db:database'],
     driverOptions: undefined,
+    gatewayPriority: undefined,
   });
 });
 

@@ -146,17 +146,24 @@ export function normalNetwork(name: string): string {
 }
 
 export function parseEndpoint(settings: EndpointSettings): EndpointSpec {
-  if (settings.IPAMConfig?.IPv6Address) {
-    throw new KindError(
-      'invalid',
-      `IPv6Address: ${settings.IPAMConfig.IPv6Address} is not supported by this engine: it has no IPv6 networks`,
-    );
-  }
+  const [linkLocal] = settings.IPAMConfig?.LinkLocalIPs ?? [];
+  if (linkLocal) throw new KindError('invalid', `LinkLocalIPs: link-local address ${linkLocal} is not supported by this engine`);
   return {
     aliases: settings.Aliases,
     ipv4: settings.IPAMConfig?.IPv4Address || undefined,
-    mac: settings.MacAddress || undefined,
+    ipv6: settings.IPAMConfig?.IPv6Address || undefined,
+    mac: parseMac(settings.MacAddress),
     links: settings.Links,
     driverOptions: settings.DriverOpts,
+    gatewayPriority: settings.GwPriority || undefined,
   };
+}
+
+/** dockerd's words for an address that is none; multicast and broadcast are none of one interface. */
+function parseMac(given: string | undefined): string | undefined {
+  if (!given) return undefined;
+  const mac = given.toLowerCase().replaceAll('-', ':');
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac) || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1)
+    throw new KindError('invalid', `${given} is not a valid mac address`);
+  return mac;
 }

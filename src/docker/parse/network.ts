@@ -24,6 +24,8 @@ export const networkCreate = record({
   Labels: map(text),
 });
 
+const ipvlanRefusal = 'ipvlan networks are not supported by this engine; macvlan gives containers addresses of the parent network too';
+
 type NetworkCreate = Of<typeof networkCreate>;
 
 export function parseNetwork(body: NetworkCreate): NetworkSpec {
@@ -32,20 +34,27 @@ export function parseNetwork(body: NetworkCreate): NetworkSpec {
     throw new KindError('invalid', `invalid network name: "${name}": only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
   }
   if (['host', 'null', 'none'].includes(driver)) throw new KindError('forbidden', `only one instance of "${driver}" network is allowed`);
-  if (driver !== '' && driver !== 'bridge') {
+  if (driver === 'ipvlan') throw new KindError('notImplemented', ipvlanRefusal);
+  if (driver === 'overlay')
+    throw new KindError('forbidden', 'This node is not a swarm manager: overlay networks are not supported by this engine');
+  if (driver !== '' && driver !== 'default' && driver !== 'bridge' && driver !== 'macvlan') {
     throw new KindError(
       'notFound',
-      `could not find plugin ${driver} in v1 plugin registry: plugin not found (this engine has bridge networks)`,
+      `could not find plugin ${driver} in v1 plugin registry: plugin not found (this engine has bridge and macvlan networks)`,
     );
   }
   refuseUnsupportedNetwork(body);
-  const [config = {}] = body.IPAM?.Config ?? [];
   return {
     name,
-    driver: 'bridge',
-    subnet: config.Subnet || undefined,
-    gateway: config.Gateway || undefined,
-    ipRange: config.IPRange || undefined,
+    driver: driver === 'macvlan' ? 'macvlan' : 'bridge',
+    pools: (body.IPAM?.Config ?? []).map((config) => ({
+      subnet: config.Subnet || undefined,
+      gateway: config.Gateway || undefined,
+      ipRange: config.IPRange || undefined,
+      auxiliary: config.AuxiliaryAddresses,
+    })),
+    enableIpv4: body.EnableIPv4,
+    enableIpv6: body.EnableIPv6,
     internal: body.Internal,
     attachable: body.Attachable,
     labels: body.Labels ?? {},
@@ -55,15 +64,9 @@ export function parseNetwork(body: NetworkCreate): NetworkSpec {
 
 function refuseUnsupportedNetwork(body: NetworkCreate): void {
   const { IPAM: ipam } = body;
-  const config = ipam?.Config ?? [];
-  if (body.EnableIPv6) throw new KindError('invalid', 'EnableIPv6: IPv6 networks are not supported by this engine');
-  if (body.EnableIPv4 === false) throw new KindError('invalid', 'EnableIPv4: networks without IPv4 are not supported by this engine');
   if (body.Ingress) throw new KindError('forbidden', 'Ingress network can not be created: this node is not a swarm manager');
   if (body.ConfigOnly || body.ConfigFrom?.Network) throw new KindError('invalid', 'config-only networks are not supported by this engine');
   if (body.Scope && body.Scope !== 'local') throw new KindError('invalid', `network scope "${body.Scope}" is not supported by this engine`);
   if (ipam?.Driver && ipam.Driver !== 'default')
     throw new KindError('invalid', `IPAM driver "${ipam.Driver}" is not supported by this engine`);
-  if (config.length > 1) throw new KindError('invalid', 'bridge driver does not support multiple subnets');
-  if (Object.keys(config[0]?.AuxiliaryAddresses ?? {}).length > 0)
-    throw new KindError('invalid', 'IPAM.Config.AuxiliaryAddresses are not supported by this engine');
 }

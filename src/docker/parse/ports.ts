@@ -33,20 +33,18 @@ export function parsePortBindings(bindings: Bindings | undefined): readonly Port
       containerPort: port,
       protocol,
       hostIp: HostIp || undefined,
-      hostPort: HostPort ? hostPort(HostPort) : undefined,
+      ...hostPort(HostPort ?? ''),
     }));
   });
 }
 
-/** A range of host ports (`8000-8010`) would let the engine choose among them. */
-function hostPort(given: string): number | undefined {
-  if (given.includes('-'))
-    throw new KindError(
-      'invalid',
-      `invalid port specification: "${given}": a range of host ports for one container port is not supported by this engine`,
-    );
-  const port = given === '0' ? 0 : portNumber(given, given);
-  return port === 0 ? undefined : port;
+/** `8080`, empty or `0` for a free one, `8000-8010` for the first of it that is free. */
+function hostPort(given: string): Pick<PortBinding, 'hostPort' | 'hostPortRange'> {
+  if (given === '' || given === '0') return { hostPort: undefined };
+  if (!given.includes('-')) return { hostPort: portNumber(given, given) };
+  const [from, to] = given.split('-').map((digits) => portNumber(digits, given));
+  if (from === undefined || to === undefined || to < from) throw new KindError('invalid', `invalid port specification: "${given}"`);
+  return { hostPort: undefined, hostPortRange: { from, to } };
 }
 
 function portNumber(digits: string, given: string): number {

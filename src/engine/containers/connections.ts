@@ -31,7 +31,7 @@ export function createConnector(parts: Parts): Connector {
       const { id } = registry.find(containerId);
       await lifecycle.exclusive(id, async () => {
         const record = registry.find(id);
-        if (target.driver !== 'bridge')
+        if (target.driver !== 'bridge' && target.driver !== 'macvlan')
           throw new KindError('invalid', `container cannot be connected to ${target.name} network: it has no bridge`);
         const joined = networksOf(record.spec);
         if (joined.length === 0 && record.spec.network !== 'disconnected')
@@ -42,10 +42,8 @@ export function createConnector(parts: Parts): Connector {
         if (joined.some((name) => network.find(name).id === target.id))
           throw new KindError('forbidden', `endpoint with name ${record.name} already exists in network ${target.name}`);
         if (record.pid !== undefined && record.netnsPath) {
-          network.fabric.attach({ id, name: record.name, netnsPath: record.netnsPath }, target, endpoint, {
-            defaultRoute: record.endpoints.length === 0,
-          });
-          if (!target.predefined) await dns.serve(record.netnsPath, target);
+          network.fabric.attach({ id, name: record.name, netnsPath: record.netnsPath }, target, endpoint);
+          if (!target.predefined) await dns.serve({ id, netnsPath: record.netnsPath });
         }
         await registry.update(id, { spec: { ...record.spec, endpoints: { ...record.spec.endpoints, [target.name]: endpoint } } });
         await refresh(id);

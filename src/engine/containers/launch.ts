@@ -7,9 +7,10 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { EngineConfig } from '../engine.ts';
 import type { HostFacts } from '../host-facts.ts';
 import type { EmbeddedDns } from '../network/embedded-dns.ts';
-import { addressOf } from '../network/fabric.ts';
+import { addressOf } from '../network/cidr.ts';
+import { gatewayOf } from '../network/network-record.ts';
 import type { NetworkRoom } from '../network/open-networks.ts';
-import type { Endpoint, PortBinding } from '../network/networks.ts';
+import type { Endpoint, PortBinding, PublishedBinding } from '../network/networks.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
 import { hostDevices, initProgram } from './devices.ts';
@@ -53,7 +54,7 @@ export interface Launched {
   readonly pidStartTime: number | undefined;
   readonly netnsPath: string | undefined;
   readonly endpoints: readonly Endpoint[];
-  readonly ports: readonly Required<PortBinding>[];
+  readonly ports: readonly PublishedBinding[];
   readonly logPath: string | undefined;
 }
 
@@ -62,7 +63,7 @@ interface NetworkSide {
   readonly join: string;
   readonly netnsPath: string | undefined;
   readonly endpoints: readonly Endpoint[];
-  readonly ports: readonly Required<PortBinding>[];
+  readonly ports: readonly PublishedBinding[];
   readonly etcFiles: Readonly<Record<string, string>>;
 }
 
@@ -171,23 +172,13 @@ async function attachAll(
   const { network: room } = parts;
   const owner = { id: record.id, name: record.name, netnsPath };
   const networks = networksOf(record.spec).map((name) => ({ name, network: room.find(name) }));
-  const endpoints = networks.map(({ name, network }, index) => {
-    const given = record.spec.endpoints ?? {};
-    return room.fabric.attach(
-      owner,
-      network,
-      given[name] ?? given[network.id] ?? (name === 'bridge' ? given['default'] : undefined) ?? {},
-      {
-        defaultRoute: index === 0,
-      },
-    );
-  });
+  const given = record.spec.endpoints ?? {};
+  const endpoints = networks.map(({ name, network }) =>
+    room.fabric.attach(owner, network, given[name] ?? given[network.id] ?? (name === 'bridge' ? given['default'] : undefined) ?? {}),
+  );
   if (endpoints.length === 0) return { endpoints, ports: [] };
   const embedded = networks.find(({ network }) => !network.predefined);
-  const [ports] = await Promise.all([
-    room.fabric.publish(owner, await parts.exposedPorts(record)),
-    embedded && parts.dns.serve(netnsPath, embedded.network),
-  ]);
+  const [ports] = await Promise.all([room.fabric.publish(owner, await parts.exposedPorts(record)), embedded && parts.dns.serve(owner)]);
   return { endpoints, ports };
 }
 
@@ -217,9 +208,9 @@ export function writeEtc(
   const hosts = renderHosts({
     hostname: name,
     domainname: spec.domainname,
-    addresses: endpoints.flatMap(({ ipv4 }) => (ipv4 ? [addressOf(ipv4)] : [])),
+    addresses: endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].flatMap((cidr) => (cidr ? [addressOf(cidr)] : []))),
     extra: spec.extraHosts ?? [],
-    hostGateway: parts.network.find('bridge').gateway,
+    hostGateway: gatewayOf(parts.network.find('bridge'), 4),
     lines: linkLines,
   });
   const texts = { hosts, hostname: `${name}\n`, 'resolv.conf': renderResolvConf(resolv) };

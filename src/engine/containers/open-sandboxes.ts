@@ -9,8 +9,8 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Store } from '../../store/store.ts';
 import type { EngineConfig } from '../engine.ts';
 import type { HostFacts } from '../host-facts.ts';
-import { addressOf } from '../network/fabric.ts';
-import type { Endpoint, PortBinding } from '../network/networks.ts';
+import { addressOf } from '../network/cidr.ts';
+import type { Endpoint, PublishedBinding } from '../network/networks.ts';
 import type { NetworkRoom } from '../network/open-networks.ts';
 import { parseResolvConf, renderHosts, renderResolvConf } from './host-files.ts';
 import type { SandboxParts } from './launch.ts';
@@ -23,7 +23,7 @@ interface SandboxRecord {
   readonly spec: SandboxSpec;
   readonly createdAt: Date;
   readonly endpoint: Endpoint | undefined;
-  readonly ports: readonly Required<PortBinding>[];
+  readonly ports: readonly PublishedBinding[];
 }
 
 export interface SandboxRoomParts {
@@ -152,7 +152,7 @@ class PodSandboxes implements SandboxRoom {
     kernel.namespaces.create(pins, { ...(!onHost && { hostname: spec.hostname }), sysctls });
     const owner = { id: spec.id, name: spec.name, netnsPath: paths.netns };
     const isAttached = !onHost && spec.network !== 'none';
-    const endpoint = isAttached ? network.fabric.attach(owner, network.find(spec.network), {}, { defaultRoute: true }) : undefined;
+    const endpoint = isAttached ? network.fabric.attach(owner, network.find(spec.network), {}) : undefined;
     const ports = endpoint ? await network.fabric.publish(owner, spec.ports) : [];
     this.#writeEtc(spec, endpoint, paths.folder);
     const record = { spec, createdAt: new Date(), endpoint, ports };

@@ -17,7 +17,7 @@ export async function takeOver(parts: LaunchParts, lifecycle: Lifecycle, log: Lo
     [...network.fabric.live.values()].map(async ({ owner, endpoints }) => {
       const known = endpoints.map(({ networkId }) => network.find(networkId));
       const named = known.find(({ predefined, ingress }) => !predefined && ingress === 'published');
-      if (named) await parts.dns.serve(owner.netnsPath, named).catch(told(owner.id, 'embedded DNS could not be restored'));
+      if (named) await parts.dns.serve(owner).catch(told(owner.id, 'embedded DNS could not be restored'));
     }),
   );
 }

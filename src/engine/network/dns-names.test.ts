@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientOf, lookup } from './dns-names.ts';
-import type { LiveOwner } from './fabric.ts';
+import { DnsNames } from './dns-names.ts';
+import type { LiveOwner } from './live-owner.ts';
+import type { NetworkRecord } from './network-record.ts';
 
 function owner(
   name: string,
@@ -17,6 +18,7 @@ function owner(
     ownerId: id,
     ownerName: name,
     ipv4: `${ipv4}/16`,
+    ipv6: `fd00::${ipv4.split('.').at(-1)}/64`,
     gateway: undefined,
     mac: undefined,
     aliases,
@@ -25,26 +27,43 @@ function owner(
   return { owner: { id, name, netnsPath: '' }, endpoints, ports: [] };
 }
 
-const web = owner('web', { front: '172.18.0.2', back: '172.19.0.2' }, [], ['db:database']);
+const web = owner('web', { front: '172.18.0.2', back: '172.19.0.2' }, ['app'], ['db:database']);
+const web2 = owner('web2', { front: '172.18.0.3' }, ['app']);
 const db = owner('db', { back: '172.19.0.3' }, ['postgres']);
 const other = owner('other', { front: '172.18.0.9', bridge: '172.17.0.9' });
-const live = [web, db, other];
-const ask = (name: string, client: LiveOwner, type = 'A') => lookup({ type, name }, client, live, (id) => id === 'bridge');
+const records = ['front', 'back', 'bridge'].map((id, index) => {
+  const pools = [{ subnet: `172.${18 + (index === 2 ? -1 : index)}.0.0/16`, gateway: undefined }];
+  return [id, { id, name: id, pools, predefined: id === 'bridge' } as unknown as NetworkRecord] as const;
+});
+const names = new DnsNames(new Map(records), [web, web2, db, other]);
+const ask = (name: string, client: LiveOwner, type = 'A', turn = 0) => names.lookup({ type, name }, client.endpoints, turn);
+const found = (name: string, client: LiveOwner, turn = 0): readonly string[] | string => {
+  const answer = ask(name, client, 'A', turn);
+  return answer.kind === 'addresses' ? answer.ipv4 : answer.kind;
+};
 
 test('names, aliases, IDs, links and name.network, on shared networks only', () => {
-  assert.deepEqual(ask('db', web), { addresses: ['172.19.0.3'] });
-  assert.deepEqual(ask('Postgres.', web), { addresses: ['172.19.0.3'] });
-  assert.deepEqual(ask('database', web), { addresses: ['172.19.0.3'] });
-  assert.deepEqual(ask('db.back', web), { addresses: ['172.19.0.3'] });
-  assert.deepEqual(ask(db.owner.id.slice(0, 12), web), { addresses: ['172.19.0.3'] });
-  assert.equal(ask('db', other), undefined);
-  assert.deepEqual(ask('other', web), { addresses: ['172.18.0.9'] });
-  assert.equal(ask('example.org', web), undefined);
+  assert.deepEqual(found('db', web), ['172.19.0.3']);
+  assert.deepEqual(found('Postgres.', web), ['172.19.0.3']);
+  assert.deepEqual(found('database', web), ['172.19.0.3']);
+  assert.deepEqual(found('db.back', web), ['172.19.0.3']);
+  assert.deepEqual(found(db.owner.id.slice(0, 12), web), ['172.19.0.3']);
+  assert.equal(found('db', other), 'absent', 'a name of ours is asked of nobody else');
+  assert.deepEqual(found('other', web), ['172.18.0.9']);
+  assert.equal(found('example.org', web), 'unknown');
+  assert.equal(found('other', db), 'absent');
 });
 
-test('addresses back to names; who asks', () => {
-  assert.deepEqual(ask('3.0.19.172.in-addr.arpa', web, 'PTR'), { name: 'db.back' });
-  assert.equal(ask('9.0.17.172.in-addr.arpa', other, 'PTR'), undefined);
-  assert.equal(clientOf(live, '172.19.0.3')?.owner.name, 'db');
-  assert.equal(clientOf(live, '10.0.0.1'), undefined);
+test('several bearers of a name take turns; both families', () => {
+  assert.deepEqual(found('app', other), ['172.18.0.2', '172.18.0.3']);
+  assert.deepEqual(found('app', other, 1), ['172.18.0.3', '172.18.0.2']);
+  const answer = ask('app', other);
+  assert.deepEqual(answer.kind === 'addresses' && answer.ipv6, ['fd00::2', 'fd00::3']);
+});
+
+test('addresses back to names', () => {
+  assert.deepEqual(ask('3.0.19.172.in-addr.arpa', web, 'PTR'), { kind: 'name', name: 'db.back' });
+  assert.deepEqual(ask('9.0.17.172.in-addr.arpa', other, 'PTR'), { kind: 'absent' }, 'ours, but nameless');
+  assert.deepEqual(ask('1.0.0.10.in-addr.arpa', other, 'PTR'), { kind: 'unknown' });
+  assert.deepEqual(ask(`3.${'0.'.repeat(27)}0.0.d.f.ip6.arpa`, other, 'PTR'), { kind: 'name', name: 'web2.front' });
 });

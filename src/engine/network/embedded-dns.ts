@@ -1,112 +1,111 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
-import { decode, encode, type Packet } from 'dns-packet';
+import { decode, type Answer, type Packet } from 'dns-packet';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { bindSocketPair } from '../../kernel/socket-pair.ts';
 import { parseResolvConf } from '../containers/host-files.ts';
 import type { HostFacts } from '../host-facts.ts';
-import { forward, framed, framesOf } from './dns-forward.ts';
-import { clientOf, lookup } from './dns-names.ts';
+import { framed, framesOf } from './dns-frames.ts';
+import { rcode, renderReply, type ReplyParts } from './dns-message.ts';
+import { DnsNames } from './dns-names.ts';
+import { DnsUpstream } from './dns-upstream.ts';
 import type { Fabric } from './fabric.ts';
-import type { NetworkRecord } from './network-record.ts';
+import type { Owner } from './live-owner.ts';
 
-interface BridgeServer {
+interface OwnerServer {
   readonly udp: Socket;
   readonly tcp: Server;
-  readonly port: number;
 }
 
 export interface DnsParts {
-  readonly kernel: Kernel;
-  readonly host: HostFacts;
+  readonly kernel: Pick<Kernel, 'firewall' | 'namespaces'>;
+  readonly host: Pick<HostFacts, 'resolvConf'>;
   readonly fabric: Fabric;
-  readonly isPredefined: (networkId: string) => boolean;
+  /** Servers that the container asked for instead of the host's. */
+  readonly serversOf: (ownerId: string) => readonly string[];
   readonly log: Log;
 }
 
+export const dnsAddress = '127.0.0.11';
+/** Seconds that a name of ours holds. */
+const ttl = 600;
+/** TCP connections of one container at a time. */
+const connectionLimit = 50;
+
 /**
- * Name service of user-defined networks. Inside the container's network namespace 127.0.0.11:53 is translated to a private
- * port on its bridge's gateway, where one server per bridge answers; who asks is known by the source address.
+ * Name service of user-defined networks: two sockets of this process that live in the container's network namespace.
+ * Port 53 stays free for a name server of the container's own; questions to it are translated on their way out.
  *
- *   127.0.0.1 ─► 127.0.0.11:53 ─(DNAT, masquerade inside)─► 172.18.0.2 ─► 172.18.0.1:<port>
+ *   127.0.0.1 ─► 127.0.0.11:53 ─(nft, inside)─► 127.0.0.11:<port>   no packet leaves the namespace, no rule of the host is met
  */
 export class EmbeddedDns implements AsyncDisposable {
   readonly #parts: DnsParts;
-  readonly #servers = new Map<string, Promise<BridgeServer>>();
-  readonly #connections = new Set<TcpSocket>();
-  readonly #closing = new AbortController();
+  readonly #servers = new Map<string, OwnerServer>();
+  readonly #connections = new Map<TcpSocket, string>();
+  readonly #upstream = new DnsUpstream();
+  #names: { readonly revision: number; readonly index: DnsNames } | undefined;
+  #turn = 0;
 
   constructor(parts: DnsParts) {
     this.#parts = parts;
+    parts.fabric.onGone((ownerId) => this.#release(ownerId));
   }
 
-  /** Makes 127.0.0.11 answer inside the namespace; repeating it refreshes the port. */
-  async serve(netnsPath: string, network: NetworkRecord): Promise<void> {
-    const { kernel, host } = this.#parts;
-    if (!network.gateway) return;
-    const { port } = await this.#serverAt(network.gateway);
-    const save = await kernel.processes.run(['nsenter', `--net=${netnsPath}`, 'iptables-save', '-t', 'nat']);
-    const rules = renderDnsRules(network.gateway, port, { withJumps: !save.stdout.includes('-j DOCKER_OUTPUT') });
-    const { exitCode, stderr } = await kernel.processes.run(['nsenter', `--net=${netnsPath}`, 'iptables-restore', '--noflush', '--wait'], {
-      stdin: rules,
-    });
-    if (exitCode !== 0) throw new Error(`rules for 127.0.0.11: ${stderr.trim()}`);
-    kernel.namespaces.inNetwork(netnsPath, () => host.setSysctl('net.ipv4.conf.all.route_localnet', '1'));
-  }
-
-  /** The bridge is about to go. */
-  async release(gateway: string): Promise<void> {
-    const server = this.#servers.get(gateway);
-    this.#servers.delete(gateway);
-    const { udp, tcp } = (await server?.catch(() => undefined)) ?? {};
-    udp?.close();
-    tcp?.close();
+  /** Makes 127.0.0.11 answer inside the owner's namespace; a second time it is harmless. Ends with the owner's last endpoint. */
+  async serve(owner: Pick<Owner, 'id' | 'netnsPath'>): Promise<void> {
+    if (this.#servers.has(owner.id)) return;
+    const { kernel } = this.#parts;
+    const pair = kernel.namespaces.inNetwork(owner.netnsPath, () => bindSocketPair(dnsAddress));
+    const udp = createSocket('udp4');
+    const tcp = createServer((connection) => void this.#answerTcp(connection, owner.id));
+    this.#servers.set(owner.id, { udp, tcp });
+    udp.on('message', (packet, from) => this.#answerUdp(udp, packet, from, owner.id));
+    for (const server of [udp, tcp]) {
+      server.on('error', (error: Error) => this.#parts.log.warn({ container: owner.id, error: messageOf(error) }, 'embedded DNS'));
+    }
+    // A descriptor that is bound already listens at once.
+    const listening = [once(udp, 'listening'), once(tcp, 'listening')];
+    udp.bind({ fd: pair.udp });
+    tcp.listen({ fd: pair.tcp });
+    const rules = kernel.namespaces.inNetwork(owner.netnsPath, () => kernel.firewall.nft(renderDnsRules(pair.port)));
+    await Promise.all([rules, ...listening]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    for (const connection of this.#connections) connection.destroy();
-    await Promise.all(Array.from(this.#servers.keys(), (gateway) => this.release(gateway)));
+    this.#upstream[Symbol.dispose]();
+    for (const ownerId of this.#servers.keys()) this.#release(ownerId);
   }
 
-  #serverAt(gateway: string): Promise<BridgeServer> {
-    const existing = this.#servers.get(gateway);
-    if (existing) return existing;
-    const made = this.#listen(gateway);
-    this.#servers.set(gateway, made);
-    made.catch(() => this.#servers.delete(gateway));
-    return made;
+  /** The sockets would keep the namespace alive. */
+  #release(ownerId: string): void {
+    const server = this.#servers.get(ownerId);
+    if (!server) return;
+    this.#servers.delete(ownerId);
+    server.udp.close();
+    server.tcp.close();
+    for (const [connection, id] of this.#connections) if (id === ownerId) connection.destroy();
   }
 
-  async #listen(gateway: string): Promise<BridgeServer> {
-    const tcp = createServer((connection) => void this.#answerTcp(connection));
-    tcp.listen(0, gateway);
-    await once(tcp, 'listening');
-    const { port } = tcp.address() as { readonly port: number };
-    const udp = createSocket('udp4');
-    udp.bind(port, gateway);
-    await once(udp, 'listening');
-    udp.on(
-      'message',
-      (packet, from) =>
-        void this.#answer(packet, from.address, 'udp').then(
-          (answer) => answer && udp.send(answer, from.port, from.address),
-          () => undefined,
-        ),
-    );
-    udp.on('error', (error) => this.#parts.log.warn({ gateway, error: messageOf(error) }, 'embedded DNS'));
-    return { udp, tcp, port };
+  #answerUdp(udp: Socket, packet: Buffer, from: { readonly port: number; readonly address: string }, ownerId: string): void {
+    const send = (answer: Buffer | undefined): void => {
+      if (answer && this.#servers.get(ownerId)?.udp === udp) udp.send(answer, from.port, from.address, () => undefined);
+    };
+    const answer = this.#answer(packet, ownerId, 'udp');
+    if (answer instanceof Promise) void answer.then(send);
+    else send(answer);
   }
 
-  async #answerTcp(connection: TcpSocket): Promise<void> {
-    this.#connections.add(connection);
+  async #answerTcp(connection: TcpSocket, ownerId: string): Promise<void> {
+    if ([...this.#connections.values()].filter((id) => id === ownerId).length >= connectionLimit) return void connection.destroy();
+    this.#connections.set(connection, ownerId);
     connection.on('error', () => undefined);
     connection.setTimeout(10_000, () => connection.destroy());
     try {
       for await (const packet of framesOf(connection)) {
-        const answer = await this.#answer(packet, connection.remoteAddress ?? '', 'tcp');
+        const answer = await this.#answer(packet, ownerId, 'tcp');
         if (answer) connection.write(framed(answer));
       }
     } catch {
@@ -114,56 +113,76 @@ export class EmbeddedDns implements AsyncDisposable {
     } finally {
       this.#connections.delete(connection);
     }
+    return undefined;
   }
 
-  async #answer(packet: Buffer, from: string, protocol: 'udp' | 'tcp'): Promise<Buffer | undefined> {
-    const { fabric, host, isPredefined } = this.#parts;
-    const query = decode(packet);
+  /** At once for names of ours; what is no query gets no answer. */
+  #answer(packet: Buffer, ownerId: string, protocol: 'udp' | 'tcp'): Buffer | undefined | Promise<Buffer | undefined> {
+    const query = decodeQuery(packet);
+    if (!query) return undefined;
+    const parts = this.#resolve(query, ownerId);
+    if (!(parts instanceof Promise)) return renderReply(query, parts, protocol);
+    return parts.then((later) => renderReply(query, later, protocol));
+  }
+
+  #resolve(query: Packet, ownerId: string): ReplyParts | Promise<ReplyParts> {
+    const { fabric, host, serversOf } = this.#parts;
     const [question] = query.questions ?? [];
-    const client = clientOf(fabric.live.values(), from);
-    if (!question || !client) return encode(reply(query, { code: 5 }));
-    const found = lookup(question, client, fabric.live.values(), isPredefined);
-    if (found && 'name' in found)
-      return encode(reply(query, { answers: [{ type: 'PTR', name: question.name, ttl: 600, data: found.name }] }));
-    if (found) {
-      const answers =
-        question.type === 'A' ? found.addresses.map((data) => ({ type: 'A' as const, name: question.name, ttl: 600, data })) : [];
-      return encode(reply(query, { answers }));
+    const client = fabric.live.get(ownerId);
+    if (!question || !client) return { code: rcode.refused };
+    const { name, type } = question;
+    const found = this.#index().lookup({ name, type }, client.endpoints, this.#turn++);
+    if (found.kind === 'absent') return { code: rcode.nameError };
+    if (found.kind === 'name') return { answers: [{ type: 'PTR', name, ttl, data: found.name }] };
+    if (found.kind === 'addresses') return { answers: addressRecords(name, type, found) };
+    // Whoever has only internal networks is not to reach anything outside, not even by questions.
+    const leadsOut = client.endpoints.some(({ networkId }) => fabric.networks.get(networkId)?.internal === false);
+    if (!leadsOut) return { code: rcode.serverFailure };
+    const own = serversOf(ownerId);
+    return this.#upstream.ask(query, own.length > 0 ? own : parseResolvConf(host.resolvConf()).servers);
+  }
+
+  #index(): DnsNames {
+    const { fabric } = this.#parts;
+    if (this.#names?.revision !== fabric.revision) {
+      this.#names = { revision: fabric.revision, index: new DnsNames(fabric.networks, fabric.live.values()) };
     }
-    const servers = parseResolvConf(host.resolvConf()).servers;
-    return (
-      (await forward(packet, servers, protocol, this.#closing.signal)) ??
-      (this.#closing.signal.aborted ? undefined : encode(reply(query, { code: 2 })))
-    );
+    return this.#names.index;
   }
 }
 
-/** `code`: RFC 1035 RCODE (2 = SERVFAIL, 5 = REFUSED). */
-function reply(
-  query: Packet,
-  { code = 0, answers = [] }: { readonly code?: number; readonly answers?: NonNullable<Packet['answers']> },
-): Packet {
-  const recursionDesired = (query.flags ?? 0) & 0x100;
-  return { type: 'response', id: query.id ?? 0, flags: 0x80 | recursionDesired | code, questions: query.questions ?? [], answers };
+function addressRecords(
+  name: string,
+  type: string,
+  found: { readonly ipv4: readonly string[]; readonly ipv6: readonly string[] },
+): readonly Answer[] {
+  if (type === 'A') return found.ipv4.map((data) => ({ type, name, ttl, data }));
+  if (type === 'AAAA') return found.ipv6.map((data) => ({ type, name, ttl, data }));
+  return [];
 }
 
-/** Rules inside the namespace. The raw rule keeps neighbours away from the container's 127/8, which route_localnet would let in. */
-export function renderDnsRules(gateway: string, port: number, { withJumps }: { readonly withJumps: boolean }): string {
-  const to = `-j DNAT --to-destination ${gateway}:${port}`;
+function decodeQuery(packet: Buffer): Packet | undefined {
+  try {
+    const query = decode(packet);
+    return query.type === 'query' ? query : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The table inside the namespace, whole: made again it is replaced. */
+export function renderDnsRules(port: number): string {
+  const rule = (protocol: string): string => `    ip daddr ${dnsAddress} ${protocol} dport 53 dnat to ${dnsAddress}:${port}`;
   return [
-    '*raw',
-    ':DOCKER_LOOPBACK - [0:0]',
-    ...(withJumps ? ['-A PREROUTING -j DOCKER_LOOPBACK'] : []),
-    '-A DOCKER_LOOPBACK -d 127.0.0.0/8 ! -i lo -j DROP',
-    'COMMIT',
-    '*nat',
-    ':DOCKER_OUTPUT - [0:0]',
-    ':DOCKER_POSTROUTING - [0:0]',
-    ...(withJumps ? ['-A OUTPUT -d 127.0.0.11/32 -j DOCKER_OUTPUT', '-A POSTROUTING -j DOCKER_POSTROUTING'] : []),
-    `-A DOCKER_OUTPUT -p udp -m udp --dport 53 ${to}`,
-    `-A DOCKER_OUTPUT -p tcp -m tcp --dport 53 ${to}`,
-    `-A DOCKER_POSTROUTING -s 127.0.0.0/8 -d ${gateway}/32 -j MASQUERADE`,
-    'COMMIT',
+    'add table ip davit_dns',
+    'delete table ip davit_dns',
+    'table ip davit_dns {',
+    '  chain output {',
+    '    type nat hook output priority -100; policy accept;',
+    rule('udp'),
+    rule('tcp'),
+    '  }',
+    '}',
     '',
   ].join('\n');
 }

@@ -1,31 +1,20 @@
-import { isKind, KindError } from '../../base/errors.ts';
+import { isKind, KindError, messageOf } from '../../base/errors.ts';
 import { newId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { LinkOperation } from '../../kernel/links.ts';
 import type { HostFacts } from '../host-facts.ts';
-import { claimAddress, nextAddress } from './address-plan.ts';
-import { parseSubnet } from './cidr.ts';
-import type { FirewallState } from './firewall-rules.ts';
+import { claimAddress, isLinkLocal, nextAddress, withPrefix } from './address-plan.ts';
+import { bridgeOptions } from './bridge-options.ts';
+import { addressOf } from './cidr.ts';
+import { firewallState } from './firewall-state.ts';
 import { HostFirewall } from './host-firewall.ts';
-import { hostInterface, macOf, planAttach } from './link-plan.ts';
-import type { NetworkRecord } from './network-record.ts';
-import type { Endpoint, EndpointSpec, PortBinding } from './networks.ts';
+import { planHostRepair } from './host-repair.ts';
+import { defaultRoutes, hostInterface, interfaceOf, macFor, planAttach, planBridge } from './link-plan.ts';
+import { gatewayEndpoint, type LiveOwner, type Owner } from './live-owner.ts';
+import { gatewayOf, poolsOf, type NetworkRecord } from './network-record.ts';
+import type { Endpoint, EndpointSpec, PortBinding, PublishedBinding } from './networks.ts';
 import { claimPorts, type HeldPort } from './ports.ts';
-
-/** A container or sandbox with a network namespace. */
-export interface Owner {
-  readonly id: string;
-  readonly name: string;
-  readonly netnsPath: string;
-}
-
-/** One owner that is up: its endpoints in the order of its interfaces, and its published ports. */
-export interface LiveOwner {
-  readonly owner: Owner;
-  readonly endpoints: readonly Endpoint[];
-  readonly ports: readonly Required<PortBinding>[];
-}
 
 export interface FabricParts {
   readonly kernel: Kernel;
@@ -41,98 +30,86 @@ export class Fabric {
   readonly #live = new Map<string, LiveOwner>();
   /** Freed a short while ago: given out again last, so that nobody talks to the wrong container. */
   readonly #recent: string[] = [];
+  readonly #gone: ((ownerId: string) => void)[] = [];
+  #bridgeIndexes: ReadonlySet<number> | undefined;
+  #revision = 0;
 
   constructor(parts: FabricParts) {
     this.#parts = parts;
-    this.#firewall = new HostFirewall(parts.kernel.firewall, () => this.#firewallState());
+    this.#firewall = new HostFirewall(parts.kernel.firewall, (family) => firewallState(family, this.#networks, this.#live.values()));
   }
 
   get live(): ReadonlyMap<string, LiveOwner> {
     return this.#live;
   }
 
-  /** Bridge, address, sysctls; harmless when they are there. The rules follow with `sync`. */
+  get networks(): ReadonlyMap<string, NetworkRecord> {
+    return this.#networks;
+  }
+
+  /** One more with every change of networks or of who is attached. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Called when an owner has left its last network. */
+  onGone(told: (ownerId: string) => void): void {
+    this.#gone.push(told);
+  }
+
+  /** What the kernel calls our bridges. */
+  get bridgeIndexes(): ReadonlySet<number> {
+    this.#bridgeIndexes ??= this.#readBridgeIndexes();
+    return this.#bridgeIndexes;
+  }
+
+  /** Bridge, addresses, sysctls; harmless when they are there. The rules follow with `sync`. */
   addNetwork(record: NetworkRecord): void {
     this.#networks.set(record.id, record);
-    const { bridgeName, gateway, subnet } = record;
-    if (!bridgeName || !gateway || !subnet) return;
-    this.#attempt({ do: 'addBridge', name: bridgeName, mac: macOf(gateway) });
-    this.#attempt({ do: 'addAddress', name: bridgeName, cidr: `${gateway}/${parseSubnet(subnet).prefix}` });
-    this.#attempt({ do: 'setUp', name: bridgeName });
-    this.#parts.host.setSysctl('net.ipv4.ip_forward', '1');
-    // Packets of 127.0.0.1 may be translated into the bridge; DAVIT-RAW drops those that come out of it.
-    this.#parts.host.setSysctl(`net.ipv4.conf.${bridgeName}.route_localnet`, '1');
+    this.#revision += 1;
+    this.#makeBridge(record);
   }
 
   removeNetwork(id: string): void {
     const bridgeName = this.#networks.get(id)?.bridgeName;
     this.#networks.delete(id);
+    this.#revision += 1;
     if (bridgeName) this.#remove(bridgeName);
   }
 
-  /** Address and link on one network. `defaultRoute`: the way out goes there. */
-  attach(owner: Owner, network: NetworkRecord, spec: EndpointSpec, options: { readonly defaultRoute: boolean }): Endpoint {
-    const { bridgeName, subnet, gateway } = network;
-    if (!bridgeName || !subnet || !gateway) throw new Error(`network ${network.name} has no bridge`);
+  /** Addresses and link on one network; the default route goes where the order of gateways says. */
+  attach(owner: Owner, network: NetworkRecord, spec: EndpointSpec): Endpoint {
+    if (network.driver !== 'bridge' && network.driver !== 'macvlan') throw new Error(`network ${network.name} has no links`);
     const current = this.#live.get(owner.id) ?? { owner, endpoints: [], ports: [] };
-    const taken = this.#addressesOf(network.id);
-    const space = { subnet, gateway, ipRange: network.ipRange };
-    const address = spec.ipv4 ? claimAddress(space, spec.ipv4, taken) : nextAddress(space, taken, new Set(this.#recent));
-    const id = newId();
-    const cidr = `${address}/${parseSubnet(subnet).prefix}`;
-    const mac = spec.mac || macOf(address);
-    const plan = planAttach({
-      bridge: bridgeName,
-      netnsPath: owner.netnsPath,
-      interfaceName: `eth${freeIndex(this.#parts.kernel.links.list(owner.netnsPath).map(({ name }) => name))}`,
-      cidr,
-      mac,
-      gateway: options.defaultRoute && !network.internal ? gateway : undefined,
-      endpointId: id,
-    });
-    try {
-      this.#parts.kernel.links.apply(plan.host);
-      this.#parts.kernel.links.apply(plan.inside, owner.netnsPath);
-    } catch (error) {
-      this.#remove(hostInterface(id));
-      throw error;
-    }
-    const endpoint: Endpoint = {
-      id,
-      networkId: network.id,
-      networkName: network.name,
-      ownerId: owner.id,
-      ownerName: owner.name,
-      ipv4: cidr,
-      gateway,
-      mac,
-      aliases: spec.aliases ?? [],
-      spec,
-    };
-    this.#live.set(owner.id, { ...current, owner, endpoints: [...current.endpoints, endpoint] });
+    const endpoint = this.#planEndpoint(owner, network, spec);
+    const endpoints = [...current.endpoints, endpoint];
+    const before = gatewayEndpoint(current.endpoints, this.#networks);
+    const isGateway = gatewayEndpoint(endpoints, this.#networks) === endpoint;
+    this.#plug(network, endpoint, owner, { isGateway, replaces: isGateway ? before : undefined });
+    this.#setLive({ ...current, owner, endpoints });
     return endpoint;
   }
 
-  /** Claims and opens host ports towards the owner's first endpoint. */
-  async publish(owner: Owner, wanted: readonly PortBinding[]): Promise<readonly Required<PortBinding>[]> {
+  /** Claims and opens host ports towards the owner's first endpoint on a bridge. */
+  async publish(owner: Owner, wanted: readonly PortBinding[]): Promise<readonly PublishedBinding[]> {
     if (wanted.length === 0) return [];
-    const ports = await claimPorts(owner.name, wanted, this.#heldPorts());
     const current = this.#live.get(owner.id);
     if (!current) throw new Error(`publish: ${owner.name} is attached to no network`);
+    const ports = claimPorts(owner.name, this.#withAddresses(current, wanted), this.#heldPorts());
     this.#live.set(owner.id, { ...current, ports });
     await this.#firewall.sync();
     return ports;
   }
 
   /** Takes note of an owner that was up before davit started. */
-  adopt(owner: Owner, endpoints: readonly Endpoint[], ports: readonly Required<PortBinding>[]): void {
-    this.#live.set(owner.id, { owner, endpoints, ports });
+  adopt(owner: Owner, endpoints: readonly Endpoint[], ports: readonly PublishedBinding[]): void {
+    this.#setLive({ owner, endpoints, ports });
   }
 
   rename(ownerId: string, name: string): void {
     const live = this.#live.get(ownerId);
     if (!live) return;
-    this.#live.set(ownerId, {
+    this.#setLive({
       ...live,
       owner: { ...live.owner, name },
       endpoints: live.endpoints.map((endpoint) => ({ ...endpoint, ownerName: name })),
@@ -145,50 +122,174 @@ export class Fabric {
     if (!live) return;
     const gone = endpointId ? live.endpoints.filter(({ id }) => id === endpointId) : live.endpoints;
     const left = live.endpoints.filter((endpoint) => !gone.includes(endpoint));
-    for (const endpoint of gone) {
-      this.#remove(hostInterface(endpoint.id));
-      if (endpoint.ipv4) this.#recent.push(addressOf(endpoint.ipv4));
+    // First what is wanted, then what is there: nobody must put a link back that has just been taken away.
+    if (left.length > 0) this.#setLive({ ...live, endpoints: left });
+    else {
+      this.#live.delete(ownerId);
+      this.#revision += 1;
+      for (const told of this.#gone) told(ownerId);
     }
+    for (const endpoint of gone) this.#unplug(live.owner, endpoint, left.length > 0);
     this.#recent.splice(0, Math.max(0, this.#recent.length - 64));
-    if (left.length > 0) this.#live.set(ownerId, { ...live, endpoints: left });
-    else this.#live.delete(ownerId);
+    const before = gatewayEndpoint(live.endpoints, this.#networks);
+    const after = gatewayEndpoint(left, this.#networks);
+    if (after && after !== before) this.#inside(live.owner, defaultRoutes(after, 'addRoute'));
     if (live.ports.length > 0) await this.#firewall.sync();
   }
 
+  /** Rules written whole, whatever is there. */
   sync(): Promise<void> {
     return this.#firewall.repair();
   }
 
-  /** Puts back rules that somebody flushed. */
-  check(): Promise<void> {
-    return this.#firewall.check();
+  /** Puts right what somebody else took away of links, addresses, routes and rules; gives what was lost, in words. */
+  async check(): Promise<readonly string[]> {
+    const lost = this.#repairHost();
+    return [...lost, ...(await this.#firewall.check())];
   }
 
   /** Removes bridges and rules; containers must be gone. */
   async destroy(): Promise<void> {
+    const bridges = [...this.#networks.values()].flatMap(({ bridgeName }) => bridgeName ?? []);
+    this.#networks.clear();
     await this.#firewall.destroy();
-    for (const { bridgeName } of this.#networks.values()) if (bridgeName) this.#remove(bridgeName);
+    for (const name of bridges) this.#remove(name);
   }
 
-  #firewallState(): FirewallState {
-    const bridges = [...this.#networks.values()].flatMap(({ bridgeName, subnet, internal, ingress }) =>
-      bridgeName && subnet ? [{ name: bridgeName, subnet, internal, ingress }] : [],
-    );
-    const ports = [...this.#live.values()].flatMap(({ endpoints, ports: published }) => {
-      const target = endpoints.find(({ networkId }) => !this.#networks.get(networkId)?.internal);
-      const bridge = target && this.#networks.get(target.networkId)?.bridgeName;
-      const containerIp = target?.ipv4 && addressOf(target.ipv4);
-      if (!bridge || !containerIp) return [];
-      return published.map(({ protocol, hostIp, hostPort, containerPort }) => ({
-        bridge,
-        protocol,
-        hostIp,
-        hostPort,
-        containerIp,
-        containerPort,
-      }));
+  #setLive(live: LiveOwner): void {
+    this.#live.set(live.owner.id, live);
+    this.#revision += 1;
+  }
+
+  #planEndpoint(owner: Owner, network: NetworkRecord, spec: EndpointSpec): Endpoint {
+    const id = newId();
+    for (const [family, wanted] of [[4, spec.ipv4] as const, [6, spec.ipv6] as const]) {
+      if (wanted && isLinkLocal(wanted))
+        throw new KindError('invalid', `link-local address ${wanted} cannot be asked for: the kernel gives each interface its own`);
+      if (wanted && poolsOf(network, family).length === 0)
+        throw new KindError('invalid', `invalid endpoint settings: network ${network.name} has no IPv${family} subnet for ${wanted}`);
+    }
+    const ipv4 = this.#claim(network, 4, spec.ipv4);
+    const ipv6 = this.#claim(network, 6, spec.ipv6);
+    const prefix = bridgeOptions(network.options).interfacePrefix;
+    const taken = this.#parts.kernel.links.list(owner.netnsPath).map(({ name }) => name);
+    return {
+      id,
+      networkId: network.id,
+      networkName: network.name,
+      ownerId: owner.id,
+      ownerName: owner.name,
+      ipv4,
+      gateway: ipv4 && gatewayOf(network, 4),
+      ...(ipv6 && { ipv6, gateway6: gatewayOf(network, 6) }),
+      mac: spec.mac || macFor(ipv4 && addressOf(ipv4), id),
+      interfaceName: freeName(prefix, taken),
+      aliases: spec.aliases ?? [],
+      spec,
+    };
+  }
+
+  #claim(network: NetworkRecord, family: 4 | 6, wanted: string | undefined): string | undefined {
+    const pools = poolsOf(network, family);
+    if (pools.length === 0) return undefined;
+    const taken = this.#addressesOf(network.id);
+    return withPrefix(pools, wanted ? claimAddress(pools, wanted, taken) : nextAddress(pools, taken, new Set(this.#recent)));
+  }
+
+  #plug(
+    network: NetworkRecord,
+    endpoint: Endpoint,
+    owner: Owner,
+    { isGateway, replaces }: { readonly isGateway: boolean; readonly replaces?: Endpoint | undefined },
+  ): void {
+    const plan = planAttach(network, endpoint, owner.netnsPath, isGateway);
+    const { links, namespaces } = this.#parts.kernel;
+    try {
+      links.apply(plan.host);
+      if (endpoint.ipv6) {
+        const name = interfaceOf(endpoint);
+        namespaces.inNetwork(owner.netnsPath, () => this.#parts.host.setSysctl(`net.ipv6.conf.${name}.disable_ipv6`, '0'));
+      }
+      if (replaces) this.#inside(owner, defaultRoutes(replaces, 'deleteRoute'));
+      links.apply(plan.inside, owner.netnsPath);
+    } catch (error) {
+      this.#unplug(owner, endpoint, true);
+      if (replaces) this.#inside(owner, defaultRoutes(replaces, 'addRoute'));
+      throw error;
+    }
+  }
+
+  /** The host's end takes the other with it; a macvlan link has none and goes with its namespace, or is deleted inside. */
+  #unplug(owner: Owner, endpoint: Endpoint, goesOn: boolean): void {
+    const isBridged = this.#networks.get(endpoint.networkId)?.driver !== 'macvlan';
+    if (isBridged) this.#remove(hostInterface(endpoint.id));
+    else if (goesOn) this.#inside(owner, [{ do: 'deleteLink', name: interfaceOf(endpoint) }]);
+    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) if (cidr) this.#recent.push(addressOf(cidr));
+  }
+
+  #repairHost(): readonly string[] {
+    const { links } = this.#parts.kernel;
+    const repair = planHostRepair(this.#networks.values(), this.#live.values(), { links: links.list(), routes: links.routes() });
+    for (const record of repair.bridges) this.#tolerate(`bridge ${record.bridgeName}`, () => this.#makeBridge(record));
+    for (const operation of repair.operations)
+      if (!repair.bridges.some(({ bridgeName }) => ownsName(operation, bridgeName))) this.#attempt(operation);
+    for (const { live, endpoint } of repair.endpoints) {
+      const network = this.#networks.get(endpoint.networkId);
+      if (!network || !this.#parts.kernel.namespaces.exists(live.owner.netnsPath)) continue;
+      const isGateway = gatewayEndpoint(live.endpoints, this.#networks) === endpoint;
+      this.#tolerate(`link of ${live.owner.name}`, () => this.#plug(network, endpoint, live.owner, { isGateway }));
+    }
+    return [...repair.lost, ...this.#repairForwarding()];
+  }
+
+  #repairForwarding(): readonly string[] {
+    const { host } = this.#parts;
+    const hasIpv6 = [...this.#networks.values()].some((network) => poolsOf(network, 6).length > 0);
+    const wanted = ['net.ipv4.ip_forward', ...(hasIpv6 ? ['net.ipv6.conf.all.forwarding'] : [])];
+    const off = wanted.filter((name) => host.sysctl(name) === '0');
+    for (const name of off) host.setSysctl(name, '1');
+    return off.map((name) => `${name} was 0`);
+  }
+
+  #readBridgeIndexes(): ReadonlySet<number> {
+    const names = new Set([...this.#networks.values()].map(({ bridgeName }) => bridgeName));
+    const links = this.#parts.kernel.links.list().filter(({ name }) => names.has(name));
+    return new Set(links.map(({ index }) => index));
+  }
+
+  #makeBridge(record: NetworkRecord): void {
+    const { host } = this.#parts;
+    this.#bridgeIndexes = undefined;
+    const [add, ...rest] = planBridge(record);
+    const { bridgeName } = record;
+    if (!add || !bridgeName) return;
+    this.#attempt(add);
+    const hasIpv6 = poolsOf(record, 6).length > 0;
+    if (hasIpv6) {
+      host.setSysctl(`net.ipv6.conf.${bridgeName}.disable_ipv6`, '0');
+      host.setSysctl(`net.ipv6.conf.${bridgeName}.accept_ra`, '0');
+      host.setSysctl('net.ipv6.conf.all.forwarding', '1');
+    }
+    for (const operation of rest) this.#attempt(operation);
+    host.setSysctl('net.ipv4.ip_forward', '1');
+    // Packets of 127.0.0.1 may be translated into the bridge; DAVIT-RAW drops those that come out of it.
+    host.setSysctl(`net.ipv4.conf.${bridgeName}.route_localnet`, '1');
+    // Otherwise what goes from one container to another by the bridge alone would meet no rule.
+    if (!bridgeOptions(record.options).icc) this.#tolerate('icc', () => host.setSysctl('net.bridge.bridge-nf-call-iptables', '1'));
+  }
+
+  /** Where ports go that name no address: what the network's options say, else everywhere, in each family it has. */
+  #withAddresses({ endpoints }: LiveOwner, wanted: readonly PortBinding[]): readonly PortBinding[] {
+    const target = endpoints.find(({ networkId }) => this.#networks.get(networkId)?.driver === 'bridge');
+    const options = bridgeOptions((target && this.#networks.get(target.networkId)?.options) ?? {});
+    const [ipv4, ipv6] = [options.hostBindingIpv4 ?? '0.0.0.0', options.hostBindingIpv6 ?? '::'];
+    return wanted.flatMap((binding) => {
+      if (binding.hostIp) return [binding];
+      return [
+        ...(target?.ipv6 && !target.ipv4 ? [] : [{ ...binding, hostIp: ipv4 }]),
+        ...(target?.ipv6 ? [{ ...binding, hostIp: ipv6 }] : []),
+      ];
     });
-    return { bridges, ports };
   }
 
   #heldPorts(): readonly HeldPort[] {
@@ -201,7 +302,7 @@ export class Fabric {
     const endpoints = [...this.#live.values()]
       .flatMap(({ endpoints: each }) => each)
       .filter((endpoint) => endpoint.networkId === networkId);
-    return new Set(endpoints.flatMap(({ ipv4 }) => (ipv4 ? [addressOf(ipv4)] : [])));
+    return new Set(endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].flatMap((cidr) => (cidr ? [addressOf(cidr)] : []))));
   }
 
   #attempt(operation: LinkOperation): void {
@@ -212,20 +313,40 @@ export class Fabric {
     }
   }
 
+  /** In the owner's namespace; what is there already, or gone, is fine. */
+  #inside({ netnsPath, name }: Owner, operations: readonly LinkOperation[]): void {
+    for (const operation of operations) {
+      try {
+        this.#parts.kernel.links.apply([operation], netnsPath);
+      } catch (error) {
+        if (!isKind(error, 'alreadyExists') && !isKind(error, 'notFound'))
+          this.#parts.log.warn({ container: name, error: messageOf(error) }, 'network of a container could not be changed');
+      }
+    }
+  }
+
+  #tolerate(what: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#parts.log.warn({ what, error: messageOf(error) }, 'network could not be put right');
+    }
+  }
+
   #remove(name: string): void {
     try {
       this.#parts.kernel.links.apply([{ do: 'deleteLink', name }]);
     } catch (error) {
-      if (!isKind(error, 'notFound')) this.#parts.log.warn({ link: name, error: String(error) }, 'link could not be removed');
+      if (!isKind(error, 'notFound')) this.#parts.log.warn({ link: name, error: messageOf(error) }, 'link could not be removed');
     }
   }
 }
 
-export function addressOf(cidr: string): string {
-  return cidr.split('/')[0] ?? cidr;
+function ownsName(operation: LinkOperation, bridgeName: string | undefined): boolean {
+  return 'name' in operation && operation.name === bridgeName;
 }
 
-function freeIndex(names: readonly string[]): number {
-  for (let index = 0; index < 1000; index++) if (!names.includes(`eth${index}`)) return index;
+function freeName(prefix: string, names: readonly string[]): string {
+  for (let index = 0; index < 1000; index++) if (!names.includes(`${prefix}${index}`)) return `${prefix}${index}`;
   throw new KindError('unavailable', 'too many interfaces');
 }

@@ -1,5 +1,5 @@
 /**
- * The host's rules for all bridges and published ports, whole. Pure.
+ * The host's rules for all bridges and published ports, whole, of one family. Pure.
  *
  *   packet from outside ─► nat PREROUTING ─► DOCKER (DNAT to the container) ─► filter FORWARD ─► DOCKER-USER ─► DOCKER-FORWARD
  *     DOCKER-FORWARD: known connection? ok ─► between two bridges? drop, unless translated ─► to a bridge: DOCKER (published ports), else drop ─► from a bridge: ok
@@ -7,15 +7,19 @@
  */
 export interface BridgeRules {
   readonly name: string;
-  readonly subnet: string;
+  /** Of this family. */
+  readonly subnets: readonly string[];
   readonly internal: boolean;
   readonly ingress: 'published' | 'open';
+  /** Whether its containers reach each other. */
+  readonly icc: boolean;
+  readonly masquerade: boolean;
 }
 
 export interface PublishedPort {
   readonly bridge: string;
   readonly protocol: string;
-  /** `0.0.0.0` = every address of the host. */
+  /** `0.0.0.0`, `::` = every address of the host. */
   readonly hostIp: string;
   readonly hostPort: number;
   readonly containerIp: string;
@@ -23,8 +27,103 @@ export interface PublishedPort {
 }
 
 export interface FirewallState {
+  readonly family: 4 | 6;
   readonly bridges: readonly BridgeRules[];
   readonly ports: readonly PublishedPort[];
+}
+
+/** Input of `iptables-restore --noflush`: our chains are emptied and written again, nobody else's are touched. */
+export function renderFirewall(state: FirewallState, missing: readonly Jump[]): string {
+  const { family, bridges, ports } = state;
+  const added = (table: string): readonly string[] =>
+    missing.filter((jump) => jump.table === table).map(({ rule, first }) => (first ? `-I ${rule}` : `-A ${rule}`));
+  const needsUserChain = missing.some(({ rule }) => rule.endsWith('DOCKER-USER'));
+  return [
+    '*raw',
+    ':DAVIT-RAW - [0:0]',
+    ...added('raw'),
+    // Nothing translates the loopback address of IPv6.
+    ...(family === 4 ? bridges.map(({ name }) => `-A DAVIT-RAW -d 127.0.0.0/8 -i ${name} -j DROP`) : []),
+    'COMMIT',
+    '*nat',
+    ':DOCKER - [0:0]',
+    ':DAVIT-POSTROUTING - [0:0]',
+    ...added('nat'),
+    ...ports.flatMap(destinationNat),
+    ...bridges.flatMap(masquerade),
+    ...new Set(ports.map(hairpin)),
+    'COMMIT',
+    '*filter',
+    ...(missing.some(({ table }) => table === 'filter') ? [':FORWARD DROP [0:0]'] : []),
+    ':DOCKER - [0:0]',
+    ':DOCKER-FORWARD - [0:0]',
+    ':DOCKER-ISOLATION-STAGE-1 - [0:0]',
+    ':DOCKER-ISOLATION-STAGE-2 - [0:0]',
+    ...(needsUserChain ? [':DOCKER-USER - [0:0]'] : []),
+    ...added('filter'),
+    ...forwardRules(bridges),
+    ...new Set(ports.map(letIn)),
+    ...isolation(bridges),
+    'COMMIT',
+    '',
+  ].join('\n');
+}
+
+function forwardRules(bridges: readonly BridgeRules[]): readonly string[] {
+  return [
+    '-A DOCKER-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    '-A DOCKER-FORWARD -j DOCKER-ISOLATION-STAGE-1',
+    ...bridges
+      .filter(({ internal }) => internal)
+      .flatMap(({ name }) => [`-A DOCKER-FORWARD ! -i ${name} -o ${name} -j DROP`, `-A DOCKER-FORWARD -i ${name} ! -o ${name} -j DROP`]),
+    '-A DOCKER-FORWARD -j DOCKER',
+    ...bridges.flatMap(({ name, ingress, icc }) => [
+      `-A DOCKER-FORWARD -i ${name} -o ${name} -j ${icc ? 'ACCEPT' : 'DROP'}`,
+      ...(ingress === 'open'
+        ? [`-A DOCKER-FORWARD -o ${name} -j ACCEPT`]
+        : [`-A DOCKER-FORWARD -o ${name} -m conntrack ! --ctstate DNAT -j DROP`]),
+    ]),
+    ...bridges.map(({ name }) => `-A DOCKER-FORWARD -i ${name} ! -o ${name} -j ACCEPT`),
+  ];
+}
+
+/** `! -i` is Docker's rule; the second one lets containers of the same bridge reach the published port too. */
+function destinationNat(port: PublishedPort): readonly string[] {
+  const isAnywhere = port.hostIp === '0.0.0.0' || port.hostIp === '::';
+  const where = isAnywhere ? '' : `-d ${host(port.hostIp)} `;
+  const to = port.containerIp.includes(':') ? `[${port.containerIp}]` : port.containerIp;
+  const what = `-p ${port.protocol} -m ${port.protocol} --dport ${port.hostPort} -j DNAT --to-destination ${to}:${port.containerPort}`;
+  return [`-A DOCKER ${where}! -i ${port.bridge} ${what}`, `-A DOCKER ${where}-i ${port.bridge} ${what}`];
+}
+
+/** A container that reaches itself by its published port must not see its own address as the client's. */
+function hairpin({ containerIp, containerPort, protocol }: PublishedPort): string {
+  const self = host(containerIp);
+  return `-A DAVIT-POSTROUTING -s ${self} -d ${self} -p ${protocol} -m ${protocol} --dport ${containerPort} -j MASQUERADE`;
+}
+
+function letIn({ bridge, containerIp, containerPort, protocol }: PublishedPort): string {
+  return `-A DOCKER -d ${host(containerIp)} ! -i ${bridge} -o ${bridge} -p ${protocol} -m ${protocol} --dport ${containerPort} -j ACCEPT`;
+}
+
+function host(address: string): string {
+  return `${address}/${address.includes(':') ? 128 : 32}`;
+}
+
+/** Outwards under the host's address; from the host's own addresses (also 127.0.0.1) inwards under the bridge's. */
+function masquerade({ name, subnets, internal, masquerade: isWanted }: BridgeRules): readonly string[] {
+  const outwards = internal || !isWanted ? [] : subnets.map((subnet) => `-A DAVIT-POSTROUTING -s ${subnet} ! -o ${name} -j MASQUERADE`);
+  return [...outwards, `-A DAVIT-POSTROUTING -o ${name} -m addrtype --src-type LOCAL -j MASQUERADE`];
+}
+
+/** Networks do not see each other, but for what was published or translated. */
+function isolation(bridges: readonly BridgeRules[]): readonly string[] {
+  return [
+    ...bridges
+      .filter(({ ingress }) => ingress !== 'open')
+      .map(({ name }) => `-A DOCKER-ISOLATION-STAGE-1 -i ${name} ! -o ${name} -m conntrack ! --ctstate DNAT -j DOCKER-ISOLATION-STAGE-2`),
+    ...bridges.map(({ name }) => `-A DOCKER-ISOLATION-STAGE-2 -o ${name} -j DROP`),
+  ];
 }
 
 export interface Jump {
@@ -36,120 +135,62 @@ export interface Jump {
 }
 
 /** Jumps from the kernel's own chains into ours. They are added once, the rest is rewritten each time. */
-export const jumps: readonly Jump[] = [
-  { table: 'raw', rule: 'PREROUTING -j DAVIT-RAW', first: true },
-  { table: 'nat', rule: 'PREROUTING -m addrtype --dst-type LOCAL -j DOCKER', first: false },
-  { table: 'nat', rule: 'OUTPUT -m addrtype --dst-type LOCAL -j DOCKER', first: false },
-  { table: 'nat', rule: 'POSTROUTING -j DAVIT-POSTROUTING', first: false },
-  { table: 'filter', rule: 'FORWARD -j DOCKER-FORWARD', first: true },
-  { table: 'filter', rule: 'FORWARD -j DOCKER-USER', first: true },
-];
-
-/** Jumps that a saved rule set lacks. */
-export function missingJumps(saved: string): readonly Jump[] {
-  const lines = saved.split('\n');
-  const start = (table: string): number => lines.indexOf(`*${table}`);
-  return jumps.filter(({ table, rule }) => {
-    const from = start(table);
-    if (from < 0) return true;
-    const to = lines.indexOf('COMMIT', from);
-    return !lines.slice(from, to).includes(`-A ${rule}`);
-  });
-}
-
-/** Input of `iptables-restore --noflush`: our chains are emptied and written again, nobody else's are touched. */
-export function renderFirewall(state: FirewallState, missing: readonly Jump[]): string {
-  const added = (table: string): readonly string[] =>
-    missing.filter((jump) => jump.table === table).map(({ rule, first }) => (first ? `-I ${rule}` : `-A ${rule}`));
-  const needsUserChain = missing.some(({ rule }) => rule.endsWith('DOCKER-USER'));
+export function jumpsOf(family: 4 | 6): readonly Jump[] {
+  const elsewhere = family === 4 ? '' : '! -d ::1/128 ';
   return [
-    '*raw',
-    ':DAVIT-RAW - [0:0]',
-    ...added('raw'),
-    ...state.bridges.map(({ name }) => `-A DAVIT-RAW -d 127.0.0.0/8 -i ${name} -j DROP`),
-    'COMMIT',
-    '*nat',
-    ':DOCKER - [0:0]',
-    ':DAVIT-POSTROUTING - [0:0]',
-    ...added('nat'),
-    ...state.ports.flatMap(destinationNat),
-    ...state.bridges.flatMap(masquerade),
-    ...state.ports.map(
-      ({ containerIp, containerPort, protocol }) =>
-        `-A DAVIT-POSTROUTING -s ${containerIp}/32 -d ${containerIp}/32 -p ${protocol} -m ${protocol} --dport ${containerPort} -j MASQUERADE`,
-    ),
-    'COMMIT',
-    '*filter',
-    ...(missing.some(({ table }) => table === 'filter') ? [':FORWARD DROP [0:0]'] : []),
-    ':DOCKER - [0:0]',
-    ':DOCKER-FORWARD - [0:0]',
-    ':DOCKER-ISOLATION-STAGE-1 - [0:0]',
-    ':DOCKER-ISOLATION-STAGE-2 - [0:0]',
-    ...(needsUserChain ? [':DOCKER-USER - [0:0]'] : []),
-    ...added('filter'),
-    '-A DOCKER-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
-    '-A DOCKER-FORWARD -j DOCKER-ISOLATION-STAGE-1',
-    ...state.bridges
-      .filter(({ internal }) => internal)
-      .flatMap(({ name, subnet }) => [
-        `-A DOCKER-FORWARD ! -s ${subnet} -o ${name} -j DROP`,
-        `-A DOCKER-FORWARD ! -d ${subnet} -i ${name} -j DROP`,
-      ]),
-    '-A DOCKER-FORWARD -j DOCKER',
-    ...state.bridges.flatMap(({ name, ingress }) => [
-      `-A DOCKER-FORWARD -i ${name} -o ${name} -j ACCEPT`,
-      ...(ingress === 'open'
-        ? [`-A DOCKER-FORWARD -o ${name} -j ACCEPT`]
-        : [`-A DOCKER-FORWARD -o ${name} -m conntrack ! --ctstate DNAT -j DROP`]),
-    ]),
-    ...state.bridges.map(({ name }) => `-A DOCKER-FORWARD -i ${name} ! -o ${name} -j ACCEPT`),
-    ...state.ports.map(
-      ({ bridge, containerIp, containerPort, protocol }) =>
-        `-A DOCKER -d ${containerIp}/32 ! -i ${bridge} -o ${bridge} -p ${protocol} -m ${protocol} --dport ${containerPort} -j ACCEPT`,
-    ),
-    ...isolation(state.bridges),
-    'COMMIT',
-    '',
-  ].join('\n');
-}
-
-/** `! -i` is Docker's rule; the second one lets containers of the same bridge reach the published port too. */
-function destinationNat(port: PublishedPort): readonly string[] {
-  const where = port.hostIp === '0.0.0.0' ? '' : `-d ${port.hostIp}/32 `;
-  const what = `-p ${port.protocol} -m ${port.protocol} --dport ${port.hostPort} -j DNAT --to-destination ${port.containerIp}:${port.containerPort}`;
-  return [`-A DOCKER ${where}! -i ${port.bridge} ${what}`, `-A DOCKER ${where}-i ${port.bridge} ${what}`];
-}
-
-/** Outwards under the host's address; from the host's own addresses (also 127.0.0.1) inwards under the bridge's. */
-function masquerade({ name, subnet, internal }: BridgeRules): readonly string[] {
-  const outwards = internal ? [] : [`-A DAVIT-POSTROUTING -s ${subnet} ! -o ${name} -j MASQUERADE`];
-  return [...outwards, `-A DAVIT-POSTROUTING -o ${name} -m addrtype --src-type LOCAL -j MASQUERADE`];
-}
-
-/** Networks do not see each other, but for what was published or translated. */
-function isolation(bridges: readonly BridgeRules[]): readonly string[] {
-  return [
-    ...bridges
-      .map(({ name, ingress }) =>
-        ingress === 'open'
-          ? ''
-          : `-A DOCKER-ISOLATION-STAGE-1 -i ${name} ! -o ${name} -m conntrack ! --ctstate DNAT -j DOCKER-ISOLATION-STAGE-2`,
-      )
-      .filter(Boolean),
-    ...bridges.map(({ name }) => `-A DOCKER-ISOLATION-STAGE-2 -o ${name} -j DROP`),
+    { table: 'raw', rule: 'PREROUTING -j DAVIT-RAW', first: true },
+    { table: 'nat', rule: 'PREROUTING -m addrtype --dst-type LOCAL -j DOCKER', first: false },
+    { table: 'nat', rule: `OUTPUT ${elsewhere}-m addrtype --dst-type LOCAL -j DOCKER`, first: false },
+    { table: 'nat', rule: 'POSTROUTING -j DAVIT-POSTROUTING', first: false },
+    { table: 'filter', rule: 'FORWARD -j DOCKER-FORWARD', first: true },
+    { table: 'filter', rule: 'FORWARD -j DOCKER-USER', first: true },
   ];
 }
 
+/** Jumps that a saved rule set lacks. */
+export function missingJumps(saved: string, family: 4 | 6): readonly Jump[] {
+  const tables = linesByTable(saved);
+  return jumpsOf(family).filter(({ table, rule }) => !(tables.get(table) ?? []).includes(`-A ${rule}`));
+}
+
+/** What a saved rule set lacks or has changed of a rendered one, in words: `iptables nat: 3 of 4 rules of DOCKER`. */
+export function missingRules(rendered: string, saved: string, family: 4 | 6): readonly string[] {
+  const program = family === 4 ? 'iptables' : 'ip6tables';
+  const there = linesByTable(saved);
+  const jumps = missingJumps(saved, family).map(({ table, rule }) => `${program} ${table}: jump from ${rule.replace(/ .*-j /, ' to ')}`);
+  const chains = [...linesByTable(rendered)].flatMap(([table, lines]) => {
+    const found = rulesByChain(there.get(table) ?? []);
+    const names = lines.flatMap((line) => /^:(\S+) -/.exec(line)?.[1] ?? []);
+    const wanted = rulesByChain(lines);
+    return names.flatMap((chain) => {
+      const [want, have] = [wanted.get(chain) ?? [], found.get(chain) ?? []];
+      if (want.join('\n') === have.join('\n')) return [];
+      const gone = want.filter((rule) => !have.includes(rule)).length;
+      return [
+        gone > 0
+          ? `${program} ${table}: ${gone} of ${want.length} rules of ${chain}`
+          : `${program} ${table}: order or number of the rules of ${chain}`,
+      ];
+    });
+  });
+  return [...jumps, ...chains];
+}
+
 /** Removes every chain and jump of ours; for `davit down`. `saved`: what iptables-save says now. */
-export function renderTeardown(saved: string): string {
+export function renderTeardown(saved: string, family: 4 | 6): string {
   const ours: Readonly<Record<string, readonly string[]>> = {
     raw: ['DAVIT-RAW'],
     nat: ['DOCKER', 'DAVIT-POSTROUTING'],
     filter: ['DOCKER', 'DOCKER-FORWARD', 'DOCKER-ISOLATION-STAGE-1', 'DOCKER-ISOLATION-STAGE-2', 'DOCKER-USER'],
   };
-  const present = jumps.filter((jump) => !missingJumps(saved).includes(jump));
+  const tables = linesByTable(saved);
+  const missing = missingJumps(saved, family).map(({ rule }) => rule);
+  const present = jumpsOf(family).filter(({ rule }) => !missing.includes(rule));
   return Object.entries(ours)
-    .map(([table, chains]) => ({ table, chains: chains.filter((chain) => hasChain(saved, table, chain)) }))
+    .map(([table, chains]) => ({
+      table,
+      chains: chains.filter((chain) => tables.get(table)?.some((line) => line.startsWith(`:${chain} `)) === true),
+    }))
     .filter(({ chains }) => chains.length > 0)
     .map(({ table, chains }) =>
       [
@@ -165,8 +206,20 @@ export function renderTeardown(saved: string): string {
     .join('');
 }
 
-function hasChain(saved: string, table: string, chain: string): boolean {
-  const lines = saved.split('\n');
-  const from = lines.indexOf(`*${table}`);
-  return from >= 0 && lines.slice(from, lines.indexOf('COMMIT', from)).some((line) => line.startsWith(`:${chain} `));
+/** The lines between `*table` and COMMIT. */
+function linesByTable(text: string): ReadonlyMap<string, readonly string[]> {
+  const tables = new Map<string, string[]>();
+  let current: string[] = [];
+  for (const line of text.split('\n')) {
+    if (line.startsWith('*')) tables.set(line.slice(1), (current = []));
+    else if (line !== 'COMMIT') current.push(line);
+  }
+  return tables;
+}
+
+function rulesByChain(lines: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  return Map.groupBy(
+    lines.filter((line) => line.startsWith('-A ')),
+    (line) => line.split(' ')[1] ?? '',
+  );
 }

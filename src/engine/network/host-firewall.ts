@@ -1,15 +1,24 @@
 import type { Firewall } from '../../kernel/firewall.ts';
-import { jumps, missingJumps, renderFirewall, renderTeardown, type FirewallState, type Jump } from './firewall-rules.ts';
+import { missingJumps, missingRules, renderFirewall, renderTeardown, type FirewallState, type Jump } from './firewall-rules.ts';
+
+const families = [4, 6] as const;
+type Family = (typeof families)[number];
 
 /** Keeps the host's rules equal to the wanted state. Changes that come while a write runs are written together after it. */
 export class HostFirewall {
   readonly #firewall: Firewall;
-  readonly #wanted: () => FirewallState;
-  #missing: readonly Jump[] | undefined;
+  readonly #wanted: (family: Family) => FirewallState;
+  /** Jumps to be added; undefined: not looked yet. IPv6 is left alone until a network has it. */
+  readonly #missing = new Map<Family, readonly Jump[]>();
+  readonly #written = new Set<Family>();
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  /** The rules of this generation were found whole. */
+  #whole: number | undefined;
+  /** What a check finds lost, while it runs. */
+  #noted: Set<string> | undefined;
 
-  constructor(firewall: Firewall, wanted: () => FirewallState) {
+  constructor(firewall: Firewall, wanted: (family: Family) => FirewallState) {
     this.#firewall = firewall;
     this.#wanted = wanted;
   }
@@ -28,24 +37,47 @@ export class HostFirewall {
 
   /** Looks what is really there, then writes: puts back what somebody flushed. */
   repair(): Promise<void> {
-    this.#missing = undefined;
+    this.#missing.clear();
     return this.sync();
   }
 
-  /** Puts back what somebody flushed or deleted; nothing to do on most calls. */
-  async check(): Promise<void> {
-    const saved = new Set((await this.#firewall.save()).split('\n'));
-    const wanted = renderFirewall(this.#wanted(), [])
-      .split('\n')
-      .filter((line) => line.startsWith('-A DOCKER ') && line.includes('-j DNAT'));
-    const isWhole = [...jumps.map(({ rule }) => `-A ${rule}`), ...wanted].every((line) => saved.has(line));
-    if (!isWhole) await this.repair();
+  /** Puts back what somebody flushed, deleted or changed; tells what. Nothing is read while the kernel's rules are those last found whole. */
+  async check(): Promise<readonly string[]> {
+    await this.#running?.catch(() => undefined);
+    const generation = this.#firewall.generation();
+    if (generation !== undefined && generation === this.#whole) return [];
+    const lost = new Set<string>();
+    for (const family of families) {
+      if (!this.#isNeeded(family)) continue;
+      const saved = await this.#firewall.save(undefined, family);
+      if (this.#running) return [];
+      for (const what of this.#lostOf(family, saved)) lost.add(what);
+    }
+    if (lost.size === 0) {
+      this.#whole = generation;
+      return [];
+    }
+    // Whoever flushes goes on while we look: what is gone by the time of writing is told too.
+    this.#noted = lost;
+    try {
+      await this.repair();
+    } finally {
+      this.#noted = undefined;
+    }
+    return [...lost];
   }
 
   async destroy(): Promise<void> {
-    const teardown = renderTeardown(await this.#firewall.save());
-    if (teardown !== '') await this.#firewall.restore(teardown);
-    this.#missing = undefined;
+    for (const family of families) {
+      const teardown = renderTeardown(await this.#firewall.save(undefined, family), family);
+      if (teardown !== '') await this.#firewall.restore(teardown, family);
+    }
+    this.#missing.clear();
+    this.#written.clear();
+  }
+
+  #lostOf(family: Family, saved: string): readonly string[] {
+    return missingRules(renderFirewall(this.#wanted(family), []), saved, family);
   }
 
   #start(): Promise<void> {
@@ -56,10 +88,26 @@ export class HostFirewall {
     return running;
   }
 
+  /** A host whose networks have no IPv6 keeps its IPv6 rules untouched; once written they are kept up to date to the end. */
+  #isNeeded(family: Family): boolean {
+    return family === 4 || this.#written.has(6) || this.#wanted(6).bridges.length > 0;
+  }
+
   async #write(): Promise<void> {
-    const missing = this.#missing ?? missingJumps(await this.#firewall.save());
-    this.#missing = missing;
-    await this.#firewall.restore(renderFirewall(this.#wanted(), missing));
-    this.#missing = [];
+    await Promise.all(families.filter((family) => this.#isNeeded(family)).map((family) => this.#writeFamily(family)));
+  }
+
+  async #writeFamily(family: Family): Promise<void> {
+    const missing = this.#missing.get(family) ?? (await this.#look(family));
+    this.#missing.set(family, missing);
+    await this.#firewall.restore(renderFirewall(this.#wanted(family), missing), family);
+    this.#missing.set(family, []);
+    this.#written.add(family);
+  }
+
+  async #look(family: Family): Promise<readonly Jump[]> {
+    const saved = await this.#firewall.save(undefined, family);
+    if (this.#noted) for (const what of this.#lostOf(family, saved)) this.#noted.add(what);
+    return missingJumps(saved, family);
   }
 }

@@ -8,18 +8,32 @@ export interface Networks {
   remove(nameOrId: string): Promise<void>;
   connect(nameOrId: string, containerId: string, endpoint: EndpointSpec): Promise<void>;
   disconnect(nameOrId: string, containerId: string, options: { readonly force: boolean }): Promise<void>;
-  prune(): Promise<readonly string[]>;
+  /** Removes those that nobody uses and that `wanted` (default: all) says yes to. */
+  prune(wanted?: (network: Network) => boolean): Promise<readonly string[]>;
+}
+
+export type NetworkDriver = 'bridge' | 'host' | 'none' | 'macvlan';
+
+/** One subnet of a network. */
+export interface AddressPool {
+  /** CIDR. */
+  readonly subnet: string;
+  /** The bridge's own address and the way out; on macvlan the router of the parent's network. Undefined: macvlan without one. */
+  readonly gateway: string | undefined;
+  /** Addresses are only given out of this part of the subnet. */
+  readonly ipRange?: string | undefined;
+  /** Never given out, by the name they were reserved under. */
+  readonly auxiliary?: Readonly<Record<string, string>>;
 }
 
 export interface NetworkSpec {
   readonly name: string;
-  readonly driver: 'bridge' | 'host' | 'none';
-  /** CIDR; the next free /16 of 172.18–31 and then /20 of 192.168 when absent. */
-  readonly subnet?: string;
-  readonly gateway?: string;
-  readonly ipRange?: string;
+  readonly driver: NetworkDriver;
+  /** Without one of a family that is enabled, a free one is chosen from the engine's ranges; without gateway, its first address. */
+  readonly pools?: readonly (Omit<AddressPool, 'subnet' | 'gateway'> & { readonly subnet?: string; readonly gateway?: string })[];
   readonly internal?: boolean;
   readonly attachable?: boolean;
+  readonly enableIpv4?: boolean;
   readonly enableIpv6?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   /** `com.docker.network.bridge.name` and its kind. */
@@ -34,10 +48,11 @@ export interface NetworkSpec {
 export interface Network {
   readonly id: string;
   readonly name: string;
-  readonly driver: 'bridge' | 'host' | 'none';
-  readonly subnet: string | undefined;
-  readonly gateway: string | undefined;
-  readonly ipRange: string | undefined;
+  readonly driver: NetworkDriver;
+  /** IPv4 first. Empty on `host` and `none`. */
+  readonly pools: readonly AddressPool[];
+  readonly enableIpv4: boolean;
+  readonly enableIpv6: boolean;
   readonly internal: boolean;
   readonly attachable: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -51,9 +66,12 @@ export interface Network {
 export interface EndpointSpec {
   readonly aliases?: readonly string[];
   readonly ipv4?: string;
+  readonly ipv6?: string;
   readonly mac?: string;
   readonly links?: readonly string[];
   readonly driverOptions?: Readonly<Record<string, string>>;
+  /** Of the container's networks, the one with the highest has the default route. */
+  readonly gatewayPriority?: number;
 }
 
 /** One attachment of a container (or pod sandbox) to a network. */
@@ -67,15 +85,28 @@ export interface Endpoint {
   /** `172.17.0.2/16`; undefined while the container is not running. */
   readonly ipv4: string | undefined;
   readonly gateway: string | undefined;
+  /** `fd00:1::2/64` */
+  readonly ipv6?: string | undefined;
+  readonly gateway6?: string | undefined;
   readonly mac: string | undefined;
+  /** `eth0`, inside. */
+  readonly interfaceName?: string;
   readonly aliases: readonly string[];
   readonly spec: EndpointSpec;
 }
 
-/** `-p 127.0.0.1:8080:80/tcp`. `hostPort` 0 or absent: a free one of ip_local_port_range is chosen at start. */
+/** `-p 127.0.0.1:8080:80/tcp`. `hostPort` 0 or absent: a free one of ip_local_port_range, or of `hostPortRange`, is chosen at start. */
 export interface PortBinding {
   readonly containerPort: number;
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly hostIp?: string;
   readonly hostPort?: number;
+  /** `-p 8000-8010:80`: the first that is free. */
+  readonly hostPortRange?: { readonly from: number; readonly to: number };
+}
+
+/** A binding as it was made. */
+export interface PublishedBinding extends PortBinding {
+  readonly hostIp: string;
+  readonly hostPort: number;
 }

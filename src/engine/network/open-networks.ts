@@ -7,9 +7,10 @@ import type { Store } from '../../store/store.ts';
 import type { EngineConfig } from '../engine.ts';
 import type { Events } from '../events/events.ts';
 import type { HostFacts } from '../host-facts.ts';
-import type { Holder } from './address-plan.ts';
+import { defaultRanges, type Holder } from './address-plan.ts';
 import { Fabric } from './fabric.ts';
-import { decodeNetwork, encodeNetwork, planNetwork, predefinedNetworks, type NetworkRecord } from './network-record.ts';
+import { decodeNetwork, encodeNetwork, predefinedNetworks, type NetworkRecord } from './network-record.ts';
+import { planNetwork, withRange6 } from './plan-network.ts';
 import type { EndpointSpec, Network, Networks, NetworkSpec } from './networks.ts';
 
 const prefix = '/networks/';
@@ -76,8 +77,9 @@ export class NetworkRoom implements Networks {
     return this.#mutex.run('networks', async () => {
       if ([...this.#records.values()].some(({ name }) => name === spec.name))
         throw new KindError('conflict', `network with name ${spec.name} already exists`);
-      if (spec.driver !== 'bridge') throw new KindError('forbidden', `only one instance of "${spec.driver}" network is allowed`);
-      const record = planNetwork(spec, this.#holders());
+      if (spec.driver !== 'bridge' && spec.driver !== 'macvlan')
+        throw new KindError('forbidden', `only one instance of "${spec.driver}" network is allowed`);
+      const record = planNetwork(spec, this.#world());
       await this.#parts.store.write([{ put: prefix + record.id, value: encodeNetwork(record), ifRevision: 0 }]);
       this.#records.set(record.id, record);
       try {
@@ -126,10 +128,10 @@ export class NetworkRoom implements Networks {
     this.#tell('disconnect', this.find(nameOrId), { container: containerId });
   }
 
-  prune(): Promise<readonly string[]> {
+  prune(wanted: (network: Network) => boolean = () => true): Promise<readonly string[]> {
     return this.#mutex.run('networks', async () => {
       const isUnused = (record: NetworkRecord): boolean =>
-        !record.predefined && record.ingress !== 'open' && this.#users(record).length === 0;
+        !record.predefined && record.ingress !== 'open' && this.#users(record).length === 0 && wanted(this.#view(record));
       const unused = [...this.#records.values()].filter(isUnused);
       for (const record of unused) {
         await this.#destroy(record);
@@ -148,12 +150,22 @@ export class NetworkRoom implements Networks {
     await this.#parts.store.write(wanted.map((record) => ({ put: prefix + record.id, value: encodeNetwork(record) })));
   }
 
+  #world(): Parameters<typeof planNetwork>[1] {
+    const { config, kernel } = this.#parts;
+    return {
+      holders: this.#holders(),
+      ranges: withRange6(config.addressRanges ?? defaultRanges, config.hostName),
+      links: kernel.links.list(),
+      bridges: [...this.#records.values()].flatMap(({ bridgeName }) => bridgeName ?? []),
+    };
+  }
+
   /** Address ranges in use: other networks and whatever this host has routes to. */
   #holders(): readonly Holder[] {
     const records = [...this.#records.values()];
-    const known = records.flatMap(({ subnet, name }) => (subnet ? [{ subnet, name: `network ${name}` }] : []));
+    const known = records.flatMap(({ pools, name }) => pools.map(({ subnet }) => ({ subnet, name: `network ${name}` })));
     const bridges = new Set(records.map(({ bridgeName }) => bridgeName));
-    const isForeign = ({ to, link }: Route): boolean => /^\d+\.\d+\.\d+\.\d+\/\d+$/.test(to) && !bridges.has(link);
+    const isForeign = ({ to, link }: Route): boolean => to !== 'default' && !/^(?:fe80|ff)/.test(to) && !bridges.has(link);
     const routes = this.#parts.kernel.links.routes().filter(isForeign);
     return [...known, ...routes.map(({ to, link }) => ({ subnet: to, name: `a route of this host${link ? ` by ${link}` : ''}` }))];
   }

@@ -13,7 +13,7 @@ export async function ensurePodNetwork(engine: Engine, podCidr: string, bridgeNa
     await engine.networks.create({
       name: podNetworkName,
       driver: 'bridge',
-      subnet: podCidr,
+      pools: [{ subnet: podCidr }],
       ingress: 'open',
       options: { 'com.docker.network.bridge.name': bridgeName },
     });
