@@ -27,17 +27,22 @@ const zone = buildZone(
   [
     service('web', { clusterIP: '10.96.0.7', ports: [{ name: 'http', port: 80 }] }),
     service('db', { clusterIP: 'None', ports: [{ name: 'pg', port: 5432 }] }),
+    service('near', { type: 'ExternalName', externalName: 'web.shop.svc.cluster.local' }),
+    service('ring', { type: 'ExternalName', externalName: 'ring.shop.svc.cluster.local' }),
     service('away', { type: 'ExternalName', externalName: 'example.org' }),
   ],
   [dbSlice],
   'cluster.local',
+  '10.96.0.10',
 );
 
-function ask(name: string, type: 'A' | 'AAAA' | 'SRV' | 'PTR'): unknown {
+function ask(name: string, type: 'A' | 'AAAA' | 'SRV' | 'PTR' | 'TXT' | 'NS' | 'CNAME'): unknown {
   const result = resolve(zone, { name, type, class: 'IN' });
-  return result.kind === 'forward'
-    ? 'forward'
-    : [result.rcode, ...result.answers.map((answer) => ('data' in answer ? answer.data : undefined))];
+  if (result.kind === 'forward') return 'forward';
+  return [
+    result.kind === 'chase' ? `chase ${result.target}` : result.rcode,
+    ...result.answers.map((answer) => ('data' in answer ? answer.data : undefined)),
+  ];
 }
 
 test('names of the cluster', () => {
@@ -45,7 +50,8 @@ test('names of the cluster', () => {
   assert.deepEqual(ask('WEB.shop.svc.cluster.local.', 'A'), ['NOERROR', '10.96.0.7']);
   assert.deepEqual(ask('db.shop.svc.cluster.local', 'A'), ['NOERROR', '10.244.0.9']);
   assert.deepEqual(ask('db-0.db.shop.svc.cluster.local', 'A'), ['NOERROR', '10.244.0.9']);
-  assert.deepEqual(ask('away.shop.svc.cluster.local', 'A'), ['NOERROR', 'example.org']);
+  assert.deepEqual(ask('away.shop.svc.cluster.local', 'A'), ['chase example.org', 'example.org']);
+  assert.deepEqual(ask('away.shop.svc.cluster.local', 'CNAME'), ['NOERROR', 'example.org']);
 });
 
 test('named ports and reverse names', () => {
@@ -63,4 +69,30 @@ test('what is known but has no such record is NODATA, what is unknown NXDOMAIN, 
   assert.deepEqual(ask('db-1.db.shop.svc.cluster.local', 'A'), ['NXDOMAIN']);
   assert.equal(ask('deb.debian.org', 'A'), 'forward');
   assert.equal(ask('1.1.1.1.in-addr.arpa', 'PTR'), 'forward');
+});
+
+test('an alias within the cluster comes with its address; one of itself ends', () => {
+  assert.deepEqual(ask('near.shop.svc.cluster.local', 'A'), ['NOERROR', 'web.shop.svc.cluster.local', '10.96.0.7']);
+  assert.equal((ask('ring.shop.svc.cluster.local', 'A') as unknown[])[0], 'NOERROR');
+});
+
+test('pods by their address, the version, the server', () => {
+  assert.deepEqual(ask('10-244-0-9.shop.pod.cluster.local', 'A'), ['NOERROR', '10.244.0.9']);
+  assert.deepEqual(ask('10-244-0-9.shop.pod.cluster.local', 'AAAA'), ['NOERROR']);
+  assert.deepEqual(ask('10-244-0.shop.pod.cluster.local', 'A'), ['NXDOMAIN']);
+  assert.deepEqual(ask('dns-version.cluster.local', 'TXT'), ['NOERROR', '1.1.0']);
+  assert.deepEqual(ask('cluster.local', 'NS'), ['NOERROR', 'ns.dns.cluster.local']);
+  assert.deepEqual(ask('ns.dns.cluster.local', 'A'), ['NOERROR', '10.96.0.10']);
+});
+
+test('SRV of a Service names all its ports and brings the addresses of the targets; denials say how long they hold', () => {
+  const srv = resolve(zone, { name: 'db.shop.svc.cluster.local', type: 'SRV', class: 'IN' });
+  assert(srv.kind === 'answer');
+  assert.deepEqual(
+    srv.additionals.map((answer) => ('data' in answer ? [answer.name, answer.data] : [])),
+    [['db-0.db.shop.svc.cluster.local', '10.244.0.9']],
+  );
+  const nothing = resolve(zone, { name: 'nope.shop.svc.cluster.local', type: 'A', class: 'IN' });
+  assert(nothing.kind === 'answer' && nothing.authorities[0]?.type === 'SOA');
+  assert.equal(nothing.authorities[0].data.minimum, 5);
 });

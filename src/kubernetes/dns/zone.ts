@@ -16,13 +16,16 @@ export interface Srv {
   readonly target: string;
 }
 
-export function buildZone(services: readonly Service[], slices: readonly EndpointSlice[], domain: string): Zone {
+/** `dnsAddress`: where this server answers. */
+export function buildZone(services: readonly Service[], slices: readonly EndpointSlice[], domain: string, dnsAddress: string): Zone {
   const addresses = new Map<string, string[]>();
   const srv = new Map<string, Srv[]>();
   const names = new Map<string, string>();
   const aliases = new Map<string, string>();
   const push = <T>(map: Map<string, T[]>, key: string, value: T): void => {
-    map.set(key, [...(map.get(key) ?? []), value]);
+    const list = map.get(key);
+    if (list) list.push(value);
+    else map.set(key, [value]);
   };
   const byService = Map.groupBy(slices, (slice) => `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name']}`);
   for (const service of services) {
@@ -36,6 +39,7 @@ export function buildZone(services: readonly Service[], slices: readonly Endpoin
       push(addresses, name, ip);
       names.set(reverseName(ip), name);
       for (const port of service.spec?.ports ?? []) {
+        push(srv, name, { port: port.port, target: name });
         if (port.name) push(srv, `_${port.name}._${(port.protocol ?? 'TCP').toLowerCase()}.${name}`, { port: port.port, target: name });
       }
       continue;
@@ -45,9 +49,11 @@ export function buildZone(services: readonly Service[], slices: readonly Endpoin
       push(addresses, name, record.ip);
       push(addresses, record.host, record.ip);
       names.set(reverseName(record.ip), record.host);
+      for (const port of record.ports) push(srv, name, { port: port.port, target: record.host });
       for (const port of record.ports) push(srv, `${port.name}.${name}`, { port: port.port, target: record.host });
     }
   }
+  addresses.set(`ns.dns.${domain}`, [dnsAddress]);
   const known = new Set([...addresses.keys(), ...srv.keys(), ...names.keys(), ...aliases.keys()].flatMap(parents));
   return { domain, addresses, services: srv, names, aliases, known };
 }
