@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { KindError, messageOf } from '../base/errors.ts';
 import { version } from '../daemon/version.ts';
 import { configFlags, type Flags, withConfigOptions, withStoreOptions } from './config-options.ts';
+import { addBuildCommands } from './build-commands.ts';
 import { paint } from './paint.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
@@ -25,8 +26,8 @@ export function createProgram(): Command {
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for the flags and examples)')
     .exitOverride();
-  const verb = (name: string, description: string, example: string): Command =>
-    withConfigOptions(program.command(name).description(description).addHelpText('after', `\nExample:\n  ${example}`));
+  const verb = (name: string, description: string, example: string, parent = program): Command =>
+    withConfigOptions(parent.command(name).description(description).addHelpText('after', `\nExample:\n  ${example}`));
   const json = (): Option => new Option('--output <format>', 'output format').choices(['text', 'json']).default('text');
 
   withStoreOptions(
@@ -53,6 +54,7 @@ export function createProgram(): Command {
     .action(async (name: string, flags: Flags & { force?: boolean }) =>
       (await import('./base.ts')).base(name, configFlags(flags), { force: flags.force === true }),
     );
+  addBuildCommands(verb, configFlags);
   program
     .command('version')
     .description('Print the version')

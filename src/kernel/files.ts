@@ -108,6 +108,18 @@ export class Root implements Disposable {
     }
   }
 
+  /** The path of a directory with all symlinks followed inside the root; undefined when there is none. */
+  realDirectory(path: string): string | undefined {
+    const fd = openat2(this.#fd, relative(path), openPath | constants.O_DIRECTORY | closeOnExec, 0, resolveInRoot | resolveNoMagicLinks);
+    if (fd < 0) return absent(`open ${textOf(path)}`);
+    try {
+      const [own, found] = [this.#fd, fd].map((each) => readlinkSync(proc(each), { encoding: 'latin1' }));
+      return found?.slice(own?.length).replace(/^\//, '');
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   readLink(path: string): string {
     const fd = this.#node(path);
     try {

@@ -1,6 +1,7 @@
 import type { Route } from '../router.ts';
 import { archiveRoutes } from './archive.ts';
 import { buildRoutes } from './build.ts';
+import { davitRoutes } from './davit.ts';
 import { containerRoutes } from './containers.ts';
 import { eventRoutes } from './events.ts';
 import { execRoutes } from './execs.ts';
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   ...registryRoutes,
   ...imageRoutes,
   ...buildRoutes,
+  ...davitRoutes,
   ...networkRoutes,
   ...volumeRoutes,
   ...eventRoutes,

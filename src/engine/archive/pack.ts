@@ -1,5 +1,6 @@
 import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
-import { byteOrder, deviceOf, type Root } from '../../kernel/files.ts';
+import { byteOrder, deviceOf, textOf, type Root } from '../../kernel/files.ts';
+import { parseIgnore, type Ignore } from '../build/ignore.ts';
 import type { TarEntry, TarType } from './entry.ts';
 import { keepsAttribute } from './unpack.ts';
 import { encodeEntry, endOfArchive, entryOf, padding } from './write-tar.ts';
@@ -11,6 +12,8 @@ export interface PackOptions {
   readonly path?: string;
   /** Name in the archive for `path` (docker cp); default: members are named relative to it and it has no member itself. */
   readonly as?: string;
+  /** Lines of a .dockerignore: what they leave out is not packed. */
+  readonly ignore?: readonly string[];
 }
 
 const chunkSize = 262_144;
@@ -33,8 +36,19 @@ function* packChildren(root: Root, path: string, name: string, options: PackOpti
   for (const child of root.list(path).sort(byteOrder)) {
     const [childPath, childName] = [join(path, child), join(name, child)];
     const stat = root.stat(childPath);
+    if (stat && leavesOut(options, childName, stat)) continue;
     if (stat) yield* packNode(root, childPath, childName, stat, options, links);
   }
+}
+
+const ignores = new WeakMap<readonly string[], Ignore>();
+
+/** A directory stays while a `!` pattern may bring back something below it. */
+function leavesOut({ ignore: lines }: PackOptions, name: string, stat: BigIntStats): boolean {
+  if (!lines || lines.length === 0) return false;
+  const ignore = ignores.get(lines) ?? parseIgnore(lines);
+  ignores.set(lines, ignore);
+  return ignore.ignores(textOf(name)) && !(stat.isDirectory() && ignore.hasExceptions);
 }
 
 function* packNode(

@@ -5,6 +5,7 @@ import type { ResolvedMount, ResourceLimits, Ulimit } from '../containers/contai
 import type { BuildReport } from './build-record.ts';
 import type { CacheUsage, PrunedCache, PruneRules } from './cache-usage.ts';
 import type { BuildEvent } from './events.ts';
+import type { PathExplanation } from './explain-path.ts';
 
 /** `docker build` and `davit build`: a context and a Dockerfile in, an image and its cached steps out. */
 export interface Builder {
@@ -12,6 +13,8 @@ export interface Builder {
   build(request: BuildRequest, signal: AbortSignal): AsyncIterable<BuildOutput>;
   /** The newest build (`last`) or the newest one that made this name or image: each step with why it was built again. */
   why(reference: string): Promise<BuildReport>;
+  /** Which layer and step of an image last wrote a path, and what that hides. */
+  explain(reference: string, path: string): Promise<PathExplanation>;
   /** Forgets cached steps and cache mounts. */
   prune(rules: PruneRules): Promise<PrunedCache>;
   /** What is cached: steps by the layer they made, and the folders of `RUN --mount=type=cache`. */
@@ -21,6 +24,10 @@ export interface Builder {
 export interface BuildRequest {
   /** A tar, plain or compressed; ignored with `remote`. */
   readonly context: Readable;
+  /** Nothing comes by `context`: the Dockerfile is all there is. */
+  readonly hasNoContext?: boolean;
+  /** A Dockerfile that is not in the context, and the ignore file beside it. */
+  readonly inline?: { readonly dockerfile: string; readonly ignore: string | undefined };
   /** Git URL, or URL of a tar or of a Dockerfile. */
   readonly remote?: string;
   /** Path inside the context; default `Dockerfile`. */

@@ -35,17 +35,18 @@ export async function openContext(
     request.remote === undefined ? await unpacked(request, path, signal) : await openRemote(request.remote, path, processes, signal);
   using root = new Root(tree);
   const dockerfileName = posix.normalize(request.dockerfile || 'Dockerfile').replace(/^\/+/, '');
-  const dockerfile = readText(root, dockerfileName);
+  const dockerfile = request.inline?.dockerfile ?? readText(root, dockerfileName);
   if (dockerfile === undefined) throw new KindError('invalid', `Cannot locate specified Dockerfile: ${dockerfileName}${others(root)}`);
   if (dockerfile.trim() === '') throw new KindError('invalid', `the Dockerfile (${dockerfileName}) cannot be empty`);
-  const ignore = ignoreFileOf(root, dockerfileName);
+  const own = request.inline?.ignore;
+  const ignore = own === undefined ? ignoreFileOf(root, dockerfileName) : { name: `${dockerfileName}.dockerignore`, text: own };
   const lines = ignoreLines(ignore?.text ?? '');
   if (lines.length > 0) await runJob({ do: 'ignore', root: tree, lines }, undefined, signal);
   return { root: tree, dockerfile, dockerfileName, ignore };
 }
 
 async function unpacked(request: BuildRequest, path: string, signal: AbortSignal): Promise<string> {
-  await unpackTar(request.context, path, { whiteouts: 'plain' }, signal);
+  if (request.hasNoContext !== true) await unpackTar(request.context, path, { whiteouts: 'plain' }, signal);
   return path;
 }
 

@@ -16,6 +16,7 @@ import { buildStages } from './build-stages.ts';
 import type { Builder, BuildOutput, BuildRequest, StepRunner } from './builder.ts';
 import { CacheMounts } from './cache-mounts.ts';
 import { openContext, type BuildContext } from './context.ts';
+import { explainPath } from './explain-path.ts';
 import { openNamedContexts } from './named-contexts.ts';
 import { excerpt, placeDetails } from './place.ts';
 import { cacheUsage, pruneCache } from './prune-cache.ts';
@@ -43,6 +44,7 @@ export function createBuilder(options: CreateBuilderOptions): Builder {
   return {
     build: (request, signal) => build(parts, request, signal),
     why: async (reference) => parts.records.report(reference),
+    explain: (reference, path) => explainPath(parts, reference, path),
     prune: (rules) => pruneCache(parts, rules),
     usage: () => cacheUsage(parts),
   };

@@ -12,11 +12,22 @@ const mostFiles = 20;
 /** Why each step of `build` was built again, by comparing its inputs with those of the build before. */
 export function explainBuild(build: BuildRecord, before: BuildRecord | undefined, lists: FileLists): readonly StepVerdict[] {
   const partners = before ? align(build.steps, before.steps) : new Map<StepRecord, StepRecord>();
+  const changed: StepRecord[] = [];
   return build.steps.map((step) => {
-    const { number, stageName, line, text, outcome, milliseconds } = step;
-    const causes = outcome === 'hit' ? [] : causesOf(build, step, partners.get(step), before !== undefined, lists);
+    const { number, stageName, line, text, milliseconds } = step;
+    const partner = partners.get(step);
+    const isBase = step.inputs.base !== undefined;
+    const known = { partner, hasBefore: before !== undefined, source: changed.findLast(({ stage }) => stage === step.stage) };
+    const causes = isBase ? baseCauses(step, partner, lists) : step.outcome === 'hit' ? [] : causesOf(build, step, known, lists);
+    if (causes.length > 0 && !causes.every(({ input }) => input === 'parent')) changed.push(step);
+    const outcome = isBase && causes.length > 0 ? 'miss' : step.outcome;
     return { number, stageName, line, text, outcome, milliseconds, causes };
   });
+}
+
+/** A base is looked up, never built: it has changed or it has not. */
+function baseCauses(step: StepRecord, before: StepRecord | undefined, lists: FileLists): readonly Cause[] {
+  return before ? ownCauses(step, before, lists) : [];
 }
 
 /**
@@ -65,22 +76,23 @@ function commonSteps(a: readonly StepRecord[], b: readonly StepRecord[]): readon
   return pairs;
 }
 
-function causesOf(
-  build: BuildRecord,
-  step: StepRecord,
-  before: StepRecord | undefined,
-  hasBefore: boolean,
-  lists: FileLists,
-): readonly Cause[] {
+interface Known {
+  /** The step of the build before. */
+  readonly partner: StepRecord | undefined;
+  readonly hasBefore: boolean;
+  /** The last step of the same stage that changed by itself. */
+  readonly source: StepRecord | undefined;
+}
+
+function causesOf(build: BuildRecord, step: StepRecord, { partner, hasBefore, source }: Known, lists: FileLists): readonly Cause[] {
   if (build.noCache) return [{ input: 'cache', change: 'the build ran with --no-cache' }];
-  if (!before)
-    return [
-      { input: hasBefore ? 'instruction' : 'first build', change: hasBefore ? 'new instruction' : 'nothing like it was built before' },
-    ];
-  const own = ownCauses(step, before, lists);
+  if (!partner && !hasBefore) return [{ input: 'first build', change: 'nothing like it was built before' }];
+  if (!partner) return [{ input: 'instruction', change: 'new instruction' }];
+  const own = ownCauses(step, partner, lists);
   if (own.length > 0) return own;
-  if (step.inputs.parent !== before.inputs.parent) return [{ input: 'parent', change: 'the state before it is another one' }];
-  if (before.outcome === 'failed') return [{ input: 'cache', change: 'it failed the last time' }];
+  if (step.inputs.parent !== partner.inputs.parent)
+    return [{ input: 'parent', change: source ? `step ${source.number} before it changed` : 'the state before it is another one' }];
+  if (partner.outcome === 'failed') return [{ input: 'cache', change: 'it failed the last time' }];
   return [{ input: 'cache', change: 'its cached result was pruned' }];
 }
 

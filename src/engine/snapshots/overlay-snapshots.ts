@@ -145,6 +145,11 @@ export class OverlaySnapshots implements Snapshots {
     return chainIdsOf(layers).reduce((sum, chainId) => sum + this.layer(chainId).bytes, 0);
   }
 
+  /** The directories of a stack of layers, topmost first. */
+  directories(layers: readonly Digest[]): readonly string[] {
+    return layers.length === 0 ? [] : this.#lowers(layers);
+  }
+
   /** Whether the topmost of these layers is here. */
   has(layers: readonly Digest[]): boolean {
     const chainId = chainIdOf(layers);
