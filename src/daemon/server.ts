@@ -1,6 +1,7 @@
 import { serveApi } from '../kubernetes/apiserver/serve.ts';
 import { startControllers } from '../kubernetes/controllers/start.ts';
 import { announceDns } from '../kubernetes/dns/announce.ts';
+import { answerWhy } from '../explain/answer-why.ts';
 import { startScheduler } from '../kubernetes/scheduler/start.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from './config.ts';
@@ -45,7 +46,8 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       balancerPool: config.loadBalancerPool,
     }),
   );
-  starting.use(await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }) }));
+  const scheduler = starting.use(await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }) }));
+  api.answers.set('why', answerWhy(api.client, scheduler));
   const running = starting.move();
   return { sockets: [`https://127.0.0.1:${config.apiPort}`], [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

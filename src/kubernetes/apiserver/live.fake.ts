@@ -19,7 +19,8 @@ export async function liveServer(options: Partial<ServeOptions> = {}): Promise<L
   const issue: LiveServer['issue'] = (commonName, organization, hosts) => issueCertificate(authority, { commonName, organization, hosts });
   const admin = await issue('kubernetes-admin', 'system:masters');
   const tls = { ca: authority.cert, ...certificate };
-  const store = memoryStore();
+  // A store that is handed over becomes the server's own.
+  const { store = memoryStore() } = options;
   const api = await serveApi({
     store,
     address: '127.0.0.1',

@@ -11,6 +11,7 @@ import type { OidcOptions } from './access/oidc.ts';
 import { ServiceAccountTokens } from './access/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { inProcessClient } from './client.ts';
+import type { Answers } from './http/router.ts';
 import { listen, type ListenOptions } from './http/server.ts';
 import { Registry } from './registry/registry.ts';
 import { addressRange } from './registry/service-addresses.ts';
@@ -33,6 +34,8 @@ export interface ApiServer extends AsyncDisposable {
   /** The same API without sockets, for the server's own controllers. */
   readonly client: Client;
   readonly url: string;
+  /** Where other parts of the server put what they answer under `/davit/<name>/…`. */
+  readonly answers: Answers;
 }
 
 /** Runs until disposed; a failure is told. */
@@ -54,12 +57,13 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const { store, serviceCidr, kubeletTls, log, oidc, nodeIp = '127.0.0.1' } = options;
   const serviceRange = addressRange(serviceCidr);
   const registry = new Registry(store, serviceRange);
+  const answers: Answers = new Map();
   await using starting = new AsyncDisposableStack();
   const tokens = new ServiceAccountTokens(store, options.tokenKey);
   const authorizer = new Authorizer(store);
   registry.admitBy(admissionChain({ registry, authorizer }));
   const authenticator = new Authenticator({ store, tokens, oidc });
-  const listening = starting.use(await listen({ registry, kubeletTls, log, authorizer, authenticator }, options));
+  const listening = starting.use(await listen({ registry, kubeletTls, log, authorizer, authenticator, answers }, options));
   await bootstrap(registry, { serviceRange, nodeIp, port: listening.port });
   starting.use(background((signal) => keepAggregating(registry, signal), log));
   starting.use(background((signal) => keepQuotas(registry, signal), log));
@@ -67,6 +71,7 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const running = starting.move();
   return {
     client: inProcessClient(registry),
+    answers,
     url: `https://${host}:${listening.port}`,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

@@ -74,6 +74,7 @@ function podSubresources(base: Omit<Row, 'name' | 'verbs'>): readonly Row[] {
     { ...base, name: 'pods/eviction', verbs: ['create'], responseKind: { group: 'policy', version: 'v1', kind: 'Eviction' } },
     { ...base, name: 'pods/exec', verbs: ['create', 'get'], responseKind: options('PodExecOptions') },
     { ...base, name: 'pods/log', verbs: ['get'] },
+    { ...base, name: 'pods/resize', verbs: ['get', 'patch', 'update'] },
     { ...base, name: 'pods/portforward', verbs: ['create', 'get'], responseKind: options('PodPortForwardOptions') },
   ];
 }

@@ -21,7 +21,11 @@ export interface Routes extends Reviewer {
   readonly registry: Registry;
   readonly kubeletTls: KubeletTls;
   readonly log: Log;
+  readonly answers: Answers;
 }
+
+/** What the server answers under `/davit/<name>/…`, besides the API: by name, for the rest of the path. */
+export type Answers = Map<string, (rest: readonly string[]) => Promise<object>>;
 
 /** Who? may they? what? — and every error as a Status. */
 export async function route(routes: Routes, exchange: Exchange): Promise<void> {
@@ -45,7 +49,11 @@ async function serve(routes: Routes, exchange: Exchange): Promise<void> {
   const target = targetOf(path);
   if (!target) {
     authorizer.authorize(user, { verb: method === 'HEAD' ? 'get' : method.toLowerCase(), path });
-    if (!(await serveGeneral(routes, exchange))) throw pathNotFound();
+    if (await serveGeneral(routes, exchange)) return;
+    const [root, name = '', ...rest] = path.split('/').slice(1).map(decodeURIComponent);
+    const answer = root === 'davit' ? routes.answers.get(name) : undefined;
+    if (!answer) throw pathNotFound();
+    sendJson(exchange, 200, JSON.stringify(await answer(rest)));
     return;
   }
   const verb = verbOf(method, target, query);

@@ -8,7 +8,9 @@ import type { Body } from '../strategies/strategy.ts';
 import { bindPod } from '../subresources/binding.ts';
 import { evictPod } from '../subresources/eviction.ts';
 import { containerOf, kubeletGet, kubeletOf, nodeNameOf, type KubeletAddress, type KubeletTls } from '../subresources/kubelet.ts';
+import { resizedBy } from '../subresources/resize.ts';
 import { scaledBy, scaleOf } from '../subresources/scale.ts';
+import { decodeBody } from '../registry/decode-body.ts';
 import { patched } from '../registry/patch.ts';
 import { readObject, sendJson, type Exchange } from './exchange.ts';
 import { pathNotFound } from './general.ts';
@@ -40,8 +42,9 @@ export async function serveSubresource(verb: Verb, request: ResourceRequest, rou
       return serveTokenRequest(request, routes.authenticator.tokens);
     case 'namespaces/finalize':
       return serveFinalize(request);
-    case 'pods/ephemeralcontainers':
     case 'pods/resize':
+      return serveResize(verb, request);
+    case 'pods/ephemeralcontainers':
       throw apiError('NotImplemented', `${name} is not implemented by davit yet`);
     default:
       throw pathNotFound();
@@ -61,6 +64,21 @@ async function serveScale(verb: Verb, { exchange, registry, resource, target }: 
   const change = (current: Body): Body =>
     scaledBy(current, patched(resource, scaleOf(current) as Body, type === 'json' ? 'json' : 'merge', body));
   return send(await registry.update(resource, place, change, { dryRun: isDryRun(exchange) }));
+}
+
+async function serveResize(verb: Verb, { exchange, registry, resource, target }: ResourceRequest): Promise<void> {
+  const place = placeOf(target);
+  const send = (object: Body): void => sendJson(exchange, 200, JSON.stringify(object));
+  if (verb === 'get') return send(registry.get(resource, place));
+  if (verb === 'update') {
+    const wanted = decodeBody(resource, await readObject(exchange), 'Strict').object;
+    return send(await registry.update(resource, place, (current) => resizedBy(current, wanted), { dryRun: isDryRun(exchange) }));
+  }
+  if (verb !== 'patch') throw pathNotFound();
+  const { type, body } = await readPatch(exchange);
+  const kind = type === 'apply' ? 'strategic' : type;
+  const change = (current: Body): Body => resizedBy(current, decodeBody(resource, patched(resource, current, kind, body), 'Strict').object);
+  send(await registry.update(resource, place, change, { dryRun: isDryRun(exchange) }));
 }
 
 async function serveBinding({ exchange, registry, resource, target }: ResourceRequest): Promise<void> {

@@ -4,7 +4,14 @@ import { podAdmission, podSpecDefaults, qosClass } from './pod-defaults.ts';
 import { validatePodSpec } from './pod-validation.ts';
 import { baseStrategy, forbidden, type Body, type Strategy } from './strategy.ts';
 
-const mutable = new Set(['containers', 'initContainers', 'activeDeadlineSeconds', 'tolerations', 'terminationGracePeriodSeconds']);
+const mutable = new Set([
+  'schedulingGates',
+  'containers',
+  'initContainers',
+  'activeDeadlineSeconds',
+  'tolerations',
+  'terminationGracePeriodSeconds',
+]);
 
 const updateText =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
@@ -23,7 +30,19 @@ function frozen(spec: JsonObject): JsonObject {
 
 function validateUpdate(object: Body, before: Body): readonly FieldCause[] {
   const [now, old] = [objectOf(object.spec), objectOf(before.spec)];
+  const gates = (spec: JsonObject): readonly string[] => objectsOf(spec['schedulingGates']).map((gate) => textOf(gate['name']));
+  const added = gates(now).filter((name) => !gates(old).includes(name));
+  if (added.length > 0) {
+    return [forbidden('spec.schedulingGates', `only deletion is allowed, but found new scheduling gates: ${JSON.stringify(added)}`)];
+  }
   return equal(JSON.parse(JSON.stringify(frozen(now))), JSON.parse(JSON.stringify(frozen(old)))) ? [] : [forbidden('spec', updateText)];
+}
+
+/** A gated pod says from the start why nobody places it. */
+function gatedCondition(spec: JsonObject): object {
+  if (objectsOf(spec['schedulingGates']).length === 0) return {};
+  const message = 'Scheduling is blocked due to non-empty scheduling gates';
+  return { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message, lastTransitionTime: null }] };
 }
 
 /** Zero when nothing runs: not bound to a node, or already over. */
@@ -38,7 +57,7 @@ export const podStrategy: Strategy = {
   defaults: (object) => ({ ...object, spec: podSpecDefaults(objectOf(object.spec)) }),
   prepareForCreate: (object) => {
     const spec = podAdmission(objectOf(object.spec));
-    return { ...object, spec, status: { phase: 'Pending', qosClass: qosClass(spec) } };
+    return { ...object, spec, status: { phase: 'Pending', qosClass: qosClass(spec), ...gatedCondition(spec) } };
   },
   validate: (object) => validatePodSpec(objectOf(object.spec), 'spec'),
   validateUpdate,
