@@ -67,7 +67,7 @@ function fakeNode(name: string): Node {
     allocatable: { cpu: '2', memory: '4Gi', pods: '110' },
     conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' }],
   };
-  return { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: {}, status };
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name, labels: { 'kubernetes.io/hostname': name } }, spec: {}, status };
 }
 
 function fakeKubelet(client: Client): AsyncDisposable {

@@ -9,6 +9,7 @@ import {
   jobs,
   namespaces,
   nodes,
+  persistentVolumeClaims,
   podDisruptionBudgets,
   pods,
   replicationControllers,
@@ -82,6 +83,11 @@ async function round(client: Client, world: FakeClient): Promise<void> {
       for (const key of (await world.list(kind)).items.flatMap(keysOf)) keys.set(keyOf({ apiVersion: '', kind: '', metadata: key }), key);
     }
     for (const key of keys.values()) await reconcile({ client, record: () => undefined, now: Date.now }, key);
+  }
+  // The scheduler's part for claims that wait for their first pod.
+  for (const { metadata } of (await world.list(persistentVolumeClaims)).items) {
+    const body = { metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'n1' } } };
+    await world.patch(persistentVolumeClaims, { namespace, name: metadata.name ?? '' }, { type: 'merge', body });
   }
   for (const { metadata, status } of (await world.list(pods)).items) {
     if (status?.phase === 'Running') continue;

@@ -50,8 +50,32 @@ test('a refused pod waits for an event that concerns what refused it, and backs 
   queue.refuse(again, new Set(['NodeResourcesFit']));
   queue.wake(() => true);
   assert.equal(queue.tick(), 2000);
+  add('b');
+  assert.equal(take(), 'b', 'those who are ready go before one that backs off');
+  assert.equal(take(), 'a', 'which need not wait when nobody is ready');
+});
+
+test('after its pause a pod is ready like the others', () => {
+  const { queue, add, pass } = lab();
+  add('a');
+  const taken = queue.take();
+  assert(taken);
+  queue.refuse(taken, new Set(['NodeResourcesFit']));
+  queue.wake(() => true);
+  assert.equal(queue.sizes.backingOff, 1);
+  pass(1000);
+  queue.tick();
+  assert.deepEqual(queue.sizes, { ready: 1, waiting: 0, backingOff: 0 });
+});
+
+test('after an error the pause is kept', () => {
+  const { queue, add, pass, take } = lab();
+  add('a');
+  const taken = queue.take();
+  assert(taken);
+  queue.fail(taken);
   assert.equal(take(), undefined);
-  pass(2000);
+  pass(1000);
   queue.tick();
   assert.equal(take(), 'a');
 });

@@ -11,6 +11,8 @@ interface Entry {
   readonly refusedBy: ReadonlySet<string>;
   /** Not before; ms since the epoch. */
   readonly notBefore: number;
+  /** After an error the pause is for the server's sake: it is kept also when nobody else waits. */
+  readonly hasFailed?: boolean;
 }
 
 const backoff = { initialMs: 1000, maxMs: 10_000 };
@@ -74,13 +76,30 @@ export class SchedulingQueue {
       this.#ready.delete(entry.info.uid);
       return entry;
     }
-    return undefined;
+    return this.#takeEarly();
+  }
+
+  /** With nobody ready there is no use in letting the next one sit out its pause. */
+  #takeEarly(): Entry | undefined {
+    let first: Entry | undefined;
+    for (const entry of this.#backingOff.values()) {
+      if (!entry.hasFailed && (!first || entry.notBefore < first.notBefore)) first = entry;
+    }
+    if (first) this.#backingOff.delete(first.info.uid);
+    return first;
   }
 
   refuse(taken: { readonly info: PodInfo; readonly attempts: number; readonly since: number }, refusedBy: ReadonlySet<string>): void {
     const attempts = taken.attempts + 1;
     const notBefore = this.#now() + delayMs(backoff, attempts - 1);
-    this.#waiting.set(taken.info.uid, { ...taken, attempts, refusedBy, notBefore });
+    this.#waiting.set(taken.info.uid, { ...taken, attempts, refusedBy, notBefore, hasFailed: false });
+  }
+
+  /** Its node was found but could not be written. */
+  fail(taken: { readonly info: PodInfo; readonly attempts: number; readonly since: number }): void {
+    const attempts = taken.attempts + 1;
+    const notBefore = this.#now() + delayMs(backoff, attempts - 1);
+    this.#backingOff.set(taken.info.uid, { ...taken, attempts, refusedBy: new Set(), notBefore, hasFailed: true });
   }
 
   /** Lets those go on for which the event makes a difference, as `wakes` says. */

@@ -200,8 +200,7 @@ class Scheduler implements AsyncDisposable {
       // Gone, or bound by somebody else: its next event tells.
       if (this.#stop.signal.aborted || isKind(error, 'notFound') || isKind(error, 'conflict')) return;
       this.#options.log.warn({ pod: info.key, node: nodeName, error: messageOf(error) }, 'binding failed, will try again');
-      this.#queue.refuse(taken, new Set());
-      this.#queue.wake((one) => one.uid === info.uid);
+      this.#queue.fail(taken);
       this.#wakeUp();
     }
   }

@@ -1,10 +1,11 @@
 import { persistentVolumeClaims, persistentVolumes, pods, storageClasses } from '../../../api/kubernetes/kinds.ts';
-import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../../api/kubernetes/types.generated.ts';
+import { quantityOf } from '../../../api/kubernetes/quantity.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '../../../api/kubernetes/types.generated.ts';
 import { isKind } from '../../../base/errors.ts';
 import type { ObjectKey } from '../../client/client.ts';
 import { getIfExists, isEqual } from '../owned.ts';
 import { type Context, ownKey, type Reconciler } from '../reconciler.ts';
-import { className, localClass, makeFolder, volumeFor } from './local-provisioner.ts';
+import { className, localClass, makeFolder, provisioner, selectedNode, volumeFor } from './local-provisioner.ts';
 import { findVolume } from './match.ts';
 
 const protection = 'kubernetes.io/pvc-protection';
@@ -17,6 +18,7 @@ export function claimController(folder: string, pendingClaims: () => readonly Ob
       { kind: persistentVolumeClaims, keysOf: ownKey },
       { kind: pods, keysOf: claimsOf },
       { kind: persistentVolumes, keysOf: (volume) => [...claimRefOf(volume as PersistentVolume), ...pendingClaims()] },
+      { kind: storageClasses, keysOf: pendingClaims },
     ],
     async reconcile(context, key) {
       const claim = await getIfExists(context.client, persistentVolumeClaims, key);
@@ -50,9 +52,11 @@ async function bind(context: Context, claim: PersistentVolumeClaim, folder: stri
   const { items } = await client.list(persistentVolumes);
   const bound = claim.status?.phase === 'Bound';
   const known = items.find((volume) => volume.metadata.name === claim.spec?.volumeName);
-  if (bound && !known) return setPhase(context, claim, 'Lost');
-  const volume = findVolume(claim, items) ?? (await provision(context, claim, folder));
-  if (!volume) return setPhase(context, claim, 'Pending');
+  if (bound && !known) return setPhase(context, claim, 'Lost', lost);
+  const storageClass = await classOf(context, claim);
+  if (!bound && !claim.spec?.volumeName && waitsForPod(claim, storageClass)) return setPhase(context, claim, 'Pending', waitingForPod);
+  const volume = findVolume(claim, items) ?? (await provision(context, claim, storageClass, folder));
+  if (!volume) return setPhase(context, claim, 'Pending', reasonOf(claim, storageClass));
   const { namespace, name, uid } = claim.metadata;
   if (volume.spec?.claimRef?.uid !== uid) {
     const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid };
@@ -61,7 +65,8 @@ async function bind(context: Context, claim: PersistentVolumeClaim, folder: stri
   const annotations = { ...claim.metadata.annotations, 'pv.kubernetes.io/bind-completed': 'yes' };
   const wanted = { ...claim, metadata: { ...claim.metadata, annotations }, spec: { ...claim.spec, volumeName: volume.metadata.name } };
   const current = isEqual(wanted, claim) ? claim : await client.update(persistentVolumeClaims, wanted);
-  const status = { ...current.status, phase: 'Bound', accessModes: volume.spec?.accessModes, capacity: volume.spec?.capacity };
+  const capacity = await expanded(context, current, volume, storageClass);
+  const status = { ...current.status, phase: 'Bound', accessModes: volume.spec?.accessModes, capacity };
   if (!isEqual(status, current.status)) await client.update(persistentVolumeClaims, { ...current, status }, 'status');
   return undefined;
 }
@@ -71,10 +76,27 @@ async function adoptDefaultClass({ client }: Context, claim: PersistentVolumeCla
   return undefined;
 }
 
-async function provision({ client, record }: Context, claim: PersistentVolumeClaim, folder: string): Promise<PersistentVolume | undefined> {
-  if (claim.spec?.storageClassName !== className || claim.spec.volumeName || claim.spec.volumeMode === 'Block') return undefined;
+async function classOf({ client }: Context, { spec }: PersistentVolumeClaim): Promise<StorageClass | undefined> {
+  const name = spec?.storageClassName;
+  if (!name) return undefined;
+  const found = await getIfExists(client, storageClasses, { name });
+  if (found || name !== className) return found;
   await client.create(storageClasses, localClass).catch(ignoreExisting);
-  const volume = volumeFor(claim, folder);
+  return localClass;
+}
+
+function waitsForPod({ metadata }: PersistentVolumeClaim, storageClass: StorageClass | undefined): boolean {
+  return storageClass?.volumeBindingMode === 'WaitForFirstConsumer' && metadata.annotations?.[selectedNode] === undefined;
+}
+
+async function provision(
+  { client, record }: Context,
+  claim: PersistentVolumeClaim,
+  storageClass: StorageClass | undefined,
+  folder: string,
+): Promise<PersistentVolume | undefined> {
+  if (storageClass?.provisioner !== provisioner || claim.spec?.volumeName || claim.spec?.volumeMode === 'Block') return undefined;
+  const volume = volumeFor(claim, storageClass, folder);
   await makeFolder(volume);
   try {
     const made = await client.create(persistentVolumes, volume);
@@ -86,10 +108,54 @@ async function provision({ client, record }: Context, claim: PersistentVolumeCla
   }
 }
 
-async function setPhase({ client, record }: Context, claim: PersistentVolumeClaim, phase: 'Pending' | 'Lost'): Promise<undefined> {
+/** The volume's capacity, after it has grown to what a claim of an expandable class asks for: folders have no size of their own. */
+async function expanded(
+  { client, record }: Context,
+  claim: PersistentVolumeClaim,
+  volume: PersistentVolume,
+  storageClass: StorageClass | undefined,
+): Promise<Readonly<Record<string, string | number>> | undefined> {
+  const capacity = volume.spec?.capacity;
+  const wanted = claim.spec?.resources?.requests?.['storage'];
+  const isOurs = storageClass?.provisioner === provisioner && storageClass.allowVolumeExpansion === true;
+  if (!isOurs || wanted === undefined || quantityOf(wanted) <= quantityOf(capacity?.['storage'] ?? '0')) return capacity;
+  const grown = { ...capacity, storage: wanted };
+  const current = await client.get(persistentVolumes, { name: volume.metadata.name ?? '' });
+  await client.update(persistentVolumes, { ...current, spec: { ...current.spec, capacity: grown } });
+  record(claim, 'Normal', 'FileSystemResizeSuccessful', 'MountVolume.NodeExpandVolume succeeded for volume');
+  return grown;
+}
+
+interface Reason {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+const lost: Reason = {
+  type: 'Warning',
+  reason: 'ClaimLost',
+  message: 'Bound claim has lost its PersistentVolume. Data on the volume is lost!',
+};
+const waitingForPod: Reason = {
+  type: 'Normal',
+  reason: 'WaitForFirstConsumer',
+  message: 'waiting for first consumer to be created before binding',
+};
+
+function reasonOf({ spec }: PersistentVolumeClaim, storageClass: StorageClass | undefined): Reason {
+  const name = spec?.storageClassName;
+  if (name && !storageClass) {
+    return { type: 'Warning', reason: 'ProvisioningFailed', message: `storageclass.storage.k8s.io "${name}" not found` };
+  }
+  const message = 'no persistent volumes available for this claim and no storage class is set';
+  return { type: 'Normal', reason: 'FailedBinding', message };
+}
+
+async function setPhase(context: Context, claim: PersistentVolumeClaim, phase: 'Pending' | 'Lost', why: Reason): Promise<undefined> {
+  const { client, record } = context;
+  record(claim, why.type, why.reason, why.message);
   if (claim.status?.phase === phase) return undefined;
-  if (phase === 'Lost') record(claim, 'Warning', 'ClaimLost', 'Bound claim has lost its PersistentVolume. Data on the volume is lost!');
-  else record(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim and no storage class is set');
   await client.update(persistentVolumeClaims, { ...claim, status: { ...claim.status, phase } }, 'status');
   return undefined;
 }

@@ -5,33 +5,39 @@ import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../.
 export const className = 'davit-local';
 export const provisioner = 'davit.dev/local';
 export const provisionedBy = 'pv.kubernetes.io/provisioned-by';
+/** The scheduler's word on where a claim's first pod will run. */
+export const selectedNode = 'volume.kubernetes.io/selected-node';
 
-/** The class of claims that name none: a folder of this machine, made on demand and removed with its claim. */
+/** The class of claims that name none: a folder of the pod's machine, made on demand and removed with its claim. */
 export const localClass: StorageClass = {
   apiVersion: 'storage.k8s.io/v1',
   kind: 'StorageClass',
   metadata: { name: className, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
   provisioner,
   reclaimPolicy: 'Delete',
-  volumeBindingMode: 'Immediate',
+  volumeBindingMode: 'WaitForFirstConsumer',
+  allowVolumeExpansion: true,
 };
 
 /** A new volume for the claim, reserved for it. Its name follows from the claim's UID: made twice, it is the same. */
-export function volumeFor(claim: PersistentVolumeClaim, folder: string): PersistentVolume {
+export function volumeFor(claim: PersistentVolumeClaim, storageClass: StorageClass, folder: string): PersistentVolume {
   const { namespace, name, uid } = claim.metadata;
   const volumeName = `pvc-${uid}`;
+  const node = claim.metadata.annotations?.[selectedNode];
+  const expressions = [{ key: 'kubernetes.io/hostname', operator: 'In', values: [node ?? ''] }];
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
-    metadata: { name: volumeName, annotations: { [provisionedBy]: provisioner } },
+    metadata: { name: volumeName, annotations: { [provisionedBy]: provisioner }, finalizers: ['kubernetes.io/pv-protection'] },
     spec: {
       capacity: { storage: claim.spec?.resources?.requests?.['storage'] ?? '0' },
       accessModes: claim.spec?.accessModes,
       volumeMode: 'Filesystem',
-      storageClassName: className,
-      persistentVolumeReclaimPolicy: 'Delete',
+      storageClassName: storageClass.metadata.name,
+      persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? 'Delete',
       claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid },
       hostPath: { path: join(folder, volumeName), type: 'DirectoryOrCreate' },
+      ...(node && { nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: expressions }] } } }),
     },
   };
 }

@@ -9,7 +9,7 @@ import type {
   PersistentVolumeClaimSpec,
   PersistentVolumeSpec,
 } from '../../../api/kubernetes/types.generated.ts';
-import { makeFolder, removeFolder, volumeFor } from './local-provisioner.ts';
+import { localClass, makeFolder, removeFolder, volumeFor } from './local-provisioner.ts';
 import { findVolume } from './match.ts';
 
 function claim(spec: Partial<PersistentVolumeClaimSpec> = {}): PersistentVolumeClaim {
@@ -48,7 +48,7 @@ test('a reservation counts for the claim it names, and keeps others out', () => 
 test('a provisioned folder is open to every user, and removed only if it was made here', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'davit-volumes-'));
   try {
-    const made = volumeFor(claim(), folder);
+    const made = volumeFor(claim(), localClass, folder);
     await makeFolder(made);
     const path = made.spec?.hostPath?.path ?? '';
     assert.equal(statSync(path).mode & 0o777, 0o777);
