@@ -3,6 +3,7 @@ import { KindError, messageOf } from '../base/errors.ts';
 import { version } from '../daemon/version.ts';
 import { configFlags, type Flags, withConfigOptions, withStoreOptions } from './config-options.ts';
 import { addBuildCommands } from './build-commands.ts';
+import { addWhy } from './why-commands.ts';
 import { paint } from './paint.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
@@ -55,6 +56,7 @@ export function createProgram(): Command {
       (await import('./base.ts')).base(name, configFlags(flags), { force: flags.force === true }),
     );
   addBuildCommands(verb, configFlags);
+  addWhy(program, configFlags);
   program
     .command('version')
     .description('Print the version')

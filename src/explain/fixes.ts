@@ -68,7 +68,9 @@ function relabel({ info, node }: Subject): readonly Fix[] | undefined {
   if (required) {
     const options = required.nodeSelectorTerms
       .filter((term) => (term.matchFields ?? []).every((field) => matchesExpression(node.name, field.operator, field.values ?? [])))
-      .map((term) => (term.matchExpressions ?? []).filter((one) => !matchesExpression(node.labels[one.key], one.operator, one.values ?? [])));
+      .map((term) =>
+        (term.matchExpressions ?? []).filter((one) => !matchesExpression(node.labels[one.key], one.operator, one.values ?? [])),
+      );
     const [cheapest] = options.toSorted((a, b) => a.length - b.length);
     if (!cheapest) return undefined;
     for (const one of cheapest) changes.set(one.key, valueFor(one));
@@ -147,7 +149,9 @@ function bringTogether({ info, node, cluster }: Subject): readonly Fix[] | undef
   for (const term of unmet) {
     const wanted = term.source.labelSelector?.matchLabels;
     if (node.labels[term.topologyKey] === undefined) fixes.push(labelFix('node', node.name, new Map([[term.topologyKey, node.name]])));
-    const candidate = [...node.pods.values()].find((pod) => wanted !== undefined && term.matches(pod.namespace, { ...pod.labels, ...wanted }));
+    const candidate = [...node.pods.values()].find(
+      (pod) => wanted !== undefined && term.matches(pod.namespace, { ...pod.labels, ...wanted }),
+    );
     if (!candidate || !wanted) return undefined;
     const { text, command } = labelFix('pod', candidate.pod.metadata.name ?? '', new Map(Object.entries(wanted)));
     fixes.push({ text, command: `${command} -n ${candidate.namespace}` });

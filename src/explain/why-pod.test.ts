@@ -30,7 +30,11 @@ interface Cause {
   readonly name: string;
   readonly node?: { readonly spec?: NodeSpec; readonly labels?: Readonly<Record<string, string>>; readonly pods?: string };
   /** Pods that are on the node before. */
-  readonly there?: readonly { readonly name: string; readonly labels?: Readonly<Record<string, string>>; readonly spec?: Partial<PodSpec> }[];
+  readonly there?: readonly {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly spec?: Partial<PodSpec>;
+  }[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly pod: Partial<PodSpec>;
   /** Plugins that object. */
@@ -101,14 +105,25 @@ for (const cause of causes) {
     const { client } = server.api;
     const config = join(folder, 'config');
     writeFileSync(config, kubeconfigOf(server));
-    stack.use(await startControllers({ client, log: silentLog, rootCa: 'CA', volumesFolder: join(folder, 'volumes') }));
+    stack.use(
+      await startControllers({
+        client,
+        log: silentLog,
+        rootCa: 'CA',
+        volumesFolder: join(folder, 'volumes'),
+        balancerPool: '192.0.2.0/28',
+      }),
+    );
     const made = await client.create(nodes, nodeOf(cause.node));
     await client.update(nodes, { ...made, status: nodeOf(cause.node).status }, 'status');
     for (const { name, labels: own, spec } of cause.there ?? []) await client.create(pods, podOf(name, { ...spec, nodeName: 'n1' }, own));
     await cause.prepare?.(client);
     const scheduler = stack.use(await startScheduler({ client, log: silentLog }));
     await client.create(pods, podOf('waiting', cause.pod, cause.labels));
-    await until(client, (pod) => pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'False') === true);
+    await until(
+      client,
+      (pod) => pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'False') === true,
+    );
     const why = (await answerWhy(client, scheduler)(['pod', namespace, 'waiting'])) as PodWhy;
     const [blame] = why.nodes;
     assert.deepEqual(blame?.refusals.map(({ plugin }) => plugin) ?? [], cause.blamed, renderPodWhy(why));

@@ -11,7 +11,10 @@ export interface PodWhy {
   readonly pod: string;
   /** One sentence. */
   readonly summary: string;
-  readonly nodes: readonly { readonly name: string; readonly refusals: readonly { readonly plugin: string; readonly reasons: readonly string[] }[] }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly refusals: readonly { readonly plugin: string; readonly reasons: readonly string[] }[];
+  }[];
   readonly lastAttempt?: { readonly at: string; readonly message: string };
   readonly suggestion?: { readonly fixes: readonly Fix[]; readonly nodeName?: string };
 }
@@ -28,7 +31,8 @@ export function whyPod(pod: Pod, { cluster, profiles, attempt }: SchedulingFacts
   const base = { pod: name, nodes: [], ...(attempt && { lastAttempt: { at: attempt.at, message: attempt.message } }) };
   if (pod.spec?.nodeName) return { ...base, summary: `it has a node: ${pod.spec.nodeName}` };
   const gates = pod.spec?.schedulingGates ?? [];
-  if (gates.length > 0) return { ...base, summary: `it is gated by ${gates.map((one) => one.name).join(', ')}`, suggestion: { fixes: [ungate(pod)] } };
+  if (gates.length > 0)
+    return { ...base, summary: `it is gated by ${gates.map((one) => one.name).join(', ')}`, suggestion: { fixes: [ungate(pod)] } };
   const wanted = pod.spec?.schedulerName ?? 'default-scheduler';
   const profile = profiles.find(({ schedulerName }) => schedulerName === wanted);
   if (!profile) {

@@ -69,7 +69,7 @@ async function serveScale(verb: Verb, { exchange, registry, resource, target }: 
 async function serveResize(verb: Verb, { exchange, registry, resource, target }: ResourceRequest): Promise<void> {
   const place = placeOf(target);
   const send = (object: Body): void => sendJson(exchange, 200, JSON.stringify(object));
-  if (verb === 'get') return send(registry.get(resource, place));
+  if (verb === 'get') return send(await registry.get(resource, place));
   if (verb === 'update') {
     const wanted = decodeBody(resource, await readObject(exchange), 'Strict').object;
     return send(await registry.update(resource, place, (current) => resizedBy(current, wanted), { dryRun: isDryRun(exchange) }));

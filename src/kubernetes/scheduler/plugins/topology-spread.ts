@@ -61,7 +61,8 @@ function countsIn({ source }: Constraint, info: PodInfo, node: NodeInfo): boolea
 
 /** Matching pods per domain; domains without any are there with 0. */
 function domains(one: Constraint, keys: readonly string[], info: PodInfo, cluster: Cluster): ReadonlyMap<string, number> {
-  const countsAll = keys.length === 1 && one.source.nodeTaintsPolicy !== 'Honor' && (!isPicky(info) || one.source.nodeAffinityPolicy === 'Ignore');
+  const countsAll =
+    keys.length === 1 && one.source.nodeTaintsPolicy !== 'Honor' && (!isPicky(info) || one.source.nodeAffinityPolicy === 'Ignore');
   return countsAll ? allDomains(one, info, cluster) : someDomains(one, keys, info, cluster);
 }
 

@@ -1,0 +1,20 @@
+import { type Command, Option } from 'commander';
+import type { Config } from '../daemon/config.ts';
+import { type Flags, withConfigOptions } from './config-options.ts';
+
+interface WhyOptions {
+  readonly namespace: string;
+  readonly output: 'text' | 'json';
+}
+
+/** `davit why …` */
+export function addWhy(program: Command, configFlags: (flags: Flags) => Partial<Config>): void {
+  const why = program.command('why').description('Say why something waits, and the smallest change that helps').exitOverride();
+  withConfigOptions(
+    why.command('pod').description('Why a pod has no node').addHelpText('after', '\nExample:\n  davit why pod web-0 -n shop'),
+  )
+    .argument('<name>', 'name of the pod')
+    .option('-n, --namespace <name>', 'its namespace', 'default')
+    .addOption(new Option('--output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .action(async (name: string, flags: Flags & WhyOptions) => (await import('./why.ts')).whyPod(name, configFlags(flags), flags));
+}
