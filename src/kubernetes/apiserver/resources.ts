@@ -29,6 +29,9 @@ import { clusterRoleBindingStrategy, clusterRoleStrategy, roleBindingStrategy, r
 import { csiDriverStrategy, runtimeClassStrategy, volumeAttachmentStrategy, volumeAttributesClassStrategy } from './strategies/storage.ts';
 import { podTemplateStrategy } from './strategies/workloads.ts';
 import { newEventConversion, newEventStrategy } from './strategies/new-events.ts';
+import type { JsonSchema } from './customresources/json-schema.ts';
+import { definitionStrategy } from './customresources/definition-strategy.ts';
+import type { Column } from './table/column.ts';
 import type { Conversion } from './registry/conversion.ts';
 import type { Strategy } from './strategies/strategy.ts';
 import { claimStrategy, volumeStrategy } from './strategies/volumes.ts';
@@ -49,6 +52,16 @@ export interface Resource extends Kind {
   readonly strategy: Strategy;
   /** Between what is stored and this version; undefined where they are the same. */
   readonly conversion?: Conversion;
+  /** What a definition says of a custom resource; undefined for what is built in. */
+  readonly custom?: CustomTraits;
+}
+
+/** What only custom resources have. */
+export interface CustomTraits {
+  readonly jsonSchema: JsonSchema;
+  readonly columns: readonly Column[];
+  /** JSON paths of the parts of a Scale. */
+  readonly scale?: { readonly spec: string; readonly status: string; readonly selector?: string };
 }
 
 interface Traits {
@@ -175,6 +188,7 @@ export const resources: readonly Resource[] = [
     categories: ['api-extensions'],
     hasStatus: true,
     countsGeneration: true,
+    strategy: definitionStrategy,
   }),
   resource(kinds.apiServices, { categories: ['api-extensions'], hasStatus: true }),
   resource(kinds.storageClasses, { shortNames: ['sc'], strategy: storageClassStrategy }),

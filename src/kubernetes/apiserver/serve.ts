@@ -15,6 +15,8 @@ import type { Answers } from './http/router.ts';
 import { listen, type ListenOptions } from './http/server.ts';
 import { Registry } from './registry/registry.ts';
 import { addressRange } from './registry/service-addresses.ts';
+import { keepDependents } from './customresources/dependents.ts';
+import { keepDefinitions } from './customresources/definitions.ts';
 import type { KubeletTls } from './subresources/kubelet.ts';
 
 export interface ServeOptions extends ListenOptions {
@@ -66,6 +68,8 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const listening = starting.use(await listen({ registry, kubeletTls, log, authorizer, authenticator, answers }, options));
   await bootstrap(registry, { serviceRange, nodeIp, port: listening.port });
   starting.use(background((signal) => keepAggregating(registry, signal), log));
+  starting.use(background((signal) => keepDefinitions(registry, log, signal), log));
+  starting.use(background((signal) => keepDependents(registry, signal), log));
   starting.use(background((signal) => keepQuotas(registry, signal), log));
   const host = options.address === '0.0.0.0' ? '127.0.0.1' : options.address;
   const running = starting.move();

@@ -1,4 +1,5 @@
-import { apiVersion, type Resource, resources } from '../resources.ts';
+import type { Catalog } from '../catalog.ts';
+import { apiVersion, type Resource } from '../resources.ts';
 
 /** Resources that are answered without being stored. */
 interface Review {
@@ -62,15 +63,29 @@ function rowsOf(one: Resource): readonly Row[] {
     ...(one.hasStatus ? [{ ...base, name: `${one.resource}/status`, verbs: ['get', 'patch', 'update'] }] : []),
     ...(one.hasScale ? [{ ...base, name: `${one.resource}/scale`, verbs: ['get', 'patch', 'update'], responseKind: scale }] : []),
     ...(one.resource === 'pods' ? podSubresources(base) : []),
-    ...(one.resource === 'namespaces' ? [{ ...base, name: 'namespaces/finalize', verbs: ['update'] }] : []),
+    ...(moreSubresources[`${one.resource}.${one.group}`] ?? []).map((extra) => ({ ...base, ...extra })),
   ];
 }
+
+/** Subresources besides status and scale, by `<resource>.<group>`. */
+const moreSubresources: Readonly<Record<string, readonly Pick<Row, 'name' | 'verbs' | 'responseKind'>[]>> = {
+  'namespaces.': [{ name: 'namespaces/finalize', verbs: ['update'] }],
+  'serviceaccounts.': [
+    {
+      name: 'serviceaccounts/token',
+      verbs: ['create'],
+      responseKind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+    },
+  ],
+  'certificatesigningrequests.certificates.k8s.io': [{ name: 'certificatesigningrequests/approval', verbs: ['get', 'patch', 'update'] }],
+};
 
 function podSubresources(base: Omit<Row, 'name' | 'verbs'>): readonly Row[] {
   const options = (kind: string): Row['responseKind'] => ({ group: '', version: 'v1', kind });
   return [
     { ...base, name: 'pods/attach', verbs: ['create', 'get'], responseKind: options('PodAttachOptions') },
     { ...base, name: 'pods/binding', verbs: ['create'], responseKind: options('Binding') },
+    { ...base, name: 'pods/ephemeralcontainers', verbs: ['get', 'patch', 'update'] },
     { ...base, name: 'pods/eviction', verbs: ['create'], responseKind: { group: 'policy', version: 'v1', kind: 'Eviction' } },
     { ...base, name: 'pods/exec', verbs: ['create', 'get'], responseKind: options('PodExecOptions') },
     { ...base, name: 'pods/log', verbs: ['get'] },
@@ -79,19 +94,42 @@ function podSubresources(base: Omit<Row, 'name' | 'verbs'>): readonly Row[] {
   ];
 }
 
-const rows: readonly Row[] = [
-  ...resources.flatMap(rowsOf),
-  ...reviews.map((review) => ({ ...review, name: review.resource, singular: review.kind.toLowerCase(), verbs: ['create'] })),
-];
+/** A group's version, in the order in which they are shown. */
+export interface GroupVersion {
+  readonly group: string;
+  readonly version: string;
+}
 
-/** Every `<group>/<version>` that is served. */
-export const groupVersions: readonly { readonly group: string; readonly version: string }[] = [
-  ...new Map(rows.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values(),
-];
+/** `v2` before `v1` before `v1beta1`, as clients prefer them. */
+function rank(version: string): number {
+  const [, major = '0', level = '', minor = '0'] = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version) ?? [];
+  const stability = level === '' ? 2 : level === 'beta' ? 1 : 0;
+  return stability * 1e6 + Number(major) * 1e3 + Number(minor);
+}
+
+const known = new WeakMap<Catalog, { readonly generation: number; readonly rows: readonly Row[] }>();
+
+function rowsIn(catalog: Catalog): readonly Row[] {
+  const before = known.get(catalog);
+  if (before?.generation === catalog.generation) return before.rows;
+  const rows = [
+    ...catalog.all.flatMap(rowsOf),
+    ...reviews.map((review) => ({ ...review, name: review.resource, singular: review.kind.toLowerCase(), verbs: ['create'] })),
+  ];
+  known.set(catalog, { generation: catalog.generation, rows });
+  return rows;
+}
+
+/** Every `<group>/<version>` that is served, the preferred version of a group first. */
+export function groupVersions(catalog: Catalog): readonly GroupVersion[] {
+  const all = [...new Map(rowsIn(catalog).map(({ group, version }) => [`${group}/${version}`, { group, version }])).values()];
+  const first = [...new Set(all.map(({ group }) => group))];
+  return all.toSorted((a, b) => first.indexOf(a.group) - first.indexOf(b.group) || rank(b.version) - rank(a.version));
+}
 
 /** `/api/v1` and `/apis/<group>/<version>`; undefined when that is not served. */
-export function resourceList(group: string, version: string): object | undefined {
-  const own = rows.filter((row) => row.group === group && row.version === version);
+export function resourceList(catalog: Catalog, group: string, version: string): object | undefined {
+  const own = rowsIn(catalog).filter((row) => row.group === group && row.version === version);
   if (own.length === 0) return undefined;
   return {
     kind: 'APIResourceList',
@@ -114,17 +152,17 @@ export function resourceList(group: string, version: string): object | undefined
 export const coreVersions: object = { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
 
 /** `/apis`. */
-export function groupList(): object {
+export function groupList(catalog: Catalog): object {
   const groups = Map.groupBy(
-    groupVersions.filter(({ group }) => group !== ''),
+    groupVersions(catalog).filter(({ group }) => group !== ''),
     ({ group }) => group,
   );
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups].map(([name, versions]) => groupOf(name, versions)) };
 }
 
 /** `/apis/<group>`. */
-export function apiGroup(name: string): object | undefined {
-  const versions = groupVersions.filter(({ group }) => group === name && group !== '');
+export function apiGroup(catalog: Catalog, name: string): object | undefined {
+  const versions = groupVersions(catalog).filter(({ group }) => group === name && group !== '');
   return versions.length > 0 ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, versions) } : undefined;
 }
 
@@ -134,8 +172,8 @@ function groupOf(name: string, versions: readonly { readonly group: string; read
 }
 
 /** Aggregated discovery v2: `/api` for the core group, `/apis` for the others, in one answer each. */
-export function aggregated(scope: 'api' | 'apis'): object {
-  const wanted = groupVersions.filter(({ group }) => (group === '') === (scope === 'api'));
+export function aggregated(catalog: Catalog, scope: 'api' | 'apis'): object {
+  const wanted = groupVersions(catalog).filter(({ group }) => (group === '') === (scope === 'api'));
   const groups = Map.groupBy(wanted, ({ group }) => group);
   return {
     kind: 'APIGroupDiscoveryList',
@@ -143,13 +181,13 @@ export function aggregated(scope: 'api' | 'apis'): object {
     metadata: {},
     items: [...groups].map(([group, versions]) => ({
       metadata: { name: group === '' ? undefined : group, creationTimestamp: null },
-      versions: versions.map(({ version }) => ({ version, freshness: 'Current', resources: aggregatedResources(group, version) })),
+      versions: versions.map(({ version }) => ({ version, freshness: 'Current', resources: aggregatedResources(catalog, group, version) })),
     })),
   };
 }
 
-function aggregatedResources(group: string, version: string): readonly object[] {
-  const own = rows.filter((row) => row.group === group && row.version === version);
+function aggregatedResources(catalog: Catalog, group: string, version: string): readonly object[] {
+  const own = rowsIn(catalog).filter((row) => row.group === group && row.version === version);
   return own
     .filter((row) => !row.name.includes('/'))
     .map((row) => {

@@ -1,3 +1,4 @@
+import type { Catalog } from '../catalog.ts';
 import { aggregated, apiGroup, coreVersions, groupList, resourceList } from '../discovery/discovery.ts';
 import { openapiIndex, openapiText } from '../openapi/document.ts';
 import { issuer } from '../access/service-account-tokens.ts';
@@ -46,40 +47,40 @@ export async function serveGeneral(routes: Routes, exchange: Exchange): Promise<
       sendText(exchange, 200, JSON.stringify(await routes.authenticator.tokens.jwks()), 'application/jwk-set+json');
       return true;
     case 'openapi':
-      return serveOpenapi(exchange, rest);
+      return serveOpenapi(routes.registry.catalog, exchange, rest);
     case 'api':
     case 'apis':
-      return serveDiscovery(exchange, root, rest);
+      return serveDiscovery(routes.registry.catalog, exchange, root, rest);
     default:
       return false;
   }
 }
 
-function serveDiscovery(exchange: Exchange, root: 'api' | 'apis', rest: readonly string[]): boolean {
+function serveDiscovery(catalog: Catalog, exchange: Exchange, root: 'api' | 'apis', rest: readonly string[]): boolean {
   if (rest.length === 0) {
     const wantsAll = (exchange.headers.accept ?? '').includes('g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
-    if (wantsAll) sendJson(exchange, 200, JSON.stringify(aggregated(root)), { type: aggregatedType });
-    else json(exchange, root === 'api' ? coreVersions : groupList());
+    if (wantsAll) sendJson(exchange, 200, JSON.stringify(aggregated(catalog, root)), { type: aggregatedType });
+    else json(exchange, root === 'api' ? coreVersions : groupList(catalog));
     return true;
   }
   const [group = '', groupVersion = ''] = root === 'api' ? ['', ...rest] : rest;
   const depth = root === 'api' ? 1 : 2;
   if (rest.length > depth) return false;
-  const document = rest.length < depth ? apiGroup(group) : resourceList(group, groupVersion);
+  const document = rest.length < depth ? apiGroup(catalog, group) : resourceList(catalog, group, groupVersion);
   if (!document) throw pathNotFound();
   json(exchange, document);
   return true;
 }
 
-function serveOpenapi(exchange: Exchange, rest: readonly string[]): boolean {
+function serveOpenapi(catalog: Catalog, exchange: Exchange, rest: readonly string[]): boolean {
   if (rest[0] !== 'v3') throw apiError('NotFound', 'OpenAPI v2 is not served: use /openapi/v3');
   if (rest.length === 1) {
-    json(exchange, openapiIndex());
+    json(exchange, openapiIndex(catalog));
     return true;
   }
   const [, root, ...path] = rest;
   const [group = '', groupVersion = ''] = root === 'api' ? ['', ...path] : path;
-  const document = openapiText(group, groupVersion);
+  const document = openapiText(catalog, group, groupVersion);
   if (!document) throw pathNotFound();
   const etag = `"${document.hash}"`;
   const isCached = exchange.query.get('hash') === document.hash;

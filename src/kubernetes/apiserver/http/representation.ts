@@ -4,6 +4,7 @@ import { jsonOf } from '../registry/codec.ts';
 import { apiVersion, type Resource } from '../resources.ts';
 import { apiError } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
+import { columnsOf } from '../table/columns.ts';
 import { tableOf, type TableOptions } from '../table/table.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -36,13 +37,27 @@ export function objectText(exchange: Exchange, resource: Resource, object: Body,
   if (form === 'object') return jsonOf(object);
   if (form === 'metadata') return JSON.stringify(partial(object));
   const metadata = { resourceVersion: object.metadata.resourceVersion };
-  return JSON.stringify(tableOf(resource.kind, [object as KubernetesObject], metadata, tableOptions(exchange, withColumns)));
+  return JSON.stringify(
+    tableOf(
+      resource.custom?.columns ?? columnsOf(resource.kind),
+      [object as KubernetesObject],
+      metadata,
+      tableOptions(exchange, withColumns),
+    ),
+  );
 }
 
 export function listText(exchange: Exchange, resource: Resource, page: ListPage, form: Form): string {
   const metadata = { resourceVersion: page.resourceVersion, continue: page.continue, remainingItemCount: page.remaining };
   if (form === 'table')
-    return JSON.stringify(tableOf(resource.kind, page.items as readonly KubernetesObject[], metadata, tableOptions(exchange, true)));
+    return JSON.stringify(
+      tableOf(
+        resource.custom?.columns ?? columnsOf(resource.kind),
+        page.items as readonly KubernetesObject[],
+        metadata,
+        tableOptions(exchange, true),
+      ),
+    );
   const [kind, version] =
     form === 'metadata' ? ['PartialObjectMetadataList', 'meta.k8s.io/v1'] : [`${resource.kind}List`, apiVersion(resource)];
   const items = page.items.map((item) => (form === 'metadata' ? JSON.stringify(partial(item)) : jsonOf(item)));

@@ -53,16 +53,16 @@ export async function serveSubresource(verb: Verb, request: ResourceRequest, rou
 
 async function serveScale(verb: Verb, { exchange, registry, resource, target }: ResourceRequest): Promise<void> {
   const place = placeOf(target);
-  const send = (object: Body): void => sendJson(exchange, 200, JSON.stringify(scaleOf(object)));
+  const send = (object: Body): void => sendJson(exchange, 200, JSON.stringify(scaleOf(object, resource)));
   if (verb === 'get') return send(await registry.get(resource, place));
   if (verb === 'update') {
     const scale = await readObject(exchange);
-    return send(await registry.update(resource, place, (current) => scaledBy(current, scale), { dryRun: isDryRun(exchange) }));
+    return send(await registry.update(resource, place, (current) => scaledBy(current, scale, resource), { dryRun: isDryRun(exchange) }));
   }
   if (verb !== 'patch') throw pathNotFound();
   const { type, body } = await readPatch(exchange);
   const change = (current: Body): Body =>
-    scaledBy(current, patched(resource, scaleOf(current) as Body, type === 'json' ? 'json' : 'merge', body));
+    scaledBy(current, patched(resource, scaleOf(current, resource) as Body, type === 'json' ? 'json' : 'merge', body), resource);
   return send(await registry.update(resource, place, change, { dryRun: isDryRun(exchange) }));
 }
 

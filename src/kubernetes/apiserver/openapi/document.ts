@@ -2,17 +2,22 @@ import { createHash } from 'node:crypto';
 import { schemas } from '../../../api/kubernetes/schema-table.ts';
 import type { Field, Schema } from '../../../api/kubernetes/schema.ts';
 import { groupVersions } from '../discovery/discovery.ts';
-import { type Resource, resources } from '../resources.ts';
+import type { Catalog } from '../catalog.ts';
+import type { Resource } from '../resources.ts';
+import { customSchema } from './custom-schema.ts';
+import { descriptionOf } from './descriptions.ts';
 
 /**
  * OpenAPI v3, one document per group version, made from the schema facts. kubectl decides by the *paths*: a PATCH needs
  * its GVK, the parameter `fieldValidation` and a strategic-merge-patch body, or kubectl falls back to OpenAPI v2.
  */
-export function openapiDocument(group: string, version: string): object | undefined {
-  const own = resources.filter((one) => one.group === group && one.version === version);
+export function openapiDocument(catalog: Catalog, group: string, version: string): object | undefined {
+  const own = catalog.all.filter((one) => one.group === group && one.version === version);
   if (own.length === 0) return undefined;
   const needed = reachable([
-    ...own.map((one) => one.schema),
+    ...own.filter((one) => !one.custom).map((one) => one.schema),
+    'apimachinery.pkg.apis.meta.v1.ObjectMeta',
+    'apimachinery.pkg.apis.meta.v1.ListMeta',
     'apimachinery.pkg.apis.meta.v1.Patch',
     'apimachinery.pkg.apis.meta.v1.DeleteOptions',
   ]);
@@ -20,14 +25,19 @@ export function openapiDocument(group: string, version: string): object | undefi
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: 'v1.35.0' },
     paths: Object.fromEntries(own.flatMap(pathsOf)),
-    components: { schemas: Object.fromEntries(needed.map((name) => [`io.k8s.${name}`, schemaObject(schemas[name] ?? {})])) },
+    components: {
+      schemas: {
+        ...Object.fromEntries(needed.map((name) => [`io.k8s.${name}`, schemaObject(name, schemas[name] ?? {})])),
+        ...Object.fromEntries(own.flatMap((one) => (one.custom ? [[one.schema, customSchema(one, one.custom.jsonSchema)] as const] : []))),
+      },
+    },
   };
 }
 
 /** `/openapi/v3`: where each document is; the hash lets clients cache it for good. */
-export function openapiIndex(): object {
-  const paths = groupVersions.flatMap(({ group, version }) => {
-    const text = openapiText(group, version);
+export function openapiIndex(catalog: Catalog): object {
+  const paths = groupVersions(catalog).flatMap(({ group, version }) => {
+    const text = openapiText(catalog, group, version);
     if (text === undefined) return [];
     const path = group === '' ? `api/${version}` : `apis/${group}/${version}`;
     return [[path, { serverRelativeURL: `/openapi/v3/${path}?hash=${text.hash}` }] as const];
@@ -35,13 +45,28 @@ export function openapiIndex(): object {
   return { paths: Object.fromEntries(paths) };
 }
 
-const cache = new Map<string, { readonly body: Buffer; readonly hash: string }>();
+interface Text {
+  readonly body: Buffer;
+  readonly hash: string;
+}
+
+const caches = new WeakMap<Catalog, { readonly generation: number; readonly texts: Map<string, Text> }>();
+
+/** Documents that were made already; none after the resources changed. */
+function cacheOf(catalog: Catalog): Map<string, Text> {
+  const known = caches.get(catalog);
+  if (known?.generation === catalog.generation) return known.texts;
+  const texts = new Map<string, Text>();
+  caches.set(catalog, { generation: catalog.generation, texts });
+  return texts;
+}
 
 /** The document as it is sent; made once. */
-export function openapiText(group: string, version: string): { readonly body: Buffer; readonly hash: string } | undefined {
+export function openapiText(catalog: Catalog, group: string, version: string): Text | undefined {
+  const cache = cacheOf(catalog);
   const key = `${group}/${version}`;
   const known = cache.get(key);
-  const document = known ? undefined : openapiDocument(group, version);
+  const document = known ? undefined : openapiDocument(catalog, group, version);
   if (!document) return known;
   const body = Buffer.from(JSON.stringify(document));
   const made = { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
@@ -69,11 +94,17 @@ function refsOf(field: Field): readonly string[] {
   ];
 }
 
-function schemaObject(schema: Schema): object {
+export function schemaObject(name: string, schema: Schema): object {
+  const own = descriptionOf(name);
+  const described = (field: string, value: Field): object => {
+    const description = descriptionOf(`${name}.${field}`);
+    return { ...(description !== undefined && { description }), ...fieldObject(value) };
+  };
   return {
+    ...(own !== undefined && { description: own }),
     ...fieldObject(schema),
     ...(schema.fields
-      ? { properties: Object.fromEntries(Object.entries(schema.fields).map(([name, field]) => [name, fieldObject(field)])) }
+      ? { properties: Object.fromEntries(Object.entries(schema.fields).map(([field, value]) => [field, described(field, value)])) }
       : {}),
     ...(schema.required ? { required: schema.required } : {}),
     ...(schema.gvk ? { 'x-kubernetes-group-version-kind': [schema.gvk] } : {}),
@@ -98,7 +129,7 @@ function fieldObject(field: Field): object {
   };
 }
 
-const patchTypes = [
+const builtInPatchTypes = [
   'application/apply-patch+yaml',
   'application/json-patch+json',
   'application/merge-patch+json',
@@ -109,10 +140,13 @@ function pathsOf(one: Resource): readonly (readonly [string, object])[] {
   const root = one.group === '' ? `/api/${one.version}` : `/apis/${one.group}/${one.version}`;
   const scope = one.namespaced ? '/namespaces/{namespace}' : '';
   const collection = `${root}${scope}/${one.resource}`;
-  const ref = { $ref: `#/components/schemas/io.k8s.${one.schema}` };
+  const ref = { $ref: `#/components/schemas/${one.custom ? '' : 'io.k8s.'}${one.schema}` };
   const body = { content: { '*/*': { schema: ref } }, required: true };
   const patch = { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.Patch' };
-  const patchBody = { content: Object.fromEntries(patchTypes.map((type) => [type, { schema: patch }])), required: true };
+  const patchBody = {
+    content: Object.fromEntries((one.custom ? builtInPatchTypes.slice(0, 3) : builtInPatchTypes).map((type) => [type, { schema: patch }])),
+    required: true,
+  };
   const operation = (action: string, parameters: readonly string[], requestBody?: object): object => ({
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': { group: one.group, kind: one.kind, version: one.version },

@@ -56,8 +56,13 @@ export async function applyPatch(registry: Registry, resource: Resource, place: 
 function changed(resource: Resource, current: Body, request: PatchRequest): unknown {
   if (request.subresource === 'scale') {
     if (!resource.hasScale) throw notFound(resource, current.metadata.name ?? '');
-    const scale = patched(resource, scaleOf(current) as unknown as Body, request.type === 'json' ? 'json' : 'merge', request.body);
-    return scaledBy(current, scale);
+    const scale = patched(
+      resource,
+      scaleOf(current, resource) as unknown as Body,
+      request.type === 'json' ? 'json' : 'merge',
+      request.body,
+    );
+    return scaledBy(current, scale, resource);
   }
   if (request.type !== 'apply') return patched(resource, current, request.type, request.body);
   return serverSideApply(resource, current, objectOf(request.body), {

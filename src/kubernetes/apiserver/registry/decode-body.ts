@@ -1,4 +1,5 @@
 import { decode } from '../../../api/kubernetes/decode.ts';
+import { prune } from '../customresources/prune.ts';
 import { isObject, objectOf, textOf } from '../json.ts';
 import { apiVersion, type Resource } from '../resources.ts';
 import { apiError } from '../status.ts';
@@ -23,7 +24,7 @@ export function decodeBody(resource: Resource, source: unknown, validation: Fiel
       `the API version in the data (${version}) does not match the expected API version (${apiVersion(resource)}): ${given}, want ${wanted}`,
     );
   }
-  const { object, unknown, mismatches } = decode(resource.type, source);
+  const { object, unknown, mismatches } = resource.custom ? prune(resource.type, source) : decode(resource.type, source);
   const prefix = `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}`;
   if (mismatches.length > 0) throw apiError('BadRequest', `${prefix}: ${mismatches[0]}`);
   if (validation === 'Strict' && unknown.length > 0)

@@ -11,6 +11,12 @@ export type PatchType = 'json' | 'merge' | 'strategic';
 /** The object that a patch makes of the current one; not yet checked. */
 export function patched(resource: Resource, current: Body, type: PatchType, patch: unknown): unknown {
   if (type === 'json') return byOperations(resource, current, patch);
+  if (type === 'strategic' && resource.custom) {
+    throw apiError(
+      'UnsupportedMediaType',
+      'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+    );
+  }
   if (!isObject(patch)) throw apiError('BadRequest', 'error decoding patch: json: cannot unmarshal into map[string]interface {}');
   return type === 'merge' ? jsonMerge(current, patch) : strategicMerge(resource.type, current, patch);
 }

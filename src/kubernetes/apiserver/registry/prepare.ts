@@ -86,7 +86,11 @@ function clean(object: Body): Body {
 }
 
 export function assertValid(resource: Resource, object: Body): void {
-  const causes = [...validateMetadata(resource, object), ...resource.strategy.validate(object)];
+  const causes = [
+    ...validateMetadata(resource, object),
+    ...resource.strategy.validate(object),
+    ...(resource.strategy.validateCreate?.(object) ?? []),
+  ];
   if (causes.length > 0) throw invalid(resource, object.metadata.name ?? '', causes);
 }
 

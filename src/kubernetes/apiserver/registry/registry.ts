@@ -192,7 +192,7 @@ export class Registry {
     // Defaults and admission may have filled in what the request left out: count again on the final content.
     const next = record(resource, current, succeed(resource, current, assigned, part), options);
     if (part === undefined || resource.resource === 'certificatesigningrequests') assertValidUpdate(resource, next, current, subresource);
-    else resource.strategy.validateStatus?.(next);
+    else resource.strategy.validateStatus?.(next, current);
     await this.#admission.validate({ ...request, object: next });
     return next;
   }

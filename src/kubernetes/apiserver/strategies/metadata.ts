@@ -23,7 +23,7 @@ export function validateMetadata(resource: Resource, object: Body): readonly Fie
     ...(isMissing ? [required('metadata.name', 'name or generateName is required')] : checkName('metadata.name', name)),
     ...checkLabels('metadata.labels', labels),
     ...validateAnnotations(annotations),
-    ...arrayOf(object.metadata.finalizers).flatMap((one, index) => checkFinalizer(`metadata.finalizers[${index}]`, String(one))),
+    ...arrayOf(object.metadata.finalizers).flatMap((one, index) => checkFinalizer(resource, `metadata.finalizers[${index}]`, String(one))),
     ...validateOwners(object),
   ];
 }
@@ -57,8 +57,10 @@ function validateAnnotations(annotations: Readonly<Record<string, string>> | und
 
 const coreFinalizers = new Set(['orphan', 'foregroundDeletion', 'kubernetes']);
 
-function checkFinalizer(field: string, value: string): readonly FieldCause[] {
-  if (coreFinalizers.has(value)) return [];
+/** Custom resources and what defines them may have finalizers without a slash. */
+function checkFinalizer(resource: Resource, field: string, value: string): readonly FieldCause[] {
+  const isFree = resource.custom !== undefined || resource.group.startsWith('api');
+  if (coreFinalizers.has(value) || isFree) return isFree ? checkLabels(field, { [value]: '' }) : [];
   if (!value.includes('/')) return [invalid(field, value, 'name is neither a standard finalizer name nor is it fully qualified')];
   return checkLabels(field, { [value]: '' });
 }

@@ -21,8 +21,10 @@ export interface Strategy {
   validate(object: Body): readonly FieldCause[];
   /** Beyond `validate`: what may not change. */
   validateUpdate(object: Body, before: Body, subresource?: string): readonly FieldCause[];
+  /** Beyond `validate`, of a new object. */
+  validateCreate?(object: Body): readonly FieldCause[];
   /** Of a status that is written; throws. */
-  validateStatus?(object: Body): void;
+  validateStatus?(object: Body, before: Body): void;
   /** Fields besides metadata.name and metadata.namespace that a field selector may name. */
   readonly selectableFields: Readonly<Record<string, (object: Body) => string>>;
   /** Seconds of grace when the request names none; undefined: removed at once. */

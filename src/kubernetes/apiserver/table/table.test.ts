@@ -91,7 +91,7 @@ test('ages', () => {
 
 test('rows carry metadata unless asked otherwise', () => {
   const table = tableOf(
-    'Pod',
+    columnsOf('Pod'),
     [pod({ phase: 'Running' })],
     { resourceVersion: '5' },
     { includeObject: 'Metadata', withColumns: true, now },

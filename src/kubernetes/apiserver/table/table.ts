@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../../../api/kubernetes/kinds.ts';
-import { columnsOf } from './columns.ts';
+import type { Column } from './column.ts';
 
 export interface TableOptions {
   /** What a row carries besides its cells. */
@@ -10,8 +10,7 @@ export interface TableOptions {
 }
 
 /** meta.k8s.io/v1 Table: what kubectl prints. */
-export function tableOf(kind: string, objects: readonly KubernetesObject[], metadata: object, options: TableOptions): object {
-  const columns = columnsOf(kind);
+export function tableOf(columns: readonly Column[], objects: readonly KubernetesObject[], metadata: object, options: TableOptions): object {
   const definitions = columns.map((column) => ({
     name: column.name,
     type: column.type ?? 'string',
