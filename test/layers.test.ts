@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, { readonly may: readonly string[] }>> = {
   'kubernetes/kubelet': { may: ['base', 'api/kubernetes', 'api/oci', 'kubernetes/client', 'engine', 'kernel'] },
   'kubernetes/proxy': { may: ['base', 'api/kubernetes', 'kubernetes/client', 'kernel'] },
   'kubernetes/dns': { may: ['base', 'api/kubernetes', 'kubernetes/client', 'kernel'] },
-  explain: { may: ['base', 'api/kubernetes', 'kubernetes/client', 'kubernetes/scheduler'] },
+  explain: { may: ['base', 'kernel', 'api/kubernetes', 'kubernetes/client', 'kubernetes/scheduler'] },
   daemon: { may: ['*'] },
   cli: { may: ['base', 'explain', 'api/docker', 'api/kubernetes', 'kubernetes/client', 'kernel', 'daemon'] },
   main: { may: ['cli'] },

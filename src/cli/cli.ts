@@ -56,6 +56,9 @@ export function createProgram(): Command {
       (await import('./base.ts')).base(name, configFlags(flags), { force: flags.force === true }),
     );
   addBuildCommands(verb, configFlags);
+  verb('ports', 'Show who can reach each published port, and which rule decides', 'davit ports')
+    .addOption(json())
+    .action(async (flags: Flags & { output: 'text' | 'json' }) => (await import('./ports.ts')).ports(configFlags(flags), flags.output));
   addWhy(program, configFlags);
   program
     .command('version')

@@ -17,4 +17,13 @@ export function addWhy(program: Command, configFlags: (flags: Flags) => Partial<
     .option('-n, --namespace <name>', 'its namespace', 'default')
     .addOption(new Option('--output <format>', 'output format').choices(['text', 'json']).default('text'))
     .action(async (name: string, flags: Flags & WhyOptions) => (await import('./why.ts')).whyPod(name, configFlags(flags), flags));
+  withConfigOptions(why.command('connect'))
+    .description('Follow a connection link by link, try it for real, and say what is wrong and what to do')
+    .argument('<from>', 'a container, or "host"')
+    .argument('<to:port>', 'a name or an address, and a TCP port')
+    .addOption(new Option('--output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .addHelpText('after', '\nExample:\n  davit why connect web db:5432')
+    .action(async (from: string, to: string, flags: Flags & { output: 'text' | 'json' }) =>
+      (await import('./why-connect.ts')).whyConnect(from, to, configFlags(flags), flags.output),
+    );
 }

@@ -59,6 +59,8 @@ export function fakeFirewall(): FakeFirewall {
       return renderTables(tablesOf(family), table);
     },
 
+    saveCounted: async (family) => renderTables(tablesOf(family), undefined).replace(/^-A/gm, '[0:0] -A'),
+
     async nft(script) {
       const staged = new Map(nftTables);
       for (const statement of statements(script)) applyNft(staged, statement);

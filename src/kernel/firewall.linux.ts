@@ -24,6 +24,13 @@ export function linuxFirewall(processes: Processes): Firewall {
       return stdout;
     },
 
+    async saveCounted(family) {
+      const program = family === 4 ? 'iptables-save' : 'ip6tables-save';
+      const { exitCode, stdout, stderr } = await processes.run([program, '-c']);
+      if (exitCode !== 0) throw refused(program, '', stderr, /never/);
+      return stdout;
+    },
+
     async nft(script) {
       const { exitCode, stderr } = await processes.run(['nft', '-f', '-'], { stdin: script });
       if (exitCode !== 0) throw refused('nft', script, stderr, /(?:\/dev\/stdin|-):(\d+):/);

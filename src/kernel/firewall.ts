@@ -7,6 +7,8 @@ export interface Firewall {
   restore(rules: string, family?: 4 | 6): Promise<void>;
   /** `iptables-save`, all tables or one. */
   save(table?: string, family?: 4 | 6): Promise<string>;
+  /** `iptables-save -c`: all tables, with the packets that each rule has met. */
+  saveCounted(family: 4 | 6): Promise<string>;
   /** Feeds one atomic `nft -f -` transaction. */
   nft(script: string): Promise<void>;
   /** `nft -s list table …`; undefined when there is no such table. */

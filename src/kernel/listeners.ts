@@ -13,12 +13,22 @@ export interface Listener {
 
 /** Sockets that listen (TCP) or are bound (UDP) to a port in this thread's network namespace. */
 export function listenersOn(port: number, protocol: 'tcp' | 'udp'): readonly Listener[] {
-  const sockets = [protocol, `${protocol}6`]
-    .flatMap((table) => parseSockets(read(`/proc/thread-self/net/${table}`), protocol))
-    .filter((socket) => socket.port === port);
+  return withHolders(socketsOf(protocol).filter((socket) => socket.port === port));
+}
+
+/** All of them. */
+export function listeners(protocol: 'tcp' | 'udp'): readonly Listener[] {
+  return withHolders(socketsOf(protocol));
+}
+
+function socketsOf(protocol: 'tcp' | 'udp'): readonly BoundSocket[] {
+  return [protocol, `${protocol}6`].flatMap((table) => parseSockets(read(`/proc/thread-self/net/${table}`), protocol));
+}
+
+function withHolders(sockets: readonly BoundSocket[]): readonly Listener[] {
   if (sockets.length === 0) return [];
   const holders = holdersOf(new Set(sockets.map((socket) => socket.inode)));
-  return sockets.map(({ address, inode }) => {
+  return sockets.map(({ address, port, inode }) => {
     const pid = holders.get(inode);
     return pid === undefined ? { address, port } : { address, port, pid, program: programOf(pid) };
   });

@@ -30,6 +30,7 @@ export const native = {
   send: libc.func('int64_t send(int, const void*, size_t, int)'),
   recv: libc.func('int64_t recv(int, _Out_ void*, size_t, int)'),
   shutdown: libc.func('int shutdown(int, int)'),
+  getsockopt: libc.func('int getsockopt(int, int, int, _Out_ void*, _Inout_ unsigned int*)'),
   setsockopt: libc.func('int setsockopt(int, int, int, const void*, unsigned int)'),
   // processes
   posixSpawn: libc.func('int posix_spawn(_Out_ int*, const char*, void*, void*, const char**, const char**)'),
