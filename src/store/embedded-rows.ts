@@ -13,15 +13,21 @@ export interface Row {
   readonly version: number;
 }
 
-/** What the main thread asks of the worker; it answers in order. */
+/** What the main thread asks of the worker, with an `epoch`; it answers in order. */
 export type Request =
   | { readonly type: 'open'; readonly path: string }
   | { readonly type: 'append'; readonly rows: readonly Row[] }
   | { readonly type: 'forget'; readonly rows: readonly { readonly key: string; readonly revision: number }[]; readonly compacted: number }
   | { readonly type: 'close' };
 
-/** So many more requests were carried out durably; or one failed, and no further one will be carried out. */
-export type Answer = { readonly done: number } | { readonly failed: string };
+/**
+ * So many more requests were carried out durably. Or one failed: nothing of it and of the others that were waiting was
+ * written. When the disk was full, requests of the next epoch are tried again; otherwise none is.
+ *
+ *   main    append(0) append(0) append(0)             append(1)
+ *   worker     done    full: epoch 1      (passed over)   done
+ */
+export type Answer = { readonly done: number } | { readonly failed: string; readonly isFull: boolean };
 
 export function entryOf(row: Row): Entry {
   const modRevision = Math.floor(row.id / idsPerRevision);

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,28 +69,6 @@ test('a second process is told that the store is in use', async () => {
   await using store = await openStore({ path });
   await store.write([{ put: '/a', value: bytes('1') }]);
   await assert.rejects(openStore({ path }), { kind: 'unavailable', message: /another davit process is using it/ });
-});
-
-test('every acknowledged write survives kill -9', async () => {
-  const path = newPath();
-  const writer = fork(new URL('./embedded.writer.ts', import.meta.url), [path], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  let acknowledged = 0;
-  const enough = Promise.withResolvers<void>();
-  writer.on('message', (revision) => {
-    acknowledged = Math.max(acknowledged, Number(revision));
-    if (acknowledged >= 300) enough.resolve();
-  });
-  await enough.promise;
-  writer.kill('SIGKILL');
-  await once(writer, 'exit');
-  await using store = await openStore({ path });
-  assert(store.revision >= acknowledged, `revision ${store.revision}, acknowledged ${acknowledged}`);
-  const revisions = store.range('/').entries.map((entry) => entry.modRevision);
-  assert.deepEqual(
-    revisions.toSorted((a, b) => a - b),
-    Array.from({ length: store.revision }, (_, index) => index + 1),
-    'no gap',
-  );
 });
 
 test('a write that is too large is refused whole', async () => {

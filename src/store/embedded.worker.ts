@@ -13,9 +13,12 @@ interface Journal {
   readonly compacted: StatementSync;
 }
 
+type Queued = Request & { readonly epoch: number };
+
 let journal: Journal | undefined;
-let failed = false;
-let queue: Request[] = [];
+/** Older requests are not carried out; Infinity: none is. */
+let epoch = 0;
+let queue: Queued[] = [];
 
 function open(path: string): Journal {
   const database = new DatabaseSync(path);
@@ -38,16 +41,23 @@ function carryOut({ insert, remove, compacted }: Journal, request: Request): voi
 }
 
 function flush(): void {
-  const batch = queue;
+  const batch = queue.filter((request) => request.epoch >= epoch);
   queue = [];
-  if (failed) return;
+  if (batch.length === 0) return;
   try {
     commit(batch);
     answer({ done: batch.length });
   } catch (error) {
-    failed = true;
-    answer({ failed: error instanceof Error ? error.message : String(error) });
+    const failed = error instanceof Error ? error.message : String(error);
+    const isFull = /disk is full/.test(failed) && journal !== undefined;
+    epoch = isFull ? epoch + 1 : Infinity;
+    rollBack();
+    answer({ failed, isFull });
   }
+}
+
+function rollBack(): void {
+  if (journal?.database.isTransaction) journal.database.exec('rollback');
 }
 
 function commit(batch: readonly Request[]): void {
@@ -64,7 +74,7 @@ function answer(value: Answer): void {
   parentPort?.postMessage(value);
 }
 
-parentPort?.on('message', (request: Request) => {
+parentPort?.on('message', (request: Queued) => {
   if (queue.length === 0) setImmediate(flush);
   queue.push(request);
 });

@@ -1,7 +1,15 @@
+import { KindError } from '../base/errors.ts';
 import type { Obsolete } from './keyspace.ts';
 import type { Change } from './store.ts';
 
-/** Where changes are kept. Calls are carried out in order; after a failure every later call fails. */
+/** Nothing of this call and of those that were waiting behind it was written; later calls may be. */
+export class NothingWritten extends KindError {
+  constructor(cause: KindError) {
+    super(cause.kind, cause.message, { cause });
+  }
+}
+
+/** Where changes are kept. Calls are carried out in order; after any failure but NothingWritten every later call fails. */
 export interface Journal {
   /** Resolved = survives power loss. The changes are one revision: all or nothing. */
   append(changes: readonly Change[]): Promise<void>;

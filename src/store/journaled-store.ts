@@ -1,6 +1,6 @@
 import { isKind, wrap, type KindError } from '../base/errors.ts';
-import type { Journal } from './journal.ts';
-import { defaultRetention, Keyspace, type Retention } from './keyspace.ts';
+import { type Journal, NothingWritten } from './journal.ts';
+import { defaultRetention, Keyspace, type Obsolete, type Retention } from './keyspace.ts';
 import { planWrite } from './plan-write.ts';
 import type { Change, Entry, Range, RangeOptions, Store, WriteOperation, WriteResult } from './store.ts';
 import { Watchers } from './watchers.ts';
@@ -17,7 +17,8 @@ interface Pending {
  *
  * Revisions are given out at call time and become visible in that order, each only when durable: nobody
  * reads what a crash could take back. A conflict with a pending write is reported once that write is visible,
- * so that whoever reads again sees what it conflicted with. When the journal fails, nothing is accepted any more.
+ * so that whoever reads again sees what it conflicted with. When the journal has no room, what is pending is refused and
+ * its revisions are given out again: nobody has seen them. When it fails otherwise, nothing is accepted any more.
  */
 export class JournaledStore implements Store {
   readonly #keyspace: Keyspace;
@@ -25,6 +26,10 @@ export class JournaledStore implements Store {
   readonly #journal: Journal;
   readonly #retention: Retention;
   readonly #pending = new Map<string, Pending>();
+  /** Rows that the journal had no room to forget. */
+  #owed: readonly Obsolete[] = [];
+  /** Grows each time that everything pending was refused. */
+  #generation = 0;
   #issued: number;
   #tail: Promise<void> = Promise.resolve();
   #failure: KindError | undefined;
@@ -77,8 +82,7 @@ export class JournaledStore implements Store {
 
   async compact(revision: number): Promise<void> {
     if (this.#failure) throw this.#failure;
-    const rows = this.#keyspace.compact(Math.min(revision, this.#keyspace.revision));
-    await this.#journal.forget(rows, this.#keyspace.compacted);
+    await this.#forget(this.#keyspace.compact(Math.min(revision, this.#keyspace.revision)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,9 +100,10 @@ export class JournaledStore implements Store {
   #commit(changes: readonly Change[], revision: number): Promise<void> {
     for (const { type, entry } of changes) this.#pending.set(entry.key, { entry: type === 'put' ? entry : undefined, revision });
     const before = this.#tail;
+    const generation = this.#generation;
     const visible = this.#journal.append(changes).then(
       () => before.then(() => this.#show(changes)),
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.#fail(error, generation),
     );
     this.#tail = visible;
     return visible;
@@ -111,12 +116,34 @@ export class JournaledStore implements Store {
     }
     this.#watchers.notify(changes);
     const rows = this.#keyspace.trim(this.#retention);
-    if (rows.length === 0) return;
-    this.#journal.forget(rows, this.#keyspace.compacted).catch((error: unknown) => this.#noteFailure(error));
+    // A failure is remembered: it meets the next writer.
+    if (rows.length > 0) this.#forget(rows).catch(() => undefined);
   }
 
-  #fail(error: unknown): never {
-    throw this.#noteFailure(error);
+  async #forget(rows: readonly Obsolete[]): Promise<void> {
+    const all = [...this.#owed, ...rows];
+    this.#owed = [];
+    try {
+      await this.#journal.forget(all, this.#keyspace.compacted);
+    } catch (error) {
+      if (!(error instanceof NothingWritten)) throw this.#noteFailure(error);
+      this.#owed = [...this.#owed, ...all];
+      throw error;
+    }
+  }
+
+  #fail(error: unknown, generation: number): never {
+    if (!(error instanceof NothingWritten)) throw this.#noteFailure(error);
+    // The first of those that were pending speaks for all of them.
+    if (generation === this.#generation) this.#refusePending();
+    throw wrap(error, 'write (nothing was written; try again)');
+  }
+
+  #refusePending(): void {
+    this.#generation += 1;
+    this.#pending.clear();
+    this.#issued = this.#keyspace.revision;
+    this.#tail = Promise.resolve();
   }
 
   #noteFailure(error: unknown): KindError {
