@@ -5,6 +5,7 @@ import { configFlags, type Flags, withConfigOptions, withStoreOptions } from './
 import { addBuildCommands } from './build-commands.ts';
 import { addWhy } from './why-commands.ts';
 import { paint } from './paint.ts';
+import { addStoreCommand } from './store.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -73,6 +74,7 @@ export function createProgram(): Command {
     .argument('<shell>', 'bash or zsh')
     .addHelpText('after', '\nExample:\n  source <(davit completion bash)')
     .action(async (shell: string) => (await import('./completion.ts')).completion(shell, program));
+  addStoreCommand(program);
   addRoles(verb);
   return program;
 }

@@ -2,18 +2,27 @@
  * The victim of the crash test: opens the store, tells what it sees from a revision on, and writes with 50 writers until
  * it is killed. Messages are [what, revision, key, value]; those of one turn of the event loop go out together.
  */
+import { setImmediate as setImmediatePromise } from 'node:timers/promises';
 import { openStore } from './embedded.ts';
 
 const [path = '', after = '0', life = '0'] = process.argv.slice(2);
 const writers = 50;
 const batch: unknown[] = [];
+/** Messages that the parent may not have yet. Writers wait when they are many: it must not fall behind what history keeps. */
+let untold = 0;
 
 function tell(...message: unknown[]): void {
-  if (batch.length === 0) setImmediate(() => process.send?.(batch.splice(0)));
+  if (batch.length === 0) setImmediate(send);
   batch.push(message);
+  untold += 1;
 }
 
-const store = await openStore({ path, retention: { keep: 2_000, trimAt: 2_500 } });
+function send(): void {
+  const sent = batch.splice(0);
+  process.send?.(sent, undefined, undefined, () => (untold -= sent.length));
+}
+
+const store = await openStore({ path, retention: { keep: 4_000, trimAt: 5_000 } });
 tell('opened', store.revision);
 
 async function watch(): Promise<void> {
@@ -25,6 +34,7 @@ async function watch(): Promise<void> {
 
 async function writeOn(writer: number): Promise<void> {
   for (let index = 0; ; index += 1) {
+    while (untold > 1_000) await setImmediatePromise();
     const key = `/k${(writer * 7 + index) % 97}`;
     const value = `${life}.${writer}.${index}`;
     const isDelete = index % 5 === 4 && store.get(key) !== undefined;

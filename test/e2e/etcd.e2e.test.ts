@@ -59,19 +59,16 @@ test('the leader is killed: kubectl goes on, nothing acknowledged is lost; a new
   await create('after');
 });
 
-test('a server that finds no etcd says which endpoint and what to do', async () => {
-  const { code, stderr } = await machine.run(
-    [
-      `${process.cwd()}/bin/davit`,
-      'server',
-      '--store=etcd',
-      '--etcd-endpoints=http://127.0.0.1:1',
-      '--api-port=7443',
-      '--run-root',
-      `${machine.folder}/other`,
-    ],
-    { timeoutMs: 40_000, env: { DAVIT_RUN_ROOT: `${machine.folder}/other` } },
+test('davit store: a snapshot while davit runs; a restore is refused until it is down; help shows examples', async () => {
+  const davit = (...args: readonly string[]): ReturnType<Machine['run']> => machine.run([`${process.cwd()}/bin/davit`, 'store', ...args]);
+  const file = `${machine.folder}/cluster.snapshot`;
+  const made = await davit('snapshot', file);
+  assert.match(made.stdout, /cluster\.snapshot: \d+ objects at revision \d+/, made.stderr);
+  const refused = await davit('restore', file, '--force');
+  assert.deepEqual(
+    [refused.code, /davit server \(pid \d+\) is using the store: run `davit down --keep-containers`/.test(refused.stderr)],
+    [1, true],
   );
-  assert.equal(code, 1);
-  assert.match(stderr, /http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*Check that etcd runs/);
+  assert.match((await davit('defragment')).stdout, /(.*https:.*MB before.*MB now\n){3}/);
+  assert.match((await davit('import', '--help')).stdout, /Examples:\n {2}davit store import --from=embedded --to=etcd/);
 });

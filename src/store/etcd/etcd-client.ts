@@ -2,7 +2,7 @@ import { Client, credentials, Metadata, type ChannelCredentials, type ServiceErr
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { delay } from '../../base/abort.ts';
-import { KindError } from '../../base/errors.ts';
+import { KindError, wrap } from '../../base/errors.ts';
 import { errorOf, reasonOf, unreachable, verdictOf } from './failures.ts';
 import {
   decodeNothing,
@@ -110,11 +110,8 @@ export class EtcdClient implements Disposable {
   }
 
   /** Gives free pages back to the disk, one member after the other: each is deaf meanwhile. */
-  async defragment(done: (endpoint: string) => void): Promise<void> {
-    for (const member of this.#members) {
-      await this.#askOne(methods.defragment, member);
-      done(member.endpoint);
-    }
+  async defragment(): Promise<void> {
+    for (const member of this.#members) await this.#askOne(methods.defragment, member);
   }
 
   /** Every change of every key from a revision on, until the signal aborts. Throws when the stream breaks; call again to go on. */
@@ -167,12 +164,12 @@ export class EtcdClient implements Disposable {
       try {
         return await unary(member, method, request, this.#metadata);
       } catch (error) {
-        const failure = error as ServiceError;
-        const verdict = verdictOf(failure);
-        if (verdict === 'final') throw errorOf(failure, method.doing);
+        if (!isServiceError(error)) throw wrap(error, method.doing);
+        const verdict = verdictOf(error);
+        if (verdict === 'final') throw errorOf(error, method.doing);
         this.#leave(member);
-        failures.set(member.endpoint, reasonOf(failure));
-        if (verdict === 'unknown' && !method.isRepeatable) throw outcomeUnknown(method.doing, member, failure);
+        failures.set(member.endpoint, reasonOf(error));
+        if (verdict === 'unknown' && !method.isRepeatable) throw outcomeUnknown(method.doing, member, error);
         if (performance.now() > deadline) throw unreachable(method.doing, failures);
         if (attempt % this.#members.length === 0) await delay(pauseMs);
       }
@@ -183,9 +180,14 @@ export class EtcdClient implements Disposable {
     try {
       return await unary(member, method, {}, new Metadata());
     } catch (error) {
-      throw errorOf(error as ServiceError, `${method.doing} at ${member.endpoint}`);
+      const doing = `${method.doing} at ${member.endpoint}`;
+      throw isServiceError(error) ? errorOf(error, doing) : wrap(error, doing);
     }
   }
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'details' in error && 'code' in error;
 }
 
 function outcomeUnknown(doing: string, member: Member, failure: ServiceError): KindError {
@@ -203,6 +205,7 @@ function unary<Request, Response>(
 ): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   const deadline = Date.now() + attemptMs;
+  // A closed client throws at once, and without a status.
   client.makeUnaryRequest(`/etcdserverpb.${path}`, encode, decode, request, metadata, { deadline }, (error, response) => {
     if (error) reject(error);
     else resolve(response as Response);
