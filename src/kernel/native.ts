@@ -46,6 +46,7 @@ export const native = {
   spawnAttributesSignalMask: libc.func('int posix_spawnattr_setsigmask(void*, const void*)'),
   waitpid: libc.func('int waitpid(int, _Out_ int*, int)'),
   pidfdOpen: libc.func('syscall', 'long', ['long', 'int', 'unsigned int']),
+  pidfdSendSignal: libc.func('syscall', 'long', ['long', 'int', 'int', 'const void*', 'unsigned int']),
   // files.ts: paths are NUL-terminated bytes, since file names need not be UTF-8.
   openat2: libc.func('int64_t syscall(int64_t, int, const void*, const void*, size_t)'),
   mkdirat: libc.func('int mkdirat(int, const void*, unsigned int)'),

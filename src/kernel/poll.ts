@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import koffi from 'koffi';
 import { native, systemError } from './native.ts';
 
@@ -37,4 +38,21 @@ export function openPidfd(pid: number): number | undefined {
   const error = systemError(`pidfd_open ${pid}`);
   if (error.kind === 'notFound' || error.kind === 'invalid') return undefined;
   throw error;
+}
+
+const pidfdSendSignalNumber = 424;
+
+/** A signal that cannot reach a successor with the same pid: `isSame` is asked once the process is held. False when it is gone. */
+export function signalProcess(pid: number, signal: number, isSame: () => boolean): boolean {
+  const fd = openPidfd(pid);
+  if (fd === undefined) return false;
+  try {
+    if (!isSame()) return false;
+    if (Number(native.pidfdSendSignal(pidfdSendSignalNumber, fd, signal, null, 0)) === 0) return true;
+    const error = systemError(`signal ${signal} to process ${pid}`);
+    if (error.kind === 'notFound') return false;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
 }

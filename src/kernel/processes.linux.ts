@@ -56,6 +56,16 @@ export function startTimeOf(pid: number): number | undefined {
   }
 }
 
+/** It has ended, whether or not its parent has noticed (state Z or X). */
+export function isDead(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return ['Z', 'X'].includes(stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3));
+  } catch {
+    return true;
+  }
+}
+
 /** Resolves when the process has ended, reaped or not. */
 export function processExited(pid: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted === true) return Promise.reject(canceled());

@@ -1,12 +1,15 @@
 import { isKind, wrap } from '../base/errors.ts';
 import type { Processes } from './processes.ts';
 import { runtimeError } from './runc.ts';
+import { deleteEnded, signalFirst, startWaiting } from './runc-state.ts';
 import type { Runtime, RuntimeState } from './runtime.ts';
 
 export type RuntimeCommands = Pick<Runtime, 'version' | 'start' | 'kill' | 'delete' | 'pause' | 'resume' | 'update' | 'state'>;
 
 /** The verbs that the OCI runtime's command line does alone; each costs some 8 ms. */
-export function runtimeCommands(processes: Processes, runtimePath: string, globalArgs: readonly string[]): RuntimeCommands {
+/** `root`: where the runtime keeps its state, if it is ours. */
+export function runtimeCommands(processes: Processes, runtimePath: string, root: string | undefined): RuntimeCommands {
+  const globalArgs = root === undefined ? [] : ['--root', root];
   const oci = async (doing: string, args: readonly string[], stdin?: string): Promise<string> => {
     const result = await processes.run([runtimePath, ...globalArgs, ...args], stdin === undefined ? {} : { stdin });
     if (result.exitCode !== 0) throw wrap(runtimeError(result.stderr), doing);
@@ -20,14 +23,17 @@ export function runtimeCommands(processes: Processes, runtimePath: string, globa
     },
 
     async start(id) {
+      if (root !== undefined && (await startWaiting(root, id))) return;
       await oci('OCI runtime start failed', ['start', id]);
     },
 
     async kill(id, signal, { all = false } = {}) {
+      if (!all && root !== undefined && signalFirst(root, id, signal)) return;
       await oci(`kill container ${id}`, ['kill', ...(all ? ['--all'] : []), id, String(signal)]);
     },
 
     async delete(id, { force = false } = {}) {
+      if (root !== undefined && deleteEnded(root, id)) return;
       try {
         await oci(`delete container ${id}`, ['delete', ...(force ? ['--force'] : []), id]);
       } catch (error) {

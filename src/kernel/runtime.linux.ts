@@ -22,7 +22,7 @@ export function linuxRuntime(options: RuntimeOptions): Runtime {
   const { runtimePath, runtimeRoot, processes, lifetime } = options;
   if (runtimeRoot !== undefined) mkdirSync(runtimeRoot, { recursive: true, mode: 0o700 });
   const globalArgs = runtimeRoot === undefined ? [] : ['--root', runtimeRoot];
-  const commands = runtimeCommands(processes, runtimePath, globalArgs);
+  const commands = runtimeCommands(processes, runtimePath, runtimeRoot);
   return {
     ...commands,
     ...supervised(options, commands, globalArgs),
