@@ -23,6 +23,8 @@ export async function startDockerd(stack: AsyncDisposableStack): Promise<Dockerd
   const program = peerProgram('docker.io', 'dockerd');
   const folder = await mkdtemp('/tmp/dv-bench-dockerd-');
   stack.defer(() => rm(folder, { recursive: true, force: true }));
+  // dockerd binds its data root to itself and leaves that.
+  stack.defer(async () => void (await run('umount', ['--lazy', `${folder}/data`]).catch(() => undefined)));
   stack.defer(removeControlGroups());
   stack.defer(() => lab('--down').then(() => undefined));
   const host = `unix://${folder}/docker.sock`;

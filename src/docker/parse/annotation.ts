@@ -41,8 +41,14 @@ export function requestAnnotation(body: ContainerCreate): Readonly<Record<string
   return { [key]: JSON.stringify(facts) };
 }
 
+/** A record is replaced, never changed: what was parsed once holds as long as it does. */
+const parsed = new WeakMap<Readonly<Record<string, string>>, RequestFacts>();
+
 /** Undefined for containers that another front door made. */
 export function requestFacts(annotations: Readonly<Record<string, string>> | undefined): RequestFacts | undefined {
   const stored = annotations?.[key];
-  return stored === undefined ? undefined : (JSON.parse(stored) as RequestFacts);
+  if (!annotations || stored === undefined) return undefined;
+  const known = parsed.get(annotations) ?? (JSON.parse(stored) as RequestFacts);
+  parsed.set(annotations, known);
+  return known;
 }
