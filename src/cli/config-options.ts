@@ -8,6 +8,7 @@ export function withConfigOptions(command: Command): Command {
   return command
     .option('--data-root <folder>', 'durable state (default /var/lib/davit)')
     .option('--run-root <folder>', 'sockets and other state of this boot (default /run/davit)')
+    .option('--docker-socket <path>', 'also serve docker there, e.g. /var/run/docker.sock')
     .option('--node-name <name>', "this machine's name in the cluster")
     .option('--node-ip <address>', "this machine's address in the cluster")
     .option('--api-port <port>', 'port of the API server (default 6443)', port)
@@ -38,10 +39,12 @@ export function withStoreOptions(command: Command): Command {
 
 /** The configuration that the flags of `withConfigOptions` and `withStoreOptions` say. */
 export function configFlags(flags: Flags): Partial<Config> {
-  const { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool } = flags as Partial<Config>;
+  const { dataRoot, runRoot, dockerSocket, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool } =
+    flags as Partial<Config>;
   const { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
-  return { dataRoot, runRoot, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool, ...etcd, ...registryFlags(flags) };
+  const places = { dataRoot, runRoot, dockerSocket, cgroupParent };
+  return { ...places, nodeName, nodeIp, apiPort, kubeletPort, loadBalancerPool, ...etcd, ...registryFlags(flags) };
 }
 
 function registryFlags(flags: Flags): Partial<Config> {

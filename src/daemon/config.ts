@@ -10,6 +10,8 @@ export interface Config {
   readonly dataRoot: string;
   /** State that dies with the boot. Short: Unix socket paths end at 107 bytes. */
   readonly runRoot: string;
+  /** Where clients look that are told nothing, e.g. /var/run/docker.sock: served besides the socket below the run root. */
+  readonly dockerSocket?: string;
   readonly nodeName: string;
   /** Address that the API server, the kubelet and NodePorts answer at, besides 127.0.0.1. */
   readonly nodeIp: string;
@@ -95,8 +97,8 @@ function savedConfig(runRoot: string): Partial<Config> {
 }
 
 function checkConfig(config: Config): void {
-  for (const root of [config.dataRoot, config.runRoot]) {
-    if (!root.startsWith('/')) throw new KindError('invalid', `davit's folders must be absolute paths, "${root}" is not`);
+  for (const root of [config.dataRoot, config.runRoot, ...(config.dockerSocket ? [config.dockerSocket] : [])]) {
+    if (!root.startsWith('/')) throw new KindError('invalid', `davit's folders and sockets must be absolute paths, "${root}" is not`);
   }
   for (const port of [config.apiPort, config.kubeletPort]) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new KindError('invalid', `port ${port}: want a number from 1 to 65535`);

@@ -30,7 +30,7 @@ export async function runEngine(flags: Partial<Config>): Promise<void> {
     await using starting = new AsyncDisposableStack();
     await startEngine(config, log, starting);
     const running = starting.move();
-    return { sockets: [`unix://${pathsOf(config).dockerSocket}`], [Symbol.asyncDispose]: () => running.disposeAsync() };
+    return { sockets: dockerSockets(config).map((path) => `unix://${path}`), [Symbol.asyncDispose]: () => running.disposeAsync() };
   });
 }
 
@@ -79,7 +79,13 @@ async function startEngine(
 ): Promise<{ readonly kernel: Kernel; readonly engine: Engine }> {
   const machine = await openMachine(config, log, owner);
   owner.use(
-    await serveDocker({ engine: machine.engine, socketPath: pathsOf(config).dockerSocket, log: log.child({ part: 'docker' }), version }),
+    await serveDocker({
+      engine: machine.engine,
+      socketPaths: dockerSockets(config),
+      log: log.child({ part: 'docker' }),
+      version,
+      cgroupVersion: machine.kernel.cgroups.version,
+    }),
   );
   return machine;
 }
@@ -133,7 +139,11 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
   );
   const running = starting.move();
   return {
-    sockets: [`unix://${pathsOf(config).dockerSocket}`, `https://${nodeIp}:${config.kubeletPort}`],
+    sockets: [...dockerSockets(config).map((path) => `unix://${path}`), `https://${nodeIp}:${config.kubeletPort}`],
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+function dockerSockets(config: Config): readonly string[] {
+  return [pathsOf(config).dockerSocket, ...(config.dockerSocket ? [config.dockerSocket] : [])];
 }

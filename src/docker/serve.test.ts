@@ -82,7 +82,7 @@ let server: AsyncDisposable;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'davit-docker-'));
   socketPath = join(folder, 'docker.sock');
-  server = await serveDocker({ engine, socketPath, log: silentLog, version: '0.0.0-test' });
+  server = await serveDocker({ engine, socketPaths: [socketPath], log: silentLog, version: '0.0.0-test' });
 });
 
 after(async () => {
@@ -243,4 +243,19 @@ test('a client that goes away aborts its work', async () => {
   const aborted = new Promise((resolve) => waitSignal?.addEventListener('abort', resolve));
   socket.destroy();
   await aborted;
+});
+
+test('a second socket is served as well; one on which somebody answers is left to them', async () => {
+  const folderOfTwo = await mkdtemp(join(tmpdir(), 'davit-two-'));
+  const paths = [join(folderOfTwo, 'a.sock'), join(folderOfTwo, 'b.sock')];
+  const options = { engine: {} as Engine, socketPaths: paths, log: silentLog, version: '0' };
+  await using _both = await serveDocker(options);
+  for (const path of paths) {
+    const status = await new Promise((resolve) =>
+      request({ socketPath: path, path: '/_ping' }, ({ statusCode }) => resolve(statusCode)).end(),
+    );
+    assert.equal(status, 200);
+  }
+  await assert.rejects(serveDocker({ ...options, socketPaths: [paths[1] ?? ''] }), { kind: 'conflict' });
+  await rm(folderOfTwo, { recursive: true });
 });

@@ -1,10 +1,10 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { apiVersion, splitVersion } from '../api/docker/version.ts';
-import { isKind, messageOf } from '../base/errors.ts';
+import { isKind, KindError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { ServerFacts } from './call.ts';
@@ -16,8 +16,8 @@ import { upgradeBody } from './upgrade-body.ts';
 
 export interface DockerServerOptions {
   readonly engine: Engine;
-  /** Made with mode 0660; an old socket there is replaced. */
-  readonly socketPath: string;
+  /** Made with mode 0660; an old socket there is replaced, unless somebody answers on it. */
+  readonly socketPaths: readonly string[];
   readonly log: Log;
   /** davit's own version. */
   readonly version: string;
@@ -25,12 +25,20 @@ export interface DockerServerOptions {
   readonly cgroupVersion?: 1 | 2;
 }
 
-/** Serves the Docker Engine API on a Unix socket until it is disposed; open requests are aborted then. */
+/** Serves the Docker Engine API on Unix sockets until it is disposed; open requests are aborted then. */
 export async function serveDocker(options: DockerServerOptions): Promise<AsyncDisposable> {
-  const { socketPath } = options;
+  await using starting = new AsyncDisposableStack();
+  for (const path of options.socketPaths) starting.use(await serveAt(path, options));
+  const serving = starting.move();
+  return { [Symbol.asyncDispose]: () => serving.disposeAsync() };
+}
+
+async function serveAt(socketPath: string, options: DockerServerOptions): Promise<AsyncDisposable> {
   const stop = new AbortController();
   const server = createDockerServer(options, stop.signal);
   await mkdir(dirname(socketPath), { recursive: true });
+  if (await isServed(socketPath))
+    throw new KindError('conflict', `another engine answers on ${socketPath}: stop it, or name another place with --docker-socket`);
   await rm(socketPath, { force: true });
   await listen(server.http, socketPath);
   await chmod(socketPath, 0o660);
@@ -42,6 +50,16 @@ export async function serveDocker(options: DockerServerOptions): Promise<AsyncDi
       await closed;
     },
   };
+}
+
+function isServed(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socketPath, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
 }
 
 interface DockerServer {

@@ -18,12 +18,14 @@ type Parts = Pick<LaunchParts, 'network' | 'registry' | 'config' | 'host'> & {
 export function createConnector(parts: Parts): Connector {
   const { network, registry, lifecycle, dns } = parts;
 
-  async function refresh(id: string): Promise<void> {
+  /** One write: a wish that is kept without its endpoints would be half a connection after a crash. */
+  async function keep(id: string, spec: ContainerRecord['spec']): Promise<void> {
     const record = registry.find(id);
     const live = network.fabric.live.get(id)?.endpoints;
-    const endpoints = record.pid === undefined || !live ? plannedEndpoints(record, (name) => network.find(name)) : live;
-    await registry.update(id, { endpoints });
-    if (record.pid !== undefined) writeEtc(parts, record, pathsOf(parts.config, id), endpoints);
+    const planned = { ...record, spec };
+    const endpoints = record.pid === undefined || !live ? plannedEndpoints(planned, (name) => network.find(name)) : live;
+    await registry.update(id, { spec, endpoints });
+    if (record.pid !== undefined) writeEtc(parts, planned, pathsOf(parts.config, id), endpoints);
   }
 
   return {
@@ -45,8 +47,7 @@ export function createConnector(parts: Parts): Connector {
           network.fabric.attach({ id, name: record.name, netnsPath: record.netnsPath }, target, endpoint);
           if (!target.predefined) await dns.serve({ id, netnsPath: record.netnsPath });
         }
-        await registry.update(id, { spec: { ...record.spec, endpoints: { ...record.spec.endpoints, [target.name]: endpoint } } });
-        await refresh(id);
+        await keep(id, { ...record.spec, endpoints: { ...record.spec.endpoints, [target.name]: endpoint } });
       });
     },
 
@@ -59,8 +60,7 @@ export function createConnector(parts: Parts): Connector {
           throw new KindError('notFound', `container ${record.id} is not connected to network ${target.name}`);
         const live = network.fabric.live.get(id)?.endpoints.find(({ networkId }) => networkId === target.id);
         if (live) await network.fabric.detach(id, live.id);
-        await registry.update(id, { spec: without(record, joined) });
-        await refresh(id);
+        await keep(id, without(record, joined));
       });
     },
 
