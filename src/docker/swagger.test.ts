@@ -1,10 +1,7 @@
 /** Answers against Docker's published API description, where it is at hand: required fields, types, and null only where allowed. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
-import { parse } from 'yaml';
+import { DockerReference, noReference } from '../../test/support/docker-reference.ts';
 import { containerInspect, containerSummary } from './encode/container.ts';
 import { eventMessage } from './encode/event.ts';
 import { imageHistory, imageInspect, imageSummary } from './encode/image.ts';
@@ -14,57 +11,11 @@ import { containerStats } from './encode/stats.ts';
 import { volumeInspect } from './encode/volume.ts';
 import { created, exited, sampleContainer, sampleImage, sampleNetwork, sampleVolume, start } from './samples.fake.ts';
 
-interface Schema {
-  readonly $ref?: string;
-  readonly type?: string;
-  readonly allOf?: readonly Schema[];
-  readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly additionalProperties?: Schema | boolean;
-  readonly items?: Schema;
-  readonly enum?: readonly unknown[];
-  readonly 'x-nullable'?: boolean;
-}
-
-const file = join(import.meta.dirname, '../../../shared/reference/docker-engine-api.swagger.yaml.gz');
-const skip = existsSync(file) ? false : `no ${file}`;
-let definitions: Readonly<Record<string, Schema>> = {};
+let reference: DockerReference;
 
 before(() => {
-  if (skip) return;
-  const [section = ''] = /^definitions:\n[^]*?(?=^paths:)/m.exec(gunzipSync(readFileSync(file)).toString()) ?? [];
-  definitions = (parse(section, { strict: false, logLevel: 'silent' }) as { definitions: Record<string, Schema> }).definitions;
+  if (!noReference) reference = DockerReference.load();
 });
-
-/** dockerd itself answers null here (Go's nil slices and maps); checked against dockerd 28's source of truth, its clients. */
-const nullInDockerd =
-  /\.(Binds|VolumesFrom|CapAdd|CapDrop|ExtraHosts|GroupAdd|Links|SecurityOpt|StorageOpt|MaskedPaths|ReadonlyPaths|DeviceCgroupRules|DeviceRequests|Cmd|Entrypoint|Volumes|OnBuild|Env|Labels|IPAMConfig|Aliases|DriverOpts|DNSNames|Options|Tags|Ports\.\S+|Warnings|Authorization|GenericResources|RemoteManagers|AllowNondistributable\w+|Mirrors|Data|MemorySwappiness|PidsLimit|SecondaryIP\w+|io_\w+|sectors_recursive)$/;
-
-function problems(value: unknown, schema: Schema, path: string): readonly string[] {
-  if (schema.$ref) return problems(value, definitions[schema.$ref.replace('#/definitions/', '')] ?? {}, path);
-  if (value === undefined) return [];
-  if (value === null) return schema['x-nullable'] || nullInDockerd.test(path) ? [] : [`${path} is null`];
-  const own = [...(schema.allOf ?? []).flatMap((part) => problems(value, part, path)), ...typeProblems(value, schema, path)];
-  if (Array.isArray(value))
-    return [...own, ...value.flatMap((item, at) => (schema.items ? problems(item, schema.items, `${path}[${at}]`) : []))];
-  return typeof value === 'object' ? [...own, ...objectProblems(value as Record<string, unknown>, schema, path)] : own;
-}
-
-function typeProblems(value: unknown, schema: Schema, path: string): readonly string[] {
-  const type = Array.isArray(value) ? 'array' : typeof value === 'number' ? (Number.isInteger(value) ? 'integer' : 'number') : typeof value;
-  const wrongType = schema.type !== undefined && schema.type !== type && !(schema.type === 'number' && type === 'integer');
-  const wrongValue = schema.enum !== undefined && typeof value !== 'object' && !schema.enum.includes(value);
-  return [...(wrongType ? [`${path} is ${type}, not ${schema.type}`] : []), ...(wrongValue ? [`${path} = ${String(value)}`] : [])];
-}
-
-function objectProblems(value: Readonly<Record<string, unknown>>, schema: Schema, path: string): readonly string[] {
-  const missing = (schema.required ?? []).filter((name) => value[name] === undefined).map((name) => `${path}.${name} is missing`);
-  const known = Object.entries(value).flatMap(([name, field]) => {
-    const shape = schema.properties?.[name] ?? (typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {});
-    return problems(field, shape, `${path}.${name}`);
-  });
-  return [...missing, ...known];
-}
 
 const running = sampleContainer();
 const sample = {
@@ -115,8 +66,8 @@ const answers: readonly (readonly [title: string, definition: string, answer: un
 ];
 
 for (const [title, definition, answer] of answers) {
-  test(`${title} is a ${definition}`, { skip }, () => {
-    assert.ok(definitions[definition], 'definition');
-    assert.deepEqual(problems(answer, { $ref: `#/definitions/${definition}` }, definition), []);
+  test(`${title} is a ${definition}`, { skip: noReference }, () => {
+    // As it arrives: without what is undefined.
+    assert.deepEqual(reference.definitionProblems(definition, JSON.parse(JSON.stringify(answer))), []);
   });
 }

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import type { spawn } from 'node:child_process';
 import { glob, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CheckedSocket } from './checked-socket.ts';
+import { noReference } from './docker-reference.ts';
 import { busyboxTar } from './images.ts';
 import { eventually } from './eventually.ts';
 import { Machine, type Result } from './machine.ts';
@@ -14,6 +17,7 @@ export class DockerMachine implements AsyncDisposable {
   readonly #cgroupParent: string;
   readonly #engineFlags: readonly string[];
   #engine: ReturnType<typeof spawn> | undefined;
+  #checked: CheckedSocket | undefined;
 
   private constructor(machine: Machine, cgroupParent: string, engineFlags: readonly string[]) {
     this.machine = machine;
@@ -27,6 +31,7 @@ export class DockerMachine implements AsyncDisposable {
     const machine = await Machine.create(name, number);
     const self = undo.use(new DockerMachine(machine, `/davit-${name}`, engineFlags(machine.folder)));
     await self.machine.ok(['true']); // makes the network namespace, before two commands at once would
+    await self.#checkAnswers();
     await self.startEngine();
     await self.sh(`docker import -c 'CMD ["sh"]' -c 'ENV PATH=/bin:/usr/bin:/sbin:/usr/sbin' ${await busyboxTar()} busybox:test`);
     undo.move();
@@ -64,6 +69,15 @@ export class DockerMachine implements AsyncDisposable {
     );
   }
 
+  /** All answers that clients of this machine get are held against Docker's description, where that is at hand. */
+  async #checkAnswers(): Promise<void> {
+    if (noReference) return;
+    const { machine } = this;
+    const checked = join(machine.folder, 'checked.sock');
+    this.#checked = await CheckedSocket.listen(checked, machine.dockerSocket);
+    machine.dockerSocket = checked;
+  }
+
   /** Ends the engine and waits until it is gone. */
   async stopEngine(signal: NodeJS.Signals): Promise<void> {
     const engine = this.#engine;
@@ -92,6 +106,7 @@ export class DockerMachine implements AsyncDisposable {
     await this.stopEngine('SIGTERM');
     await this.machine.ok([davit, 'down', '--purge', '--cgroup-parent', this.#cgroupParent]);
     await this.machine[Symbol.asyncDispose]();
+    await this.#checked?.[Symbol.asyncDispose]();
     const left = await leftOvers(this.folder, this.#cgroupParent);
     if (left.length > 0) throw new Error(`davit left on the host:\n${left.join('\n')}`);
   }

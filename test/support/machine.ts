@@ -19,11 +19,14 @@ export class Machine implements AsyncDisposable {
   readonly #name: string;
   readonly #number: number;
   readonly #folder: string;
+  /** Where docker's clients find the engine. */
+  dockerSocket: string;
 
   private constructor(name: string, number: number, folder: string) {
     this.#name = name;
     this.#number = number;
     this.#folder = folder;
+    this.dockerSocket = join(folder, 'run/docker.sock');
   }
 
   /** `number`: 1–250, different for every test file: it names the uplink's addresses. */
@@ -46,7 +49,7 @@ export class Machine implements AsyncDisposable {
       ...(process.env as Record<string, string>),
       ...paths,
       PATH: `${join(root, '.cache/bin')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
-      DOCKER_HOST: `unix://${paths.DAVIT_RUN_ROOT}/docker.sock`,
+      DOCKER_HOST: `unix://${this.dockerSocket}`,
       DOCKER_CONFIG: join(this.#folder, 'docker-config'),
       KUBECONFIG: join(paths.DAVIT_DATA_ROOT, 'admin.kubeconfig'),
       HOME: this.#folder,

@@ -144,7 +144,7 @@ test('a Compose environment', { timeout: 60_000 }, async () => {
   assert.equal(await host.docker('ps', '-aq'), '');
 });
 
-test('the reaper takes away what a run left, through the mounted socket', { timeout: 60_000 }, async () => {
+test('the reaper takes away what a run left, through the mounted socket', { timeout: 120_000 }, async () => {
   const script = fileURLToPath(new URL('reaper.pl', import.meta.url));
   await host.docker('import', await debianTar(), 'debian:test');
   await host.sh(`mkdir ${host.folder}/reaper && cp ${script} ${host.folder}/reaper/`);
