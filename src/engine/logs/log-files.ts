@@ -10,6 +10,8 @@ import { systemCode } from '../../base/errors.ts';
 export interface LogFile {
   readonly handle: FileHandle;
   readonly inode: number;
+  /** Bytes when it was opened. */
+  readonly size: number;
 }
 
 export function rotatedPath(path: string, index: number): string {
@@ -60,7 +62,8 @@ export async function openNewer(path: string, { inode }: Pick<LogFile, 'inode'>)
 async function openIfThere(path: string): Promise<LogFile | undefined> {
   try {
     const handle = await open(path, 'r');
-    return { handle, inode: (await handle.stat()).ino };
+    const { ino, size } = await handle.stat();
+    return { handle, inode: ino, size };
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

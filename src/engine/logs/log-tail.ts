@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { LogOptions } from '../containers/containers.ts';
 import { parseCriLine } from './cri-log.ts';
 import type { LogFile } from './log-files.ts';
@@ -14,8 +13,8 @@ export interface LogPlace {
 /** The place of the first of the last `tail` lines of the wanted streams, read backwards from the end; parts of one line count once. */
 export async function tailPlace(files: readonly LogFile[], options: LogOptions): Promise<LogPlace> {
   let wanted = options.tail ?? 0;
-  for (const [file, { handle }] of [...files.entries()].toReversed()) {
-    const found = await tailOffset(handle, options, wanted);
+  for (const [file, each] of [...files.entries()].toReversed()) {
+    const found = await tailOffset(each, options, wanted);
     if (found.offset !== undefined) return { file, offset: found.offset };
     wanted = found.left;
   }
@@ -24,19 +23,19 @@ export async function tailPlace(files: readonly LogFile[], options: LogOptions):
 
 /** `left`: lines still wanted when the file has too few. */
 async function tailOffset(
-  file: FileHandle,
+  { handle, size }: LogFile,
   options: LogOptions,
   wanted: number,
 ): Promise<{ readonly offset: number | undefined; readonly left: number }> {
   let left = wanted;
-  let { size: position } = await file.stat();
+  let position = size;
   if (left <= 0) return { offset: position, left };
   let rest: Buffer = Buffer.alloc(0);
   while (position > 0) {
     const length = Math.min(chunkBytes, position);
     position -= length;
     const chunk = Buffer.alloc(length);
-    await file.read(chunk, 0, length, position);
+    await handle.read(chunk, 0, length, position);
     rest = Buffer.concat([chunk, rest]);
     // Walk complete lines of `rest` from its end; the first one may be cut unless the file starts here.
     let end = rest.length;

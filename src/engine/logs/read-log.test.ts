@@ -131,3 +131,13 @@ test('following up to a moment ends then, though nothing more is said', async ()
   const seen = await Array.fromAsync(readLog(path, { ...both, follow: true, until }, never, new AbortController().signal));
   assert.equal(seen.length, 1);
 });
+
+test('what is written while the tail is read is not part of it', async () => {
+  const path = join(folder, 'w.log');
+  writeFileSync(path, line(1, 'one') + line(2, 'two'));
+  const reading = readLog(path, { ...both, tail: 1 }, Promise.resolve(), new AbortController().signal);
+  const first = reading.next();
+  for (let second = 3; second < 50; second++) appendFileSync(path, line(second, 'more'));
+  const seen = [(await first).value, ...(await Array.fromAsync(reading))];
+  assert.equal(seen.length, 1);
+});

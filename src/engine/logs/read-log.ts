@@ -49,18 +49,19 @@ async function* chunks(path: string, options: LogOptions, ended: Promise<unknown
     const offset = start.file === last ? start.offset : 0;
     const newest = files[last] as LogFile;
     if (follow) yield* following(path, files, newest, offset, ended, signal);
-    else yield* wholeFile(newest.handle, offset, signal);
+    // What is written from now on is not asked for: the last line is the last when it was asked.
+    else yield* wholeFile(newest.handle, offset, signal, newest.size);
   } finally {
     await Promise.all(files.map(({ handle }) => handle.close()));
   }
 }
 
-/** To the end of the file; returns where that is. */
-async function* wholeFile(handle: FileHandle, offset: number, signal: AbortSignal): AsyncGenerator<Buffer, number> {
+/** To the end of the file or to `end`; returns where that is. */
+async function* wholeFile(handle: FileHandle, offset: number, signal: AbortSignal, end = Infinity): AsyncGenerator<Buffer, number> {
   const buffer = Buffer.alloc(chunkBytes);
   let position = offset;
   while (!signal.aborted) {
-    const { bytesRead } = await handle.read(buffer, 0, chunkBytes, position);
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(chunkBytes, end - position), position);
     if (bytesRead === 0) break;
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);

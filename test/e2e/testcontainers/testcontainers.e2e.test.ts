@@ -158,5 +158,5 @@ test('the reaper takes away what a run left, through the mounted socket', { time
   await eventually(async () => assert.deepEqual([await exists(made.container), await exists(made.network)], [false, false]), {
     withinMs: 15_000,
   });
-  await host.sh('docker rm -f $(docker ps -aq)');
+  await host.sh('docker ps -aq | xargs -r docker rm -f');
 });
