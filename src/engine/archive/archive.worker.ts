@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
 import { constants, createReadStream, mkdirSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import type { Digest } from '../../base/digest.ts';
 import { kindOf, KindError, messageOf } from '../../base/errors.ts';
 import { Pushable } from '../../base/pushable.ts';
 import { Root } from '../../kernel/files.ts';
 import { parseIgnore } from '../build/ignore.ts';
 import { removeIgnored } from '../build/remove-ignored.ts';
-import { Bounds } from './bounds.ts';
-import { decompressed } from './compression.ts';
 import { ageTo } from './age.ts';
 import { copyTree } from './copy-tree.ts';
-import { FrameWriter, unframe } from './frames.ts';
+import { unframe } from './frames.ts';
+import { TarHash } from './tar-hash.ts';
+import { unpackImageArchive } from './image-archive.ts';
+import { unpackLayer } from './unpack-layer.ts';
 import { window, type DigestResult, type FromWorker, type InnerFile, type Job, type ToWorker, type UnpackJobResult } from './jobs.ts';
 import { packFrom, type PackOptions } from './pack.ts';
 import { unpackInto } from './unpack.ts';
@@ -58,8 +57,12 @@ async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<v
     if (size === 0) return;
     while (flow.credit <= 0) await new Promise<void>((resolve) => (flow.wake = resolve));
     flow.credit -= 1;
-    send({ chunk: Buffer.concat(gathered) });
+    const [first] = gathered;
+    const chunk = gathered.length === 1 && first ? first : Buffer.concat(gathered);
     [gathered, size] = [[], 0];
+    // A buffer that is alone in its memory moves, others are copied.
+    const isAlone = chunk.byteOffset === 0 && chunk.byteLength === chunk.buffer.byteLength;
+    port.postMessage({ chunk } satisfies FromWorker, isAlone ? [chunk.buffer as ArrayBuffer] : []);
   };
   for await (const piece of pieces) {
     gathered.push(piece);
@@ -69,37 +72,6 @@ async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<v
   await flush();
 }
 
-class TarHash {
-  readonly #hash = createHash('sha256');
-  #bytes = 0;
-
-  update(chunk: Uint8Array): void {
-    this.#hash.update(chunk);
-    this.#bytes += chunk.length;
-  }
-
-  result(): { readonly diffId: Digest; readonly tarBytes: number } {
-    return { diffId: `sha256:${this.#hash.digest('hex')}`, tarBytes: this.#bytes };
-  }
-}
-
-/** Knows how much of a stream has been read. */
-class Counted implements AsyncIterable<Uint8Array> {
-  readonly #source: AsyncIterable<Uint8Array>;
-  bytes = 0;
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    for await (const chunk of this.#source) {
-      this.bytes += chunk.length;
-      yield chunk;
-    }
-  }
-}
-
 function readInner(file: InnerFile): AsyncIterable<Uint8Array> {
   using root = new Root(file.root);
   const fd = root.open(file.path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -107,22 +79,7 @@ function readInner(file: InnerFile): AsyncIterable<Uint8Array> {
 }
 
 async function unpack(job: Extract<Job, { readonly do: 'unpack' }>): Promise<UnpackJobResult> {
-  using root = new Root(job.root);
-  const counted = new Counted(job.file ? readInner(job.file) : received());
-  const hash = new TarHash();
-  const hashed = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of decompressed(counted)) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  };
-  const frames = job.frames === undefined ? undefined : new FrameWriter(job.frames);
-  try {
-    const result = await unpackInto(root, hashed(), job.options, frames, new Bounds(() => counted.bytes, job.limits));
-    return { ...result, ...hash.result() };
-  } finally {
-    frames?.close();
-  }
+  return unpackLayer(job.file ? readInner(job.file) : received(), job);
 }
 
 function digest(directory: string, options: PackOptions, newest: number | undefined): DigestResult {
@@ -153,6 +110,8 @@ async function work(job: Job): Promise<unknown> {
   switch (job.do) {
     case 'unpack':
       return unpack(job);
+    case 'image':
+      return unpackImageArchive(received(), job);
     case 'pack': {
       using root = new Root(job.root);
       return await emit(packFrom(root, job.options));

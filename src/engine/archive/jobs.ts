@@ -1,21 +1,17 @@
 import type { ErrorKind } from '../../base/errors.ts';
 import type { Digest } from '../../base/digest.ts';
-import type { Limits } from './bounds.ts';
 import type { CopyJob, CopyResult } from './copy-tree.ts';
+import type { ImageArchive, ImageArchiveJob } from './image-archive.ts';
 import type { PackOptions } from './pack.ts';
-import type { UnpackOptions, UnpackResult } from './unpack.ts';
+import type { UnpackResult } from './unpack.ts';
+import type { UnpackTarget } from './unpack-layer.ts';
 
 /** Bulk file work that runs in a worker thread, so that the engine's loop stays free. */
 export type Job =
   /** Input: a tar (plain, gzip, zstd). With `frames`, what is needed to write the same tar again goes to that file. */
-  | {
-      readonly do: 'unpack';
-      readonly root: string;
-      readonly options: UnpackOptions;
-      readonly file?: InnerFile;
-      readonly frames?: string;
-      readonly limits?: Partial<Limits>;
-    }
+  | ({ readonly do: 'unpack'; readonly file?: InnerFile } & UnpackTarget)
+  /** Input: an archive of images; its layers are unpacked below the directory. */
+  | ({ readonly do: 'image' } & ImageArchiveJob)
   /** Output: a tar. */
   | { readonly do: 'pack'; readonly root: string; readonly options: PackOptions }
   /** Output: the tar that `frames` was made from, byte for byte. */
@@ -56,6 +52,7 @@ export interface UsageResult {
 
 export interface ResultOf {
   readonly unpack: UnpackJobResult;
+  readonly image: ImageArchive;
   readonly pack: undefined;
   readonly repack: undefined;
   readonly digest: DigestResult;

@@ -1,11 +1,12 @@
-import { closeSync, constants, fstatSync, readFileSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { mediaTypes, type Descriptor, type ImageConfig, type Manifest } from '../../api/oci/image.ts';
 import { digestOf, hexOf, parseDigest, type Digest } from '../../base/digest.ts';
 import { KindError, messageOf } from '../../base/errors.ts';
-import { bytesOf, Root } from '../../kernel/files.ts';
-import { unpackTar } from '../archive/run-job.ts';
+import { runJob } from '../archive/run-job.ts';
+import { chainIdOf } from '../snapshots/layers.ts';
 import { architecture } from './import.ts';
+import { LoadedArchive } from './loaded-archive.ts';
 import type { LocalImages } from './local-images.ts';
 import { canonicalName, familiarName, parseReference } from './reference.ts';
 
@@ -16,30 +17,35 @@ interface Loadable {
   readonly names: readonly string[];
 }
 
-/** `docker load`: the archive is unpacked aside first, since its table of contents comes last. */
+/** `docker load`: the archive is taken apart in one pass, layers straight into directories; then its table of contents tells what they are. */
 export async function* loadImages(images: LocalImages, tar: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
-  const directory = images.snapshots.temporary();
+  const { snapshots } = images;
+  const directory = snapshots.temporary();
+  using lease = snapshots.leases.take();
   try {
-    await unpackTar(tar, directory, { whiteouts: 'plain' }, signal);
-    using root = new Root(directory);
-    for (const loadable of contents(root)) yield* loadOne(images, root, loadable, signal);
+    const known = snapshots.diffIds(lease).map(hexOf);
+    const archive = new LoadedArchive(images, directory, await runJob({ do: 'image', directory, known }, tar, signal), lease);
+    for (const loadable of contents(archive)) yield* loadOne(images, archive, loadable);
+  } catch (error) {
+    lease[Symbol.dispose]();
+    await images.collect();
+    throw error;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function* loadOne(images: LocalImages, root: Root, loadable: Loadable, signal: AbortSignal | undefined): AsyncGenerator<string> {
-  const text = read(root, loadable.config);
+async function* loadOne(images: LocalImages, archive: LoadedArchive, loadable: Loadable): AsyncGenerator<string> {
+  const text = archive.document(loadable.config);
   const config = parse<ImageConfig>(text, loadable.config);
   const diffIds = config.rootfs?.diff_ids ?? [];
   if (diffIds.length !== loadable.layers.length) {
     throw new KindError('invalid', `invalid manifest, layers length mismatch: expected ${loadable.layers.length}, got ${diffIds.length}`);
   }
   for (const [index, path] of loadable.layers.entries()) {
-    const below = diffIds.slice(0, index);
-    const wanted = parseDigest(diffIds[index] ?? '');
-    if (images.snapshots.has([...below, wanted])) continue;
-    await images.snapshots.add(below, { root: root.path, path: bytesOf(path) }, wanted, signal);
+    const chain = diffIds.slice(0, index + 1).map(parseDigest);
+    archive.lease.keep(chainIdOf(chain) ?? parseDigest(''));
+    if (!images.snapshots.has(chain)) await archive.adopt(chain, path);
   }
   const record = { id: digestOf(text), config: text, parent: undefined, digests: [] };
   const image = await images.add(record, loadable.names);
@@ -48,19 +54,19 @@ async function* loadOne(images: LocalImages, root: Root, loadable: Loadable, sig
   for (const name of loadable.names) yield `Loaded image: ${familiarName(parseReference(name))}`;
 }
 
-function contents(root: Root): readonly Loadable[] {
-  if (root.statTarget('manifest.json')) return dockerArchive(root);
-  if (root.statTarget('index.json')) return ociLayout(root);
+function contents(archive: LoadedArchive): readonly Loadable[] {
+  if (archive.has('manifest.json')) return dockerArchive(archive);
+  if (archive.has('index.json')) return ociLayout(archive);
   throw new KindError(
     'invalid',
     'not an image archive: it has neither manifest.json (docker save) nor index.json (OCI layout); a root file system is brought in by "docker import"',
   );
 }
 
-function dockerArchive(root: Root): readonly Loadable[] {
+function dockerArchive(archive: LoadedArchive): readonly Loadable[] {
   const items = parse<
     readonly { readonly Config: string; readonly RepoTags?: readonly string[] | null; readonly Layers: readonly string[] }[]
-  >(read(root, 'manifest.json'), 'manifest.json');
+  >(archive.document('manifest.json'), 'manifest.json');
   return items.map((item) => ({
     config: item.Config,
     layers: item.Layers ?? [],
@@ -68,11 +74,11 @@ function dockerArchive(root: Root): readonly Loadable[] {
   }));
 }
 
-function ociLayout(root: Root): readonly Loadable[] {
+function ociLayout(archive: LoadedArchive): readonly Loadable[] {
   const byDigest = new Map<Digest, Loadable>();
-  for (const top of parse<{ readonly manifests: readonly Descriptor[] }>(read(root, 'index.json'), 'index.json').manifests) {
-    const descriptor = forThisMachine(root, top);
-    const manifest = parse<Manifest>(readBlob(root, descriptor.digest), descriptor.digest);
+  for (const top of parse<{ readonly manifests: readonly Descriptor[] }>(archive.document('index.json'), 'index.json').manifests) {
+    const descriptor = forThisMachine(archive, top);
+    const manifest = parse<Manifest>(readBlob(archive, descriptor.digest), descriptor.digest);
     const known = byDigest.get(descriptor.digest);
     const names = [...(known?.names ?? []), ...nameOf(top)];
     byDigest.set(descriptor.digest, {
@@ -85,13 +91,14 @@ function ociLayout(root: Root): readonly Loadable[] {
 }
 
 /** An index points to manifests per platform. */
-function forThisMachine(root: Root, descriptor: Descriptor): Descriptor {
+function forThisMachine(archive: LoadedArchive, descriptor: Descriptor, depth = 0): Descriptor {
+  if (depth > 3) throw new KindError('invalid', `index ${descriptor.digest} in the archive nests more than 3 deep`);
   if (descriptor.mediaType !== mediaTypes.ociIndex && descriptor.mediaType !== mediaTypes.dockerList) return descriptor;
-  const { manifests } = parse<{ readonly manifests: readonly Descriptor[] }>(readBlob(root, descriptor.digest), descriptor.digest);
+  const { manifests } = parse<{ readonly manifests: readonly Descriptor[] }>(readBlob(archive, descriptor.digest), descriptor.digest);
   const found =
     manifests.find((each) => each.platform?.os === 'linux' && each.platform.architecture === architecture()) ??
     manifests.find((each) => !each.platform);
-  if (found) return forThisMachine(root, found);
+  if (found) return forThisMachine(archive, found, depth + 1);
   throw new KindError('notFound', `the archive has no image for linux/${architecture()}`);
 }
 
@@ -102,20 +109,10 @@ function nameOf(descriptor: Descriptor): readonly string[] {
   return [canonicalName(parseReference(name))];
 }
 
-function readBlob(root: Root, digest: Digest): string {
-  const text = read(root, blobPath(parseDigest(digest)));
+function readBlob(archive: LoadedArchive, digest: Digest): string {
+  const text = archive.document(blobPath(parseDigest(digest)));
   if (digestOf(text) === digest) return text;
   throw new KindError('invalid', `archive is damaged: blob ${digest} has other content`);
-}
-
-function read(root: Root, path: string): string {
-  const fd = root.open(bytesOf(path), constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (fstatSync(fd).size > 16 << 20) throw new KindError('invalid', `${path} in the archive is larger than 16 MiB`);
-    return readFileSync(fd, 'utf8');
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function parse<T>(text: string, name: string): T {

@@ -107,10 +107,15 @@ export async function discard(incoming: Incoming): Promise<void> {
 export async function readText(incoming: Incoming, limit: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of incoming.body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limit) throw new KindError('invalid', `${incoming.url.pathname}: the registry answered more than ${limit} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of incoming.body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limit) throw new KindError('invalid', `${incoming.url.pathname}: the registry answered more than ${limit} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof KindError) throw error;
+    throw new KindError('unavailable', `Get "${incoming.url.href}": unexpected EOF (${messageOf(error)})`, { cause: error });
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -13,6 +14,7 @@ import { silentLog } from '../../base/log.ts';
 import { fakeKernel } from '../../kernel/kernel.fake.ts';
 import { memoryStore } from '../../store/memory.ts';
 import { packTar } from '../archive/run-job.ts';
+import { memoryTarBytes } from '../archive/memory-tar.fake.ts';
 import { createEvents } from '../events/ring.ts';
 import { architecture } from '../images/import.ts';
 import type { LocalImages } from '../images/local-images.ts';
@@ -24,6 +26,10 @@ interface FakeRegistry {
   readonly blobs: Map<string, Buffer>;
   readonly manifests: Map<string, { readonly type: string; readonly text: string }>;
   readonly requests: string[];
+  /** Blob answers are cut after so many bytes of the range asked for. */
+  cutAfter?: number;
+  /** The blobs asked for, with where each answer began. */
+  readonly ranges: string[];
 }
 
 function answer(registry: FakeRegistry, request: IncomingMessage, response: ServerResponse): void {
@@ -43,8 +49,22 @@ function answer(registry: FakeRegistry, request: IncomingMessage, response: Serv
   const key = url.pathname.split('/').at(-1) ?? '';
   const manifest = url.pathname.includes('/manifests/') ? registry.manifests.get(key) : undefined;
   if (manifest) response.writeHead(200, { 'content-type': manifest.type }).end(manifest.text);
-  else if (url.pathname === '/v2/' || registry.blobs.has(key)) response.end(registry.blobs.get(key) ?? '{}');
+  else if (url.pathname === '/v2/') response.end('{}');
+  else if (registry.blobs.has(key)) sendBlob(registry, registry.blobs.get(key) ?? Buffer.alloc(0), request, response);
   else response.writeHead(404).end();
+}
+
+function sendBlob(registry: FakeRegistry, blob: Buffer, request: IncomingMessage, response: ServerResponse): void {
+  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  registry.ranges.push(`${from} of ${blob.length}`);
+  const headers = {
+    'content-length': blob.length - from,
+    ...(from > 0 ? { 'content-range': `bytes ${from}-${blob.length - 1}/${blob.length}` } : {}),
+  };
+  response.writeHead(from > 0 ? 206 : 200, headers);
+  const { cutAfter } = registry;
+  if (cutAfter === undefined || blob.length - from <= cutAfter) response.end(blob.subarray(from));
+  else response.write(blob.subarray(from, from + cutAfter), () => response.destroy());
 }
 
 async function room(run: (registry: FakeRegistry, images: LocalImages, directory: string) => Promise<void>): Promise<void> {
@@ -56,6 +76,7 @@ async function room(run: (registry: FakeRegistry, images: LocalImages, directory
     blobs: new Map(),
     manifests: new Map(),
     requests: [],
+    ranges: [],
   };
   try {
     const { images } = await openImages({
@@ -155,4 +176,99 @@ test('damage and absence are errors that leave nothing', () =>
       kind: 'unavailable',
       message: /^Get "http:\/\/127\.0\.0\.1:2\/v2\/": dial tcp 127\.0\.0\.1:2: connect: connection refused$/,
     });
+  }));
+
+/** Publishes `team/app:big` with one plain layer of random data, which no compression shortens. */
+function publishBig(
+  registry: FakeRegistry,
+  size: number,
+  change: (layer: { digest: Digest; size: number }) => object = (layer) => layer,
+): void {
+  const tar = memoryTarBytes({ name: 'random', data: randomBytes(size).toString('base64') });
+  registry.blobs.set(digestOf(tar), tar);
+  const config = Buffer.from(
+    JSON.stringify({ architecture: architecture(), os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: [digestOf(tar)] } }),
+  );
+  registry.blobs.set(digestOf(config), config);
+  const layers = [{ mediaType: mediaTypes.ociLayer, ...change({ digest: digestOf(tar), size: tar.length }) }];
+  const manifest = { schemaVersion: 2, config: { mediaType: mediaTypes.ociConfig, digest: digestOf(config), size: config.length }, layers };
+  registry.manifests.set('big', { type: mediaTypes.ociManifest, text: JSON.stringify(manifest) });
+}
+
+test('a download that breaks goes on where it ended, as often as it has to', () =>
+  room(async (registry, images) => {
+    publishBig(registry, 700_000);
+    registry.cutAfter = 100_000;
+    const progress = await Array.fromAsync(images.pull(`${registry.host}/team/app:big`, {}));
+    assert.match(progress.at(-1)?.status ?? '', /^Status: Downloaded newer image/);
+    const starts = registry.ranges.filter((range) => !/ of \d{1,3}$/.test(range)).map((range) => Number.parseInt(range, 10));
+    assert.ok(starts.length >= 9, registry.ranges.join());
+    assert.deepEqual(
+      starts,
+      starts.toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(starts).size, starts.length, 'nothing is fetched twice');
+    assert.ok(progress.some(({ status }) => /^Retrying in 1 second$/.test(status)));
+  }));
+
+test('one that gives nothing is given up', () =>
+  room(async (registry, images) => {
+    publishBig(registry, 1000);
+    registry.cutAfter = 0;
+    await assert.rejects(Array.fromAsync(images.pull(`${registry.host}/team/app:big`, {})), {
+      kind: 'unavailable',
+      message: /blobs\/.*unexpected EOF/,
+    });
+    assert.deepEqual(await images.list(), []);
+  }));
+
+test('sizes that the manifest lies about are refused', () =>
+  room(async (registry, images) => {
+    const name = `${registry.host}/team/app:big`;
+    publishBig(registry, 5000, (layer) => ({ ...layer, size: layer.size - 1 }));
+    await assert.rejects(Array.fromAsync(images.pull(name, {})), {
+      kind: 'invalid',
+      message: /layer sha256:\w+: the manifest says \d+ bytes, the registry sends more/,
+    });
+    publishBig(registry, 5000, (layer) => ({ ...layer, size: -1 }));
+    await assert.rejects(Array.fromAsync(images.pull(name, {})), { kind: 'invalid', message: /size -1 in the manifest/ });
+    publishBig(registry, 5000, (layer) => ({ ...layer, digest: 'sha256:../../x' }));
+    await assert.rejects(Array.fromAsync(images.pull(name, {})), { kind: 'invalid', message: /invalid digest/ });
+  }));
+
+test('an index that nests without end is refused', () =>
+  room(async (registry, images) => {
+    const platform = { os: 'linux', architecture: architecture() };
+    let below: Digest = digestOf('nothing');
+    for (let depth = 0; depth < 6; depth++) {
+      const text = JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType: mediaTypes.ociIndex, digest: below, size: 1, platform }] });
+      below = digestOf(text);
+      for (const key of [below, 'deep']) registry.manifests.set(key, { type: mediaTypes.ociIndex, text });
+    }
+    await assert.rejects(Array.fromAsync(images.pull(`${registry.host}/team/app:deep`, {})), {
+      kind: 'invalid',
+      message: /nests more than 3 deep/,
+    });
+  }));
+
+test('pulls at once share a download; one that is given up leaves it to the other', () =>
+  room(async (registry, images, directory) => {
+    publishBig(registry, 600_000);
+    registry.cutAfter = 200_000;
+    const name = `${registry.host}/team/app:big`;
+    const stop = new AbortController();
+    const first = Array.fromAsync(images.pull(name, {}, stop.signal));
+    const others = [0, 1].map(async () => {
+      const seen: string[] = [];
+      for await (const { status } of images.pull(name, {})) {
+        seen.push(status);
+        if (status === 'Downloading') stop.abort();
+      }
+      return seen.at(-1);
+    });
+    await assert.rejects(first, { kind: 'canceled' });
+    for (const last of await Promise.all(others)) assert.match(last ?? '', /^Status: (?:Downloaded|Image is up)/);
+    const starts = registry.ranges.filter((range) => !/ of \d{1,3}$/.test(range));
+    assert.equal(new Set(starts).size, starts.length, starts.join());
+    assert.ok(directory);
   }));

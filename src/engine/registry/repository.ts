@@ -1,7 +1,9 @@
 import { digestOf, parseDigest, type Digest } from '../../base/digest.ts';
-import { KindError } from '../../base/errors.ts';
+import { isKind, KindError } from '../../base/errors.ts';
 import { discard, goVerb, readText, type Incoming, type Outgoing } from './exchange.ts';
 import { mostManifestBytes, type RegistrySession } from './session.ts';
+
+const mostTries = 3;
 
 export interface RemoteManifest {
   readonly text: string;
@@ -23,8 +25,7 @@ export class Repository {
 
   /** A manifest or index by tag or digest; its own digest is verified when that is how it was asked for. */
   async manifest(reference: string, accept: readonly string[], signal: AbortSignal): Promise<RemoteManifest> {
-    const answer = await this.#ok(`manifests/${reference}`, { method: 'GET', headers: { accept: accept.join(', ') } }, signal);
-    const text = await readText(answer, mostManifestBytes);
+    const { text, answer } = await this.#text(`manifests/${reference}`, { accept: accept.join(', ') }, signal);
     const digest = digestOf(text);
     if (reference.startsWith('sha256:') && digest !== reference)
       throw new KindError(
@@ -54,8 +55,7 @@ export class Repository {
   }
 
   async blobText(digest: Digest, signal: AbortSignal): Promise<string> {
-    const answer = await this.#ok(`blobs/${digest}`, { method: 'GET' }, signal);
-    const text = await readText(answer, 2 * mostManifestBytes);
+    const { text } = await this.#text(`blobs/${digest}`, {}, signal);
     if (digestOf(text) === digest) return text;
     throw new KindError('invalid', `blob ${digest}: verification failed: the registry answered content with digest ${digestOf(text)}`);
   }
@@ -102,6 +102,22 @@ export class Repository {
   async putManifest(reference: string, text: string, mediaType: string, signal: AbortSignal): Promise<void> {
     const outgoing: Outgoing = { method: 'PUT', headers: { 'content-type': mediaType }, body: Buffer.from(text) };
     await discard(await this.#ok(`manifests/${reference}`, outgoing, signal));
+  }
+
+  /** A document; asked for again when the connection breaks under it. */
+  async #text(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<{ readonly text: string; readonly answer: Incoming }> {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await this.#ok(path, { method: 'GET', headers }, signal);
+      try {
+        return { text: await readText(answer, 2 * mostManifestBytes), answer };
+      } catch (error) {
+        if (!isKind(error, 'unavailable') || tries === mostTries || signal.aborted) throw error;
+      }
+    }
   }
 
   async #begin(signal: AbortSignal): Promise<string> {

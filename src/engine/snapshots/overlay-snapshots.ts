@@ -206,6 +206,13 @@ export class OverlaySnapshots implements Snapshots {
     await this.adopt(below, again, lease);
   }
 
+  /** Of all layers that are here; the lease keeps them. */
+  diffIds(lease: Lease): readonly Digest[] {
+    const layers = this.#layers.list().filter((layer) => !this.#dying.has(layer.chainId));
+    for (const layer of layers) lease.keep(layer.chainId);
+    return [...new Set(layers.map((layer) => layer.diffId))];
+  }
+
   /** A chain whose topmost layer has this diff ID. */
   withDiffId(diffId: Digest): Digest | undefined {
     return this.#layers.list().find((layer) => layer.diffId === diffId && !this.#dying.has(layer.chainId))?.chainId;

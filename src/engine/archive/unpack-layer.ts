@@ -1,0 +1,36 @@
+import { Root } from '../../kernel/files.ts';
+import { Bounds, type Limits } from './bounds.ts';
+import { decompressed } from './compression.ts';
+import { FrameWriter } from './frames.ts';
+import type { UnpackJobResult } from './jobs.ts';
+import { TarHash } from './tar-hash.ts';
+import { unpackInto, type UnpackOptions } from './unpack.ts';
+
+export interface UnpackTarget {
+  readonly root: string;
+  readonly options: UnpackOptions;
+  /** Where to keep what is needed to write the same tar again. */
+  readonly frames?: string;
+  readonly limits?: Partial<Limits>;
+}
+
+/** Unpacks a tar (plain, gzip, zstd), and says what digest it has without its compression. */
+export async function unpackLayer(source: AsyncIterable<Uint8Array>, target: UnpackTarget): Promise<UnpackJobResult> {
+  using root = new Root(target.root);
+  let consumed = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      consumed += chunk.length;
+      yield chunk;
+    }
+  };
+  const hash = new TarHash();
+  const frames = target.frames === undefined ? undefined : new FrameWriter(target.frames);
+  try {
+    const tar = hash.through(decompressed(counted()));
+    const result = await unpackInto(root, tar, target.options, frames, new Bounds(() => consumed, target.limits));
+    return { ...result, ...hash.result() };
+  } finally {
+    frames?.close();
+  }
+}
