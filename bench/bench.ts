@@ -4,14 +4,21 @@ import { Machine } from '../test/support/machine.ts';
 import { busyboxTar } from '../test/support/images.ts';
 import { startDockerd } from './dockerd.ts';
 import { idleCost } from './idle-cost.ts';
+import { imageLines } from './image-lines.ts';
 import { median } from './median.ts';
 import { bareRunc, dockerRuns } from './runs.ts';
 import { printTable, type Line } from './table.ts';
 import { startTimes } from './start-times.ts';
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '15' }, starts: { type: 'string', default: '5' }, idle: { type: 'string', default: '20' } },
+  options: {
+    runs: { type: 'string', default: '15' },
+    starts: { type: 'string', default: '5' },
+    idle: { type: 'string', default: '20' },
+    images: { type: 'string', default: '3' },
+  },
 });
+const imageRounds = Number(values.images);
 const [runs, starts, idleSeconds] = [Number(values.runs), Number(values.starts), Number(values.idle)];
 
 const busybox = await busyboxTar();
@@ -19,7 +26,8 @@ const lines: Line[] = [];
 await using stack = new AsyncDisposableStack();
 const dockerd = await startDockerd(stack);
 const machine = stack.use(await Machine.create('bench', 150));
-await machine.davit('up');
+process.env['DAVIT_MEASURE_LOOP'] = '1';
+await machine.davit('up', '--insecure-registry', '198.18.0.0/16');
 
 note(`docker run --rm busybox true, ${runs} times each, in turns`);
 const davitHost = machine.environment['DOCKER_HOST'] ?? '';
@@ -51,6 +59,11 @@ lines.push({
   peer: peerIdle?.cpuPercent,
   wanted: { text: '≤ 2 %', met: idle.cpuPercent <= 2 },
 });
+
+if (imageRounds > 0) {
+  note(`save, load and pull of a 200 MB root file system, ${imageRounds} times each, in turns`);
+  lines.push(...(await imageLines(machine, dockerd, imageRounds).catch((e) => { console.error(e); throw e; })));
+}
 
 note(`davit down and up, ${starts} times`);
 const times = await startTimes(machine, starts);

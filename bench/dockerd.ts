@@ -28,7 +28,18 @@ export async function startDockerd(stack: AsyncDisposableStack): Promise<Dockerd
   stack.defer(removeControlGroups());
   stack.defer(() => lab('--down').then(() => undefined));
   const host = `unix://${folder}/docker.sock`;
-  const flags = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '--pidfile', `${folder}/pid`, '--host', host];
+  const flags = [
+    '--data-root',
+    `${folder}/data`,
+    '--exec-root',
+    `${folder}/exec`,
+    '--pidfile',
+    `${folder}/pid`,
+    '--host',
+    host,
+    '--insecure-registry',
+    '198.18.0.0/16',
+  ];
   const child = spawn('bash', [join(root, 'tools/lab.sh'), labName, labNumber, program.path, ...flags], {
     env: { ...process.env, ...program.env },
     stdio: 'ignore',

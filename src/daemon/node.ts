@@ -16,6 +16,7 @@ import { loadCredentials } from './credentials.ts';
 import { foreground } from './foreground.ts';
 import { machineConfig } from './load.ts';
 import { createLog } from './log.ts';
+import { measureLoop } from './loop-delay.ts';
 import { version } from './version.ts';
 
 type Daemon = AsyncDisposable & { readonly sockets: readonly string[] };
@@ -25,6 +26,7 @@ export async function runEngine(flags: Partial<Config>): Promise<void> {
   process.title = 'davit engine';
   const config = machineConfig(flags);
   const log = createLog('engine');
+  measureLoop(join(config.runRoot, 'loop-delay.json'), process.env);
   saveConfig(config);
   await foreground('engine', config.runRoot, log, async () => {
     await using starting = new AsyncDisposableStack();
@@ -39,6 +41,7 @@ export async function runNode(flags: Partial<Config>): Promise<void> {
   process.title = 'davit node';
   const config = machineConfig(flags);
   const log = createLog('node');
+  measureLoop(join(config.runRoot, 'loop-delay.json'), process.env);
   await foreground('node', config.runRoot, log, () => startNode(config, log));
 }
 

@@ -23,7 +23,7 @@ export class PeerRegistry implements AsyncDisposable {
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
   }
 
-  static async start(machine: Machine, { port, users, tls }: PeerRegistryOptions): Promise<PeerRegistry> {
+  static async start(machine: Pick<Machine, 'folder' | 'start' | 'ok'>, { port, users, tls }: PeerRegistryOptions): Promise<PeerRegistry> {
     const folder = join(machine.folder, `registry-${port}`);
     await mkdir(folder);
     if (users !== undefined) await writeFile(join(folder, 'htpasswd'), users);
