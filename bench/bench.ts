@@ -62,7 +62,7 @@ lines.push({
 
 if (imageRounds > 0) {
   note(`save, load and pull of a 200 MB root file system, ${imageRounds} times each, in turns`);
-  lines.push(...(await imageLines(machine, dockerd, imageRounds).catch((e) => { console.error(e); throw e; })));
+  lines.push(...(await imageLines(machine, dockerd, imageRounds)));
 }
 
 note(`davit down and up, ${starts} times`);

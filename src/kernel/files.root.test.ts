@@ -3,7 +3,8 @@ import { closeSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, sym
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { bytesOf, deviceOf, Root, textOf } from './files.ts';
+import { bytesOf, Root, textOf } from './files.ts';
+import { deviceOf } from './device-number.ts';
 
 function scratch(run: (directory: string, root: Root) => void): void {
   const directory = mkdtempSync(`${tmpdir()}/davit-files-`);

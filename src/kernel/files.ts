@@ -1,7 +1,20 @@
-import { chmodSync, closeSync, constants, fstatSync, readdirSync, readlinkSync, renameSync, type BigIntStats } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  type BigIntStats,
+} from 'node:fs';
 import koffi from 'koffi';
 import { KindError } from '../base/errors.ts';
+import { deviceNumber } from './device-number.ts';
 import { native, systemError } from './native.ts';
+import { timespecs } from './timespecs.ts';
 
 /**
  * File names are bytes in Linux. Here they are *byte strings*: one character per byte (latin1),
@@ -69,11 +82,20 @@ export class Root implements Disposable {
 
   /** Makes a new regular file (fails when there is anything) and returns its descriptor. */
   createFile(path: string, mode: number): number {
+    const fd = this.tryCreateFile(path, mode);
+    if (fd === undefined) throw new KindError('alreadyExists', `create ${textOf(path)}: file exists`);
+    return fd;
+  }
+
+  /** As `createFile`; undefined when there is something already. */
+  tryCreateFile(path: string, mode: number): number | undefined {
     const at = this.#at(path);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | closeOnExec;
-    const fd = openat2(at.fd, at.name, flags, mode & 0o7777, resolveInRoot | resolveNoMagicLinks);
-    if (fd < 0) throw systemError(`create ${textOf(path)}`);
-    return fd;
+    // One name that is no symlink (O_EXCL) leads nowhere: the plain call will do, and costs less.
+    const fd = native.openat(at.fd, nul(at.name), flags, mode & 0o7777);
+    if (fd >= 0) return fd;
+    if (errnoNow() === errno.EEXIST) return undefined;
+    throw systemError(`create ${textOf(path)}`);
   }
 
   /** Facts of the path itself; undefined when there is nothing. */
@@ -235,7 +257,7 @@ export class Root implements Disposable {
   #openNode(path: string): number | undefined {
     const at = this.#tryAt(path);
     if (!at) return undefined;
-    const fd = openat2(at.fd, at.name || '.', openPath | constants.O_NOFOLLOW | closeOnExec, 0, resolveNoMagicLinks);
+    const fd = native.openat(at.fd, nul(at.name || '.'), openPath | constants.O_NOFOLLOW | closeOnExec, 0);
     return fd >= 0 ? fd : absent(`open ${textOf(path)}`);
   }
 
@@ -285,13 +307,25 @@ function applyMetadata(fd: number, path: string, metadata: Metadata): void {
   const { owner, mode, attributes, mtimeNs } = metadata;
   if (owner && native.fchownat(fd, nul(''), owner.uid, owner.gid, atEmptyPath) !== 0) throw systemError(`chown ${textOf(path)}`);
   if (mode !== undefined) chmodSync(proc(fd), mode & 0o7777);
-  for (const [name, value] of Object.entries(attributes ?? {})) {
+  setAttributes(fd, path, attributes ?? {});
+  if (mtimeNs !== undefined && native.utimensat(atFdCwd, nul(proc(fd)), timespecs(mtimeNs), 0) !== 0)
+    throw systemError(`set time of ${textOf(path)}`);
+}
+
+/** As `Root.setMetadata`, for a file that is open; `path` is for messages. */
+export function setFileMetadata(fd: number, path: string, { owner, mode, attributes, mtimeNs }: Metadata): void {
+  if (owner) fchownSync(fd, owner.uid, owner.gid);
+  if (mode !== undefined) fchmodSync(fd, mode & 0o7777);
+  setAttributes(fd, path, attributes ?? {});
+  if (mtimeNs !== undefined && native.futimens(fd, timespecs(mtimeNs)) !== 0) throw systemError(`set time of ${textOf(path)}`);
+}
+
+function setAttributes(fd: number, path: string, attributes: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(attributes)) {
     const data = Buffer.from(value, 'latin1');
     if (native.setxattr(nul(proc(fd)), nul(name), data, data.length, 0) !== 0)
       throw systemError(`set attribute ${name} of ${textOf(path)}`);
   }
-  if (mtimeNs !== undefined && native.utimensat(atFdCwd, nul(proc(fd)), timespecs(mtimeNs), 0) !== 0)
-    throw systemError(`set time of ${textOf(path)}`);
 }
 
 function readAttributes(fd: number): Readonly<Record<string, string>> {
@@ -311,30 +345,6 @@ function readAttributes(fd: number): Readonly<Record<string, string>> {
 export function byteOrder(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
-}
-
-/** `makedev` of glibc. */
-function deviceNumber(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return ((high & 0xfffn) << 8n) | ((high & ~0xfffn) << 32n) | (low & 0xffn) | ((low & ~0xffn) << 12n);
-}
-
-/** Inverse of `makedev`. */
-export function deviceOf(rdev: bigint): { readonly major: number; readonly minor: number } {
-  return {
-    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
-    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
-  };
-}
-
-/** Access time left alone (UTIME_OMIT), modification time in nanoseconds since 1970. */
-function timespecs(mtimeNs: bigint): Buffer {
-  const buffer = Buffer.alloc(32);
-  buffer.writeBigInt64LE(0x3ffffffen, 8);
-  const nanoseconds = ((mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  buffer.writeBigInt64LE((mtimeNs - nanoseconds) / 1_000_000_000n, 16);
-  buffer.writeBigInt64LE(nanoseconds, 24);
-  return buffer;
 }
 
 /** Tries when the kernel cannot prove that a `..` stayed inside. */

@@ -58,6 +58,8 @@ export const native = {
   readlinkat: libc.func('int64_t readlinkat(int, const void*, _Out_ void*, size_t)'),
   fchownat: libc.func('int fchownat(int, const void*, unsigned int, unsigned int, int)'),
   utimensat: libc.func('int utimensat(int, const void*, const void*, int)'),
+  openat: libc.func('int openat(int, const void*, int, unsigned int)'),
+  futimens: libc.func('int futimens(int, const void*)'),
   setxattr: libc.func('int setxattr(const void*, const void*, const void*, size_t, int)'),
   getxattr: libc.func('int64_t getxattr(const void*, const void*, _Out_ void*, size_t)'),
   listxattr: libc.func('int64_t listxattr(const void*, _Out_ void*, size_t)'),

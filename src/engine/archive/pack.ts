@@ -1,5 +1,6 @@
 import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
-import { byteOrder, deviceOf, textOf, type Root } from '../../kernel/files.ts';
+import { deviceOf } from '../../kernel/device-number.ts';
+import { byteOrder, textOf, type Root } from '../../kernel/files.ts';
 import { parseIgnore, type Ignore } from '../build/ignore.ts';
 import type { TarEntry, TarType } from './entry.ts';
 import { keepsAttribute } from './unpack.ts';

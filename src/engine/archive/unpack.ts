@@ -1,6 +1,6 @@
-import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
 import { KindError, wrap } from '../../base/errors.ts';
-import { textOf, type Metadata, type Owner, type Root } from '../../kernel/files.ts';
+import { setFileMetadata, textOf, type Metadata, type Owner, type Root } from '../../kernel/files.ts';
 import type { TarEntry } from './entry.ts';
 import { Bounds } from './bounds.ts';
 import type { FrameWriter } from './frames.ts';
@@ -86,8 +86,12 @@ async function unpackMember(unpacking: Unpacking, path: string, member: TarMembe
     makeWhiteout(unpacking, parent, base);
     return;
   }
+  if (entry.type === 'file') {
+    await createFile(unpacking, place, member);
+    return;
+  }
   clearPlace(unpacking, place, entry);
-  await create(unpacking, place, member);
+  create(unpacking, place, entry);
   if (entry.type === 'symlink') unpacking.parent = undefined;
   if (entry.type === 'hardLink') return;
   root.setMetadata(place, metadataOf(entry, options));
@@ -172,15 +176,12 @@ function clearPlace(unpacking: Unpacking, path: string, entry: TarEntry): void {
   if (isDirectory || there.isSymbolicLink()) unpacking.parent = undefined;
 }
 
-async function create(unpacking: Unpacking, path: string, member: TarMember): Promise<void> {
-  const { root, options } = unpacking;
-  const { entry } = member;
+function create({ root, options }: Unpacking, path: string, entry: TarEntry): void {
   switch (entry.type) {
+    case 'file':
+      return;
     case 'directory':
       root.makeDirectory(path, 0o700);
-      return;
-    case 'file':
-      await createFile(unpacking, path, member);
       return;
     case 'hardLink':
       if (climbsOut(entry.linkName))
@@ -202,21 +203,26 @@ async function create(unpacking: Unpacking, path: string, member: TarMember): Pr
   }
 }
 
-async function createFile({ root, options, frames, bounds }: Unpacking, path: string, member: TarMember): Promise<void> {
-  const fd = root.createFile(path, 0o600);
+/** Files are most of an archive: one that is new takes no look at what was there, and gets everything through its descriptor. */
+async function createFile(unpacking: Unpacking, path: string, member: TarMember): Promise<void> {
+  const { root, options, frames, bounds } = unpacking;
+  let fd = root.tryCreateFile(path, 0o600);
+  if (fd === undefined) {
+    clearPlace(unpacking, path, member.entry);
+    fd = root.createFile(path, 0o600);
+  }
   try {
-    const owner = options.owner ?? member.entry;
-    fchownSync(fd, owner.uid, owner.gid);
-    fchmodSync(fd, member.entry.mode);
-    let end = 0;
+    let [end, isHole] = [0, false];
     for await (const { offset, data } of placed(member)) {
       bounds.data(data.length);
       frames?.body(path, offset, data.length);
       end = offset + data.length;
       // Zeros become a hole: a sparse file stays one, also through tars that do not know of it.
-      if (!isZero(data)) writeAll(fd, data, offset);
+      isHole = isZero(data);
+      if (!isHole) writeAll(fd, data, offset);
     }
-    if (end > 0 || member.entry.size > 0) ftruncateSync(fd, member.entry.size);
+    if (isHole || end !== member.entry.size) ftruncateSync(fd, member.entry.size);
+    setFileMetadata(fd, path, metadataOf(member.entry, options));
   } finally {
     closeSync(fd);
   }

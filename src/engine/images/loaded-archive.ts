@@ -49,7 +49,7 @@ export class LoadedArchive {
     }
     const known = snapshots.withDiffId(layer.diffId);
     if (known === undefined) throw new Error(`layer ${layer.diffId} was known and is gone in spite of its lease`);
-    using again = await snapshots.stage(snapshots.tar(known), layer.diffId);
+    await using again = await snapshots.stage(snapshots.tar(known), layer.diffId);
     await snapshots.adopt(chain.slice(0, -1), again, this.lease);
   }
 

@@ -51,7 +51,7 @@ export class SharedDownloads {
     if (this.#underWay.get(digest) === download) this.#underWay.delete(digest);
     download.stop.abort();
     const layer = await download.layer.catch(() => undefined);
-    layer?.[Symbol.dispose]();
+    await layer?.[Symbol.asyncDispose]();
   }
 }
 

@@ -169,7 +169,7 @@ export class OverlaySnapshots implements Snapshots {
     wanted?: Digest,
     signal?: AbortSignal,
   ): Promise<{ readonly diffId: Digest; readonly bytes: number }> {
-    using staged = await this.stage(source, wanted, signal);
+    await using staged = await this.stage(source, wanted, signal);
     await this.adopt(below, staged);
     return staged.content;
   }
@@ -202,7 +202,7 @@ export class OverlaySnapshots implements Snapshots {
       return;
     }
     // The same layer over something else: made again from the tar of the first.
-    using again = await this.stage(this.tar(staged.adoptedAs), staged.content.diffId);
+    await using again = await this.stage(this.tar(staged.adoptedAs), staged.content.diffId);
     await this.adopt(below, again, lease);
   }
 

@@ -1,9 +1,9 @@
-import { rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Digest } from '../../base/digest.ts';
 import type { DigestResult } from '../archive/jobs.ts';
 
 /** An unpacked layer that is no part of any chain yet; below `tmp/`, gone when its owner lets go of it. */
-export class StagedLayer implements Disposable {
+export class StagedLayer implements AsyncDisposable {
   readonly directory: string;
   readonly content: DigestResult;
   readonly hasFrames: boolean;
@@ -16,7 +16,7 @@ export class StagedLayer implements Disposable {
     this.hasFrames = hasFrames;
   }
 
-  [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true, force: true });
+  [Symbol.asyncDispose](): Promise<void> {
+    return rm(this.directory, { recursive: true, force: true });
   }
 }
