@@ -12,7 +12,7 @@ import { HostFirewall } from './host-firewall.ts';
 import { planHostRepair } from './host-repair.ts';
 import { defaultRoutes, hostInterface, interfaceOf, macFor, planAttach, planBridge } from './link-plan.ts';
 import { gatewayEndpoint, type LiveOwner, type Owner } from './live-owner.ts';
-import { gatewayOf, poolsOf, type NetworkRecord } from './network-record.ts';
+import { gatewayFor, poolsOf, type NetworkRecord } from './network-record.ts';
 import type { Endpoint, EndpointSpec, PortBinding, PublishedBinding } from './networks.ts';
 import { claimPorts, type HeldPort } from './ports.ts';
 
@@ -129,7 +129,7 @@ export class Fabric {
       this.#revision += 1;
       for (const told of this.#gone) told(ownerId);
     }
-    for (const endpoint of gone) this.#unplug(live.owner, endpoint, left.length > 0);
+    for (const endpoint of gone) this.#unplug(live.owner, endpoint, endpointId !== undefined);
     this.#recent.splice(0, Math.max(0, this.#recent.length - 64));
     const before = gatewayEndpoint(live.endpoints, this.#networks);
     const after = gatewayEndpoint(left, this.#networks);
@@ -180,8 +180,8 @@ export class Fabric {
       ownerId: owner.id,
       ownerName: owner.name,
       ipv4,
-      gateway: ipv4 && gatewayOf(network, 4),
-      ...(ipv6 && { ipv6, gateway6: gatewayOf(network, 6) }),
+      gateway: ipv4 && gatewayFor(network, ipv4),
+      ...(ipv6 && { ipv6, gateway6: gatewayFor(network, ipv6) }),
       mac: spec.mac || macFor(ipv4 && addressOf(ipv4), id),
       interfaceName: freeName(prefix, taken),
       aliases: spec.aliases ?? [],

@@ -34,6 +34,11 @@ export function gatewayOf(record: Pick<Network, 'pools'>, family: 4 | 6): string
   return poolsOf(record, family).find(({ gateway }) => gateway !== undefined)?.gateway;
 }
 
+/** The gateway of the subnet that an endpoint's address (`172.17.0.2/16`) is of. */
+export function gatewayFor({ pools }: Pick<Network, 'pools'>, cidr: string): string | undefined {
+  return pools.find(({ subnet }) => subnet === formatSubnet(parseSubnet(cidr)))?.gateway;
+}
+
 export function poolsOf({ pools }: Pick<Network, 'pools'>, family: 4 | 6): readonly AddressPool[] {
   return pools.filter(({ subnet }) => parseSubnet(subnet).family === family);
 }
