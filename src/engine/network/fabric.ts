@@ -137,6 +137,11 @@ export class Fabric {
     if (live.ports.length > 0) await this.#firewall.sync();
   }
 
+  /** Rules brought to what is wanted now, from what was written last. */
+  update(): Promise<void> {
+    return this.#firewall.sync();
+  }
+
   /** Rules written whole, whatever is there. */
   sync(): Promise<void> {
     return this.#firewall.repair();

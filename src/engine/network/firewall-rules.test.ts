@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chainsOf } from './firewall-change.ts';
 import { jumpsOf, missingJumps, missingRules, renderFirewall, renderTeardown, type BridgeRules } from './firewall-rules.ts';
 
 const docker0: BridgeRules = {
@@ -54,14 +55,15 @@ test('what a saved rule set lacks is told by table and chain', () => {
       return `*${table}\n${part(wanted)}${part(saved)}COMMIT\n`;
     })
     .join('');
-  assert.deepEqual(missingRules(wanted, merged, 4), []);
-  assert.deepEqual(missingRules(wanted, merged.replace(/-A DOCKER ! -i docker0.*\n/, ''), 4), ['iptables nat: 1 of 2 rules of DOCKER']);
-  assert.deepEqual(missingRules(wanted, merged.replace('-A FORWARD -j DOCKER-USER\n', ''), 4), [
+  const chains = chainsOf(wanted);
+  assert.deepEqual(missingRules(chains, merged, 4), []);
+  assert.deepEqual(missingRules(chains, merged.replace(/-A DOCKER ! -i docker0.*\n/, ''), 4), ['iptables nat: 1 of 2 rules of DOCKER']);
+  assert.deepEqual(missingRules(chains, merged.replace('-A FORWARD -j DOCKER-USER\n', ''), 4), [
     'iptables filter: jump from FORWARD to DOCKER-USER',
   ]);
-  assert.equal(missingRules(wanted, '', 4).length, jumpsOf(4).length + 7, 'after a flush');
+  assert.equal(missingRules(chains, '', 4).length, jumpsOf(4).length + 7, 'after a flush');
   const stranger = merged.replace('-A DOCKER-FORWARD -j DOCKER\n', '-A DOCKER-FORWARD -j ACCEPT\n-A DOCKER-FORWARD -j DOCKER\n');
-  assert.deepEqual(missingRules(wanted, stranger, 4), ['iptables filter: order or number of the rules of DOCKER-FORWARD']);
+  assert.deepEqual(missingRules(chains, stranger, 4), ['iptables filter: order or number of the rules of DOCKER-FORWARD']);
 });
 
 test('internal and open networks, no talk between containers, no masquerade', () => {

@@ -1,3 +1,5 @@
+import { chainsOf, type Chains } from './firewall-change.ts';
+
 /**
  * The host's rules for all bridges and published ports, whole, of one family. Pure.
  *
@@ -153,27 +155,22 @@ export function missingJumps(saved: string, family: 4 | 6): readonly Jump[] {
   return jumpsOf(family).filter(({ table, rule }) => !(tables.get(table) ?? []).includes(`-A ${rule}`));
 }
 
-/** What a saved rule set lacks or has changed of a rendered one, in words: `iptables nat: 3 of 4 rules of DOCKER`. */
-export function missingRules(rendered: string, saved: string, family: 4 | 6): readonly string[] {
+/** What a saved rule set lacks or has changed of our chains, in words: `iptables nat: 3 of 4 rules of DOCKER`. */
+export function missingRules(wanted: Chains, saved: string, family: 4 | 6): readonly string[] {
   const program = family === 4 ? 'iptables' : 'ip6tables';
-  const there = linesByTable(saved);
+  const there = chainsOf(saved);
   const jumps = missingJumps(saved, family).map(({ table, rule }) => `${program} ${table}: jump from ${rule.replace(/ .*-j /, ' to ')}`);
-  const chains = [...linesByTable(rendered)].flatMap(([table, lines]) => {
-    const found = rulesByChain(there.get(table) ?? []);
-    const names = lines.flatMap((line) => /^:(\S+) -/.exec(line)?.[1] ?? []);
-    const wanted = rulesByChain(lines);
-    return names.flatMap((chain) => {
-      const [want, have] = [wanted.get(chain) ?? [], found.get(chain) ?? []];
-      if (want.join('\n') === have.join('\n')) return [];
-      const gone = want.filter((rule) => !have.includes(rule)).length;
-      return [
-        gone > 0
-          ? `${program} ${table}: ${gone} of ${want.length} rules of ${chain}`
-          : `${program} ${table}: order or number of the rules of ${chain}`,
-      ];
-    });
+  const chains = Array.from(wanted, ([key, want]) => {
+    const have = there.get(key) ?? [];
+    if (want.join('\n') === have.join('\n')) return undefined;
+    const [table = '', chain = ''] = key.split(' ');
+    const known = new Set(have);
+    const gone = want.filter((rule) => !known.has(rule)).length;
+    return gone > 0
+      ? `${program} ${table}: ${gone} of ${want.length} rules of ${chain}`
+      : `${program} ${table}: order or number of the rules of ${chain}`;
   });
-  return [...jumps, ...chains];
+  return [...jumps, ...chains.filter((text) => text !== undefined)];
 }
 
 /** Removes every chain and jump of ours; for `davit down`. `saved`: what iptables-save says now. */
@@ -215,11 +212,4 @@ function linesByTable(text: string): ReadonlyMap<string, readonly string[]> {
     else if (line !== 'COMMIT') current.push(line);
   }
   return tables;
-}
-
-function rulesByChain(lines: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  return Map.groupBy(
-    lines.filter((line) => line.startsWith('-A ')),
-    (line) => line.split(' ')[1] ?? '',
-  );
 }

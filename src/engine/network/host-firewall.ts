@@ -1,4 +1,5 @@
 import type { Firewall } from '../../kernel/firewall.ts';
+import { chainsOf, planChange, type Chains } from './firewall-change.ts';
 import { missingJumps, missingRules, renderFirewall, renderTeardown, type FirewallState, type Jump } from './firewall-rules.ts';
 
 const families = [4, 6] as const;
@@ -10,7 +11,8 @@ export class HostFirewall {
   readonly #wanted: (family: Family) => FirewallState;
   /** Jumps to be added; undefined: not looked yet. IPv6 is left alone until a network has it. */
   readonly #missing = new Map<Family, readonly Jump[]>();
-  readonly #written = new Set<Family>();
+  /** What was written, as it stands in the kernel. */
+  readonly #written = new Map<Family, Chains>();
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   /** The rules of this generation were found whole. */
@@ -38,6 +40,7 @@ export class HostFirewall {
   /** Looks what is really there, then writes: puts back what somebody flushed. */
   repair(): Promise<void> {
     this.#missing.clear();
+    this.#whole = undefined;
     return this.sync();
   }
 
@@ -77,7 +80,7 @@ export class HostFirewall {
   }
 
   #lostOf(family: Family, saved: string): readonly string[] {
-    return missingRules(renderFirewall(this.#wanted(family), []), saved, family);
+    return missingRules(this.#written.get(family) ?? chainsOf(renderFirewall(this.#wanted(family), [])), saved, family);
   }
 
   #start(): Promise<void> {
@@ -98,11 +101,31 @@ export class HostFirewall {
   }
 
   async #writeFamily(family: Family): Promise<void> {
-    const missing = this.#missing.get(family) ?? (await this.#look(family));
-    this.#missing.set(family, missing);
-    await this.#firewall.restore(renderFirewall(this.#wanted(family), missing), family);
+    const missing = this.#missing.get(family);
+    const written = this.#written.get(family);
+    if (!missing || missing.length > 0 || !written) return this.#writeWhole(family);
+    const change = planChange(written, chainsOf(renderFirewall(this.#wanted(family), [])));
+    if (change.text === '') return undefined;
+    const before = this.#firewall.generation();
+    try {
+      await this.#firewall.restore(change.text, family);
+    } catch {
+      // Somebody has taken away what was to be changed.
+      return this.#writeWhole(family);
+    }
+    this.#written.set(family, change.chains);
+    // Whole before, and nobody but us since: whole still.
+    if (before !== undefined && before === this.#whole && this.#firewall.generation() === before + change.tables)
+      this.#whole = before + change.tables;
+    return undefined;
+  }
+
+  async #writeWhole(family: Family): Promise<void> {
+    const missing = await this.#look(family);
+    const state = this.#wanted(family);
+    await this.#firewall.restore(renderFirewall(state, missing), family);
     this.#missing.set(family, []);
-    this.#written.add(family);
+    this.#written.set(family, chainsOf(renderFirewall(state, [])));
   }
 
   async #look(family: Family): Promise<readonly Jump[]> {

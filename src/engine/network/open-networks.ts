@@ -84,7 +84,7 @@ export class NetworkRoom implements Networks {
       this.#records.set(record.id, record);
       try {
         this.fabric.addNetwork(record);
-        await this.fabric.sync();
+        await this.fabric.update();
       } catch (error) {
         await this.#destroy(record);
         throw error;
@@ -183,7 +183,7 @@ export class NetworkRoom implements Networks {
     await this.#parts.store.write([{ delete: prefix + record.id }]);
     this.#records.delete(record.id);
     this.fabric.removeNetwork(record.id);
-    await this.fabric.sync();
+    await this.fabric.update();
   }
 
   #tell(action: string, { id, name, driver }: NetworkRecord, attributes: Readonly<Record<string, string>> = {}): void {
