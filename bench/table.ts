@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 
 export interface Line {
   readonly name: string;
-  readonly unit: 'ms' | 'MB' | '%';
+  readonly unit: 'ms' | 'MB' | '%' | '/s';
   readonly davit: number;
   readonly peer?: number | undefined;
   readonly wanted?: { readonly text: string; readonly met: boolean } | undefined;
@@ -32,8 +32,10 @@ function value(amount: number | undefined, unit: string): string {
   return `${amount < 10 ? amount.toFixed(2) : Math.round(amount)} ${unit}`;
 }
 
-function ratio({ davit, peer }: Line): string {
-  return peer === undefined || davit === 0 ? '' : `${(peer / davit).toFixed(1)}×`;
+/** How many times better than the peer: rates are better when they are higher. */
+function ratio({ davit, peer, unit }: Line): string {
+  if (peer === undefined || davit === 0 || peer === 0) return '';
+  return unit === '/s' ? `${(davit / peer).toFixed(2)}×` : `${(peer / davit).toFixed(1)}×`;
 }
 
 function verdict({ wanted }: Line): string {

@@ -1,4 +1,5 @@
 import { KindError } from '../base/errors.ts';
+import { compareKeys, partitionPoint, SortedKeys } from './sorted-keys.ts';
 import type { Change, Entry, Range, RangeOptions } from './store.ts';
 
 /** A row that history no longer needs: the value that `key` got at `revision`. */
@@ -23,7 +24,7 @@ export const defaultRetention: Retention = { keep: 10_000, trimAt: 12_000 };
  */
 export class Keyspace {
   readonly #entries = new Map<string, Entry>();
-  readonly #keys: string[] = [];
+  readonly #keys = new SortedKeys();
   #changes: Change[] = [];
   #revision = 0;
   #compacted = 0;
@@ -44,7 +45,8 @@ export class Keyspace {
 
   /** Fills in state from before the retained history. */
   restore(base: readonly Entry[], compacted: number): void {
-    for (const entry of base) this.#set(entry.key, entry);
+    for (const entry of base) this.#entries.set(entry.key, entry);
+    this.#keys.load([...this.#entries.keys()]);
     this.#compacted = compacted;
     this.#revision = base.reduce((newest, entry) => Math.max(newest, entry.modRevision), compacted);
   }
@@ -52,7 +54,6 @@ export class Keyspace {
   /** Everything is other than what was known, up to `revision`: history before it is forgotten. */
   replace(entries: readonly Entry[], revision: number): void {
     this.#entries.clear();
-    this.#keys.length = 0;
     this.#changes = [];
     this.restore(entries, revision);
   }
@@ -75,10 +76,9 @@ export class Keyspace {
     if (revision > this.#revision) throw new KindError('invalid', `read revision ${revision}: the newest is ${this.#revision}`);
     const after = options.after !== undefined && options.after >= prefix ? options.after : undefined;
     const past = revision === this.#revision ? undefined : this.#undone(prefix, revision);
-    const keys = this.#keysOf(prefix, after, past);
-    const limited = options.limit === undefined ? keys : keys.slice(0, options.limit);
-    const entries = limited.map((key) => (past?.has(key) ? past.get(key) : this.#entries.get(key)) as Entry);
-    return { entries, revision, remaining: keys.length - entries.length };
+    const { keys, count } = this.#keysOf(prefix, after, past, options.limit);
+    const entries = keys.map((key) => (past?.has(key) ? past.get(key) : this.#entries.get(key)) as Entry);
+    return { entries, revision, remaining: count - entries.length };
   }
 
   /** Changes with the prefix after a revision, in order; `expired` when that revision was forgotten. */
@@ -111,15 +111,21 @@ export class Keyspace {
     return past;
   }
 
-  #keysOf(prefix: string, after: string | undefined, past: Map<string, Entry | undefined> | undefined): readonly string[] {
-    const start = after === undefined ? this.#lowerBound(prefix) : this.#lowerBound(`${after}\0`);
-    const end = partitionPoint(this.#keys, (key) => key < prefix || key.startsWith(prefix));
-    const keys = this.#keys.slice(start, end);
-    if (!past) return keys;
+  #keysOf(
+    prefix: string,
+    after: string | undefined,
+    past: Map<string, Entry | undefined> | undefined,
+    limit = Infinity,
+  ): { readonly keys: readonly string[]; readonly count: number } {
+    const start = after === undefined ? prefix : `${after}\0`;
+    const end = `${prefix}\uFFFF`;
+    if (!past || past.size === 0) return this.#keys.between(start, end, limit);
+    const { keys } = this.#keys.between(start, end);
     const known = new Set(keys);
-    const removedSince = [...past.keys()].filter((key) => !known.has(key) && (after === undefined || key > after));
+    const removedSince = [...past.keys()].filter((key) => !known.has(key) && key >= start);
     const existed = (key: string): boolean => !past.has(key) || past.get(key) !== undefined;
-    return [...keys, ...removedSince].filter(existed).toSorted(compareKeys);
+    const all = (removedSince.length === 0 ? keys : [...keys, ...removedSince].toSorted(compareKeys)).filter(existed);
+    return { keys: limit < all.length ? all.slice(0, limit) : all, count: all.length };
   }
 
   #assertRetained(revision: number): void {
@@ -132,11 +138,8 @@ export class Keyspace {
     if (entry) this.#entries.set(key, entry);
     else this.#entries.delete(key);
     if (known === (entry !== undefined)) return;
-    this.#keys.splice(this.#lowerBound(key), known ? 1 : 0, ...(known ? [] : [key]));
-  }
-
-  #lowerBound(key: string): number {
-    return partitionPoint(this.#keys, (candidate) => candidate < key);
+    if (known) this.#keys.delete(key);
+    else this.#keys.add(key);
   }
 
   #firstAfter(revision: number): number {
@@ -148,21 +151,4 @@ function obsoletedBy(change: Change): readonly Obsolete[] {
   const own = { key: change.entry.key, revision: change.entry.modRevision };
   const before = change.previous ? [{ key: change.entry.key, revision: change.previous.modRevision }] : [];
   return change.type === 'delete' ? [...before, own] : before;
-}
-
-/** Index of the first item for which `before` is false; the items are ordered by it. */
-function partitionPoint<T>(items: readonly T[], before: (item: T) => boolean): number {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (before(items[middle] as T)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Byte order, as long as keys stay below U+D800 (all of davit's do). */
-function compareKeys(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -223,6 +223,8 @@ function connect(endpoint: string, tls: EtcdOptions['tls']): Client {
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1_000,
     'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_channelz': 0,
+    'grpc.enable_retries': 0,
     // TLS names no addresses (RFC 6066): the certificate is checked against the address by `secure` instead.
     ...(isIP(bareHost(url.hostname)) > 0 && { 'grpc.ssl_target_name_override': 'etcd' }),
   });

@@ -3,7 +3,8 @@ import type { Entry } from '../store.ts';
 import type { EtcdClient } from './etcd-client.ts';
 import { etcdRange, fromEtcd, type KeyPlace } from './key-place.ts';
 
-const pageSize = 1000;
+/** etcd walks over the whole rest of the range for each page: better few. */
+const pageSize = 10_000;
 
 /** Every entry of the store at one revision, read in pages. Starts again when etcd forgets that revision meanwhile. */
 export async function loadAll(
