@@ -81,6 +81,7 @@ const reviews = new Set([
   'LocalSubjectAccessReview',
   'SelfSubjectRulesReview',
   'TokenReview',
+  'ComponentStatus',
 ]);
 
 if (!existsSync(options.reference)) {

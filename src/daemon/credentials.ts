@@ -1,5 +1,5 @@
 import { type Config, pathsOf } from './config.ts';
-import { createAuthority, issueCertificate, type KeyPair, keyPairAt, writePrivate } from './pki.ts';
+import { createAuthority, issueCertificate, type KeyPair, keyPairAt, signRequest, writePrivate } from './pki.ts';
 
 /** Every certificate of a one-machine cluster, made on the first start and kept. */
 export interface Credentials {
@@ -11,6 +11,8 @@ export interface Credentials {
   readonly admin: KeyPair;
   /** PEM of the key that signs service accounts' tokens. */
   readonly tokenKey: string;
+  /** Certifies what a certificate signing request asks for. */
+  sign(order: Parameters<typeof signRequest>[1]): Promise<string>;
 }
 
 export async function loadCredentials(config: Config): Promise<Credentials> {
@@ -29,7 +31,7 @@ export async function loadCredentials(config: Config): Promise<Credentials> {
     keyPairAt(pki, 'service-accounts', () => createAuthority('service-accounts')),
   ]);
   writePrivate(kubeconfig, renderKubeconfig(config, authority.cert, admin));
-  return { ca: authority.cert, server, kubeletClient, node, admin, tokenKey: accounts.key };
+  return { ca: authority.cert, server, kubeletClient, node, admin, tokenKey: accounts.key, sign: (order) => signRequest(authority, order) };
 }
 
 /** A kubeconfig with everything inside, as `kind` and `kubeadm` write it. JSON is YAML. */

@@ -115,3 +115,38 @@ function pemBody(pem: string): ArrayBuffer {
   if (!body) throw new Error('no PEM block in the authority key');
   return body;
 }
+
+const keyUsages: Readonly<Record<string, string>> = {
+  'client auth': x509.ExtendedKeyUsage.clientAuth,
+  'server auth': x509.ExtendedKeyUsage.serverAuth,
+};
+
+/** Certifies a PKCS #10 request: its subject, key and alternative names, for the usages that are asked for. */
+export async function signRequest(
+  authority: KeyPair,
+  order: { readonly request: string; readonly usages: readonly string[]; readonly seconds: number },
+): Promise<string> {
+  const asked = new x509.Pkcs10CertificateRequest(order.request);
+  if (!(await asked.verify())) throw new Error('the request is not signed with its own key');
+  const issuer = new x509.X509Certificate(authority.cert);
+  const names = asked.getExtension('2.5.29.17');
+  const usages = order.usages.flatMap((one) => keyUsages[one] ?? []);
+  const cert = await x509.X509CertificateGenerator.create({
+    subject: asked.subject,
+    issuer: issuer.subject,
+    publicKey: asked.publicKey,
+    signingKey: await crypto.subtle.importKey('pkcs8', pemBody(authority.key), algorithm, false, ['sign']),
+    signingAlgorithm: algorithm,
+    serialNumber: serial(),
+    notBefore: new Date(Date.now() - 5 * 60 * 1000),
+    notAfter: new Date(Date.now() + order.seconds * 1000),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
+      ...(usages.length > 0 ? [new x509.ExtendedKeyUsageExtension(usages)] : []),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      ...(names ? [names] : []),
+    ],
+  });
+  return cert.toString('pem');
+}

@@ -31,6 +31,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       tls: { ca: credentials.ca, ...credentials.server },
       kubeletTls: { ca: credentials.ca, ...credentials.kubeletClient },
       tokenKey: credentials.tokenKey,
+      sign: credentials.sign,
       serviceCidr: config.serviceCidr,
       nodeIp: config.nodeIp,
       log: log.child({ part: 'apiserver' }),

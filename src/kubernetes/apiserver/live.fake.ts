@@ -1,5 +1,5 @@
 import { silentLog } from '../../base/log.ts';
-import { createAuthority, issueCertificate, type KeyPair } from '../../daemon/pki.ts';
+import { createAuthority, issueCertificate, signRequest, type KeyPair } from '../../daemon/pki.ts';
 import { memoryStore } from '../../store/memory.ts';
 import type { Store } from '../../store/store.ts';
 import { serveApi, type ApiServer, type ServeOptions } from './serve.ts';
@@ -28,6 +28,7 @@ export async function liveServer(options: Partial<ServeOptions> = {}): Promise<L
     tls,
     tokenKey: (await createAuthority('service-accounts')).key,
     oidc: options.oidc,
+    sign: (order) => signRequest(authority, order),
     kubeletTls: { ca: authority.cert, ...admin },
     serviceCidr: '10.96.0.0/16',
     log: silentLog,

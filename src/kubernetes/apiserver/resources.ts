@@ -28,6 +28,7 @@ import { ingressClassStrategy, ingressStrategy, networkPolicyStrategy } from './
 import { clusterRoleBindingStrategy, clusterRoleStrategy, roleBindingStrategy, roleStrategy } from './strategies/rbac.ts';
 import { csiDriverStrategy, runtimeClassStrategy, volumeAttachmentStrategy, volumeAttributesClassStrategy } from './strategies/storage.ts';
 import { podTemplateStrategy } from './strategies/workloads.ts';
+import { oldAutoscalerConversion } from './strategies/old-autoscalers.ts';
 import { newEventConversion, newEventStrategy } from './strategies/new-events.ts';
 import type { JsonSchema } from './customresources/json-schema.ts';
 import { definitionStrategy } from './customresources/definition-strategy.ts';
@@ -182,6 +183,10 @@ export const resources: readonly Resource[] = [
     countsGeneration: true,
     strategy: admissionPolicyBindingStrategy,
   }),
+  resource(
+    { ...kinds.horizontalPodAutoscalers, version: 'v1' },
+    { shortNames: ['hpa'], categories: all, hasStatus: true, conversion: oldAutoscalerConversion },
+  ),
   resource(kinds.newEvents, { shortNames: ['ev'], strategy: newEventStrategy, conversion: newEventConversion }),
   resource(kinds.customResourceDefinitions, {
     shortNames: ['crd', 'crds'],

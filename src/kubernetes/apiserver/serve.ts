@@ -12,6 +12,8 @@ import { ServiceAccountTokens } from './access/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { inProcessClient } from './client.ts';
 import type { Answers } from './http/router.ts';
+import { keepSigning, type Signer } from './certificates/sign.ts';
+import { ServerMetrics } from './http/metrics.ts';
 import { listen, type ListenOptions } from './http/server.ts';
 import { Registry } from './registry/registry.ts';
 import { addressRange } from './registry/service-addresses.ts';
@@ -29,6 +31,8 @@ export interface ServeOptions extends ListenOptions {
   /** PEM of the P-256 key that signs service accounts' tokens. */
   readonly tokenKey: string;
   readonly oidc?: OidcOptions;
+  /** Signs for those whose certificate signing request was approved. */
+  readonly sign?: Signer;
   readonly log: Log;
 }
 
@@ -65,8 +69,14 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const authorizer = new Authorizer(store);
   registry.admitBy(admissionChain({ registry, authorizer }));
   const authenticator = new Authenticator({ store, tokens, oidc });
-  const listening = starting.use(await listen({ registry, kubeletTls, log, authorizer, authenticator, answers }, options));
+  const metrics = new ServerMetrics(store, registry.catalog);
+  let bootstrapped = false;
+  const routes = { registry, kubeletTls, log, authorizer, authenticator, answers, metrics, isBootstrapped: () => bootstrapped };
+  const listening = starting.use(await listen(routes, options));
   await bootstrap(registry, { serviceRange, nodeIp, port: listening.port });
+  bootstrapped = true;
+  const { sign } = options;
+  if (sign) starting.use(background((signal) => keepSigning(registry, sign, signal), log));
   starting.use(background((signal) => keepAggregating(registry, signal), log));
   starting.use(background((signal) => keepDefinitions(registry, log, signal), log));
   starting.use(background((signal) => keepDependents(registry, signal), log));

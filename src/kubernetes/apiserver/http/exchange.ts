@@ -9,6 +9,7 @@ import { apiError, statusOf } from '../status.ts';
 export interface Outgoing {
   readonly headersSent: boolean;
   readonly writableEnded: boolean;
+  readonly statusCode: number;
   writeHead(code: number, headers: OutgoingHttpHeaders): unknown;
   write(chunk: string | Uint8Array): boolean;
   end(chunk?: string | Uint8Array): unknown;

@@ -5,6 +5,7 @@ import { issuer } from '../access/service-account-tokens.ts';
 import { apiError } from '../status.ts';
 import type { Routes } from './router.ts';
 import { sendJson, sendText, type Exchange } from './exchange.ts';
+import { healthOf } from './health.ts';
 
 export const version = {
   major: '1',
@@ -29,14 +30,17 @@ export async function serveGeneral(routes: Routes, exchange: Exchange): Promise<
       return true;
     case 'healthz':
     case 'livez':
-    case 'readyz':
-      sendText(exchange, 200, 'ok', 'text/plain; charset=utf-8');
+    case 'readyz': {
+      const health = healthOf(routes, root, rest.join('/'), exchange.query);
+      if (!health) return false;
+      sendText(exchange, health.code, health.text, 'text/plain; charset=utf-8');
       return true;
+    }
     case 'version':
       json(exchange, version);
       return true;
     case 'metrics':
-      sendText(exchange, 200, metrics(), 'text/plain; version=0.0.4; charset=utf-8');
+      sendText(exchange, 200, await routes.metrics.text(), 'text/plain; version=0.0.4; charset=utf-8');
       return true;
     case '.well-known':
       if (rest.join('/') !== 'openid-configuration') return false;
@@ -107,17 +111,4 @@ function discoveryDocument(): object {
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],
   };
-}
-
-function metrics(): string {
-  const { rss, heapUsed } = process.memoryUsage();
-  return [
-    '# TYPE process_resident_memory_bytes gauge',
-    `process_resident_memory_bytes ${rss}`,
-    '# TYPE nodejs_heap_used_bytes gauge',
-    `nodejs_heap_used_bytes ${heapUsed}`,
-    '# TYPE process_cpu_seconds_total counter',
-    `process_cpu_seconds_total ${process.cpuUsage().user / 1e6}`,
-    '',
-  ].join('\n');
 }

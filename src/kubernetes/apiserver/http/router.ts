@@ -12,6 +12,8 @@ import { resourceOf } from '../resources.ts';
 import { apiError, statusOf } from '../status.ts';
 import { tunnel, type KubeletTls } from '../subresources/kubelet.ts';
 import { readObject, sendError, sendJson, type Exchange } from './exchange.ts';
+import { serveComponentStatuses } from './component-statuses.ts';
+import type { ServerMetrics } from './metrics.ts';
 import { pathNotFound, serveGeneral } from './general.ts';
 import { placeOf, serveResource } from './resource-requests.ts';
 import { kubeletFor, kubeletPath, serveSubresource } from './subresource-requests.ts';
@@ -20,6 +22,9 @@ import { targetOf, verbOf, type Target } from './target.ts';
 export interface Routes extends Reviewer {
   readonly registry: Registry;
   readonly kubeletTls: KubeletTls;
+  readonly metrics: ServerMetrics;
+  /** Whether everything is there that a cluster starts with. */
+  isBootstrapped(): boolean;
   readonly log: Log;
   readonly answers: Answers;
 }
@@ -29,6 +34,7 @@ export type Answers = Map<string, (rest: readonly string[]) => Promise<object>>;
 
 /** Who? may they? what? — and every error as a Status. */
 export async function route(routes: Routes, exchange: Exchange): Promise<void> {
+  routes.metrics.observe(exchange, () => exchange.outgoing.statusCode);
   try {
     const user = await asking(routes, exchange.user, exchange.headers);
     await serve(routes, { ...exchange, user });
@@ -60,6 +66,9 @@ async function serve(routes: Routes, exchange: Exchange): Promise<void> {
   authorizer.authorize(user, { verb, ...target });
   const review = reviews.find((one) => one.group === target.group && one.version === target.version && one.resource === target.resource);
   if (review) return serveReview(routes, exchange, review.kind);
+  if (target.group === '' && target.resource === 'componentstatuses' && (verb === 'get' || verb === 'list')) {
+    return serveComponentStatuses(routes, exchange, target.name);
+  }
   const bound = legacyBinding(target);
   const resource = routes.registry.catalog.find(target.group, target.version, (bound ?? target).resource);
   if (!resource) throw pathNotFound();

@@ -15,6 +15,7 @@ import { patched } from '../registry/patch.ts';
 import { readObject, sendJson, type Exchange } from './exchange.ts';
 import { pathNotFound } from './general.ts';
 import { answer, isDryRun, placeOf, readPatch, serveResource, type ResourceRequest } from './resource-requests.ts';
+import { approval, ephemeralContainers, servePart } from './partial-updates.ts';
 import type { Routes } from './router.ts';
 import type { Verb } from './target.ts';
 import { serveTokenRequest } from './token-request.ts';
@@ -45,7 +46,9 @@ export async function serveSubresource(verb: Verb, request: ResourceRequest, rou
     case 'pods/resize':
       return serveResize(verb, request);
     case 'pods/ephemeralcontainers':
-      throw apiError('NotImplemented', `${name} is not implemented by davit yet`);
+      return servePart(verb, request, 'ephemeralcontainers', ephemeralContainers);
+    case 'certificatesigningrequests/approval':
+      return servePart(verb, request, 'approval', approval);
     default:
       throw pathNotFound();
   }

@@ -1,6 +1,6 @@
 import { decode } from '../../../api/kubernetes/decode.ts';
 import { prune } from '../customresources/prune.ts';
-import { isObject, objectOf, textOf } from '../json.ts';
+import { isObject, objectOf, textOf, type JsonObject } from '../json.ts';
 import { apiVersion, type Resource } from '../resources.ts';
 import { apiError } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
@@ -11,6 +11,12 @@ export interface DecodedBody {
   readonly object: Body;
   /** `unknown field "spec.foo"`: dropped. */
   readonly warnings: readonly string[];
+}
+
+/** Maps and lists of metadata that are empty are as good as absent, and are not shown. */
+function withoutEmpty(metadata: JsonObject): JsonObject {
+  const isEmpty = (value: unknown): boolean => (Array.isArray(value) || isObject(value)) && Object.keys(value).length === 0;
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => !isEmpty(value)));
 }
 
 /** A request's object, checked against its kind's type. */
@@ -30,7 +36,7 @@ export function decodeBody(resource: Resource, source: unknown, validation: Fiel
   if (validation === 'Strict' && unknown.length > 0)
     throw apiError('BadRequest', `${prefix}: strict decoding error: ${unknown.join(', ')}`);
   return {
-    object: { ...object, apiVersion: version, kind, metadata: objectOf(object['metadata']) },
+    object: { ...object, apiVersion: version, kind, metadata: withoutEmpty(objectOf(object['metadata'])) },
     warnings: validation === 'Warn' ? unknown : [],
   };
 }

@@ -28,7 +28,8 @@ function frozen(spec: JsonObject): JsonObject {
   });
 }
 
-function validateUpdate(object: Body, before: Body): readonly FieldCause[] {
+function validateUpdate(object: Body, before: Body, subresource?: string): readonly FieldCause[] {
+  if (subresource === 'ephemeralcontainers') return validateEphemeral(object, before);
   const [now, old] = [objectOf(object.spec), objectOf(before.spec)];
   const gates = (spec: JsonObject): readonly string[] => objectsOf(spec['schedulingGates']).map((gate) => textOf(gate['name']));
   const added = gates(now).filter((name) => !gates(old).includes(name));
@@ -43,6 +44,17 @@ function gatedCondition(spec: JsonObject): object {
   if (objectsOf(spec['schedulingGates']).length === 0) return {};
   const message = 'Scheduling is blocked due to non-empty scheduling gates';
   return { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message, lastTransitionTime: null }] };
+}
+
+/** Containers can be put into a running pod; those that are there stay as they are. */
+function validateEphemeral(object: Body, before: Body): readonly FieldCause[] {
+  const [now, old] = [object, before].map((one) => objectsOf(objectOf(one.spec)['ephemeralContainers'])) as [JsonObject[], JsonObject[]];
+  return old.flatMap((one, index) => {
+    const same = now.find((other) => other['name'] === one['name']);
+    const field = `spec.ephemeralContainers[${index}]`;
+    if (!same) return [forbidden(field, `existing ephemeral containers "${textOf(one['name'])}" may not be removed`)];
+    return equal(same, one) ? [] : [forbidden(field, `existing ephemeral containers "${textOf(one['name'])}" may not be changed`)];
+  });
 }
 
 /** Zero when nothing runs: not bound to a node, or already over. */
