@@ -1,4 +1,4 @@
-import { daemonSets, nodes, persistentVolumeClaims, podDisruptionBudgets, services } from '../../api/kubernetes/kinds.ts';
+import { daemonSets, nodes, persistentVolumeClaims, podDisruptionBudgets, pods, services } from '../../api/kubernetes/kinds.ts';
 import type { PersistentVolumeClaim } from '../../api/kubernetes/types.generated.ts';
 import type { Informers } from '../client/informers.ts';
 import { cronJobController } from './cronjob/cron-jobs.ts';
@@ -15,6 +15,7 @@ import { parsePool } from './load-balancers/pool.ts';
 import { namespaceDefaultsController } from './namespaces/namespace-defaults.ts';
 import { namespaceController } from './namespaces/namespaces.ts';
 import { nodeLifecycleController } from './nodes/node-lifecycle.ts';
+import { taintEvictionController } from './nodes/taint-eviction.ts';
 import { podGarbageController } from './nodes/pod-gc.ts';
 import { replicaSetController, replicationController } from './replicaset/replica-sets.ts';
 import { statefulSetController } from './statefulset/stateful-sets.ts';
@@ -30,6 +31,7 @@ export function reconcilers(
   informers: Informers,
 ): readonly Reconciler[] {
   const claims = informers.of(persistentVolumeClaims);
+  const allPods = informers.of(pods);
   const budgets = informers.of(podDisruptionBudgets);
   const daemons = informers.of(daemonSets);
   const allServices = informers.of(services);
@@ -58,6 +60,12 @@ export function reconcilers(
     namespaceDefaultsController(rootCa),
     nodeLifecycleController(),
     podGarbageController(),
+    taintEvictionController((nodeName) =>
+      allPods
+        .list()
+        .filter((pod) => pod.spec?.nodeName === nodeName)
+        .flatMap(ownKey),
+    ),
     claimController(volumesFolder, () => claims.list().filter(isPending).flatMap(ownKey)),
     volumeController(volumesFolder),
     defaultClassController,

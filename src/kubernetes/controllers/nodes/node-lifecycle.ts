@@ -1,5 +1,6 @@
-import { leases, nodes } from '../../../api/kubernetes/kinds.ts';
+import { leases, nodes, pods } from '../../../api/kubernetes/kinds.ts';
 import type { Node, NodeCondition, Taint } from '../../../api/kubernetes/types.generated.ts';
+import type { Client } from '../../client/client.ts';
 import { getIfExists, isEqual } from '../owned.ts';
 import { ownKey, type Reconciler } from '../reconciler.ts';
 
@@ -45,7 +46,9 @@ export function nodeLifecycleController(): Reconciler {
         await client.update(nodes, judged, 'status');
         return { requeueAfterMs: 0 };
       }
-      const taints = taintsOf(node);
+      const time = new Date(now()).toISOString().replace(/\.\d+/, '');
+      if (silentMs >= graceMs) await markPodsNotReady(client, name, time);
+      const taints = taintsOf(node, time);
       if (!isEqual(taints, node.spec?.taints ?? [])) await client.update(nodes, { ...node, spec: { ...node.spec, taints } });
       return silentMs >= graceMs ? undefined : { requeueAfterMs: graceMs - silentMs };
     },
@@ -63,13 +66,45 @@ function silenced(node: Node, now: string): Node {
   return { ...node, status: { ...node.status, conditions } };
 }
 
-/** The node's taints with those that follow from its Ready condition. */
-export function taintsOf(node: Node): readonly Taint[] {
-  const ready = node.status?.conditions?.find((condition) => condition.type === 'Ready')?.status;
-  const own = (node.spec?.taints ?? []).filter((taint) => taint.key !== unreachable && taint.key !== notReady);
-  if (ready === 'True' || ready === undefined) return own;
-  const key = ready === 'Unknown' ? unreachable : notReady;
-  const before = (node.spec?.taints ?? []).filter((taint) => taint.key === key);
-  const wanted = ['NoSchedule', 'NoExecute'].map((effect) => before.find((taint) => taint.effect === effect) ?? { key, effect });
-  return [...own, ...wanted];
+/** Conditions that keep new pods away as long as they hold. */
+const pressures: Readonly<Record<string, string>> = {
+  MemoryPressure: 'node.kubernetes.io/memory-pressure',
+  DiskPressure: 'node.kubernetes.io/disk-pressure',
+  PIDPressure: 'node.kubernetes.io/pid-pressure',
+  NetworkUnavailable: 'node.kubernetes.io/network-unavailable',
+};
+const cordon = 'node.kubernetes.io/unschedulable';
+const ours = new Set([unreachable, notReady, cordon, ...Object.values(pressures)]);
+
+/** The node's taints with those that follow from its conditions and its cordon. `now`: when new ones are added, RFC 3339. */
+export function taintsOf(node: Node, now: string): readonly Taint[] {
+  const before = node.spec?.taints ?? [];
+  const kept = (key: string, effect: string): Taint => {
+    const known = before.find((taint) => taint.key === key && taint.effect === effect);
+    // Only what drives pods away is counted from a moment on.
+    return known ?? { key, effect, ...(effect === 'NoExecute' && { timeAdded: now }) };
+  };
+  const conditions = node.status?.conditions ?? [];
+  const ready = conditions.find(({ type }) => type === 'Ready')?.status;
+  const state = ready === 'True' || ready === undefined ? [] : ready === 'Unknown' ? [unreachable] : [notReady];
+  const pressed = conditions.flatMap(({ type, status }) => (status === 'True' && pressures[type] ? [pressures[type]] : []));
+  const wanted = [
+    ...state.flatMap((key) => [kept(key, 'NoSchedule'), kept(key, 'NoExecute')]),
+    ...pressed.map((key) => kept(key, 'NoSchedule')),
+    ...(node.spec?.unschedulable ? [kept(cordon, 'NoSchedule')] : []),
+  ];
+  return [...before.filter(({ key }) => !ours.has(key)), ...wanted];
+}
+
+/** Pods of a silent node serve nobody, although nobody there can say so. */
+async function markPodsNotReady(client: Client, nodeName: string, now: string): Promise<void> {
+  const { items } = await client.list(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
+  for (const pod of items) {
+    const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+    if (ready?.status !== 'True') continue;
+    const conditions = pod.status?.conditions?.map((one) =>
+      one.type === 'Ready' ? { ...one, status: 'False', reason: 'NodeNotReady', lastTransitionTime: now } : one,
+    );
+    await client.update(pods, { ...pod, status: { ...pod.status, conditions } }, 'status');
+  }
 }

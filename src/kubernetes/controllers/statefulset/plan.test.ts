@@ -101,3 +101,20 @@ test('status: the update revision becomes the current one when every pod runs it
   const done = statefulSetStatus(statefulSet(2), [pod(0, { revision: 'db-2' }), pod(1, { revision: 'db-2' })], updating, now);
   assert.deepEqual([done.currentRevision, done.currentReplicas, done.readyReplicas], ['db-2', 2, 2]);
 });
+
+test('several at a time when that many may be unavailable', () => {
+  const set = statefulSet(4, { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 2 } } });
+  const pods = [pod(0), pod(1), pod(2), pod(3)];
+  assert.equal(plan(set, pods, updating), 'delete db-3, delete db-2');
+  const next = [pod(0), pod(1), pod(2, { revision: 'db-2' }), pod(3, { revision: 'db-2', deleted: true })];
+  assert.equal(
+    planStatefulSet(
+      { ...set, spec: { ...set.spec, podManagementPolicy: 'Parallel' } as StatefulSetSpec },
+      next,
+      new Set(),
+      updating,
+      now,
+    ).remove.join(),
+    'db-1',
+  );
+});

@@ -5,6 +5,7 @@ import type {
   StatefulSet,
   StatefulSetStatus,
 } from '../../../api/kubernetes/types.generated.ts';
+import { resolve } from '../deployment/rollout.ts';
 import { controllerReference, isAvailable, isReady } from '../pod-facts.ts';
 import { revisionLabel, type Revisions } from '../revisions.ts';
 
@@ -57,13 +58,32 @@ export function planStatefulSet(
 /** The highest pod at or above the partition that runs an old revision, once everything above it is healthy. */
 function nextToUpdate(set: StatefulSet, pods: readonly Pod[], revisions: Revisions): readonly string[] {
   if (set.spec?.updateStrategy?.type === 'OnDelete') return [];
-  const partition = set.spec?.updateStrategy?.rollingUpdate?.partition ?? 0;
-  for (const pod of pods.toSorted((a, b) => ordinalOf(set, b) - ordinalOf(set, a))) {
+  const { partition = 0, maxUnavailable = 1 } = set.spec?.updateStrategy?.rollingUpdate ?? {};
+  const limit = Math.max(1, resolve(maxUnavailable, set.spec?.replicas ?? 1, Math.ceil));
+  const downwards = pods.toSorted((a, b) => ordinalOf(set, b) - ordinalOf(set, a));
+  if (limit > 1) return severalToUpdate(set, downwards, partition, limit, revisions);
+  for (const pod of downwards) {
     if (ordinalOf(set, pod) < partition) return [];
     if (pod.metadata.labels?.[revisionLabel] !== revisions.update.metadata.name) return pod.metadata.deletionTimestamp ? [] : [nameOf(pod)];
     if (!isReady(pod) || pod.metadata.deletionTimestamp) return [];
   }
   return [];
+}
+
+/** As many at a time as may be unavailable, from the top; an old pod that does not work anyway goes too. */
+function severalToUpdate(
+  set: StatefulSet,
+  downwards: readonly Pod[],
+  partition: number,
+  limit: number,
+  revisions: Revisions,
+): readonly string[] {
+  const isDown = (pod: Pod): boolean => !isReady(pod) || pod.metadata.deletionTimestamp !== undefined;
+  const isOld = (pod: Pod): boolean => pod.metadata.labels?.[revisionLabel] !== revisions.update.metadata.name;
+  const room = limit - downwards.filter(isDown).length;
+  const old = downwards.filter((pod) => ordinalOf(set, pod) >= partition && isOld(pod) && !pod.metadata.deletionTimestamp);
+  const broken = old.filter(isDown);
+  return [...broken, ...old.filter((pod) => !isDown(pod)).slice(0, Math.max(0, room))].map(nameOf);
 }
 
 function revisionFor(set: StatefulSet, ordinal: number, revisions: Revisions): ControllerRevision {

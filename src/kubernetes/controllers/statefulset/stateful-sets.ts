@@ -5,6 +5,7 @@ import { claimOwned, getIfExists, isEqual } from '../owned.ts';
 import { isActive, isReady } from '../pod-facts.ts';
 import { type Context, controllerKey, ownKey, type Reconciler } from '../reconciler.ts';
 import { removeRevision, revisionLabel, revisionsOf, surplusRevisions } from '../revisions.ts';
+import { retainedClaims } from './retention.ts';
 import { ordinalOf, planStatefulSet, type StatefulSetPlan, statefulSetStatus } from './plan.ts';
 
 export const statefulSetController: Reconciler = {
@@ -20,6 +21,9 @@ export const statefulSetController: Reconciler = {
     const owned = membersOf(set, await claimOwned(client, set, pods, set.spec.selector));
     const revisions = await revisionsOf(client, set);
     const { items: claims } = await client.list(persistentVolumeClaims, { namespace: key.namespace });
+    if (!set.metadata.deletionTimestamp) {
+      for (const claim of retainedClaims(set, claims, owned)) await client.update(persistentVolumeClaims, claim);
+    }
     const names = new Set(claims.map((claim) => claim.metadata.name ?? ''));
     await act(context, set, planStatefulSet(set, owned, names, revisions, now()));
     const { items } = await client.list(pods, { namespace: key.namespace });
