@@ -103,6 +103,7 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
   starting.use(
     await startKubelet({
       client,
+      tokens: client,
       engine,
       kernel,
       nodeName,

@@ -46,7 +46,11 @@ export function fixesFor({ plugin }: Refusal, subject: Subject): readonly Fix[] 
   }
 }
 
-const ownedByNode = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']);
+const ownedByNode = new Set(
+  ['not-ready', 'unreachable', 'memory-pressure', 'disk-pressure', 'pid-pressure', 'network-unavailable'].map(
+    (name) => `node.kubernetes.io/${name}`,
+  ),
+);
 
 /** A taint that follows from the node's state comes back: only the node itself can help. */
 function untaint({ info, node }: Subject): readonly Fix[] | undefined {

@@ -19,6 +19,23 @@ export interface Client {
   bind(key: ObjectKey, nodeName: string): Promise<void>;
 }
 
+export interface TokenSpec {
+  readonly audiences: readonly string[];
+  readonly expirationSeconds: number;
+  readonly boundObjectRef: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string };
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  /** RFC 3339. */
+  readonly expirationTimestamp: string;
+}
+
+export interface TokenClient {
+  /** `POST …/serviceaccounts/<name>/token` */
+  requestToken(account: ObjectKey, spec: TokenSpec): Promise<IssuedToken>;
+}
+
 export interface ObjectKey {
   /** Undefined for cluster-scoped kinds. */
   readonly namespace?: string;

@@ -1,7 +1,18 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
-import { pods } from '../../api/kubernetes/kinds.ts';
-import type { Client, DeleteOptions, ListOptions, ObjectKey, ObjectList, Patch, WatchEvent } from './client.ts';
+import { pods, serviceAccounts } from '../../api/kubernetes/kinds.ts';
+import type {
+  Client,
+  IssuedToken,
+  TokenClient,
+  TokenSpec,
+  DeleteOptions,
+  ListOptions,
+  ObjectKey,
+  ObjectList,
+  Patch,
+  WatchEvent,
+} from './client.ts';
 import { Connection, linesOf, textOf, type ConnectionOptions } from './connection.ts';
 import { apiVersionOf, queryOf, resourcePath } from './paths.ts';
 import { statusError } from './status-error.ts';
@@ -14,11 +25,11 @@ const patchTypes: Readonly<Record<Patch['type'], string>> = {
 };
 
 /** The client over HTTPS, authenticated by certificate. Requests and watches share one connection. */
-export function httpClient(options: ConnectionOptions): Client & AsyncDisposable {
+export function httpClient(options: ConnectionOptions): Client & TokenClient & AsyncDisposable {
   return new HttpClient(new Connection(options));
 }
 
-class HttpClient implements Client, AsyncDisposable {
+class HttpClient implements Client, TokenClient, AsyncDisposable {
   readonly #connection: Connection;
 
   constructor(connection: Connection) {
@@ -91,6 +102,12 @@ class HttpClient implements Client, AsyncDisposable {
     const target = { apiVersion: 'v1', kind: 'Node', name: nodeName };
     const binding = { apiVersion: 'v1', kind: 'Binding', metadata: key, target };
     await this.#ask('POST', resourcePath(pods, key.namespace, key.name, 'binding'), binding);
+  }
+
+  async requestToken(account: ObjectKey, spec: TokenSpec): Promise<IssuedToken> {
+    const path = resourcePath(serviceAccounts, account.namespace, account.name, 'token');
+    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
+    return (await this.#ask<{ readonly status: IssuedToken }>('POST', path, request)).status;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

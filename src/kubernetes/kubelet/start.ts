@@ -6,7 +6,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { Client } from '../client/client.ts';
+import type { Client, TokenClient } from '../client/client.ts';
 import { startController, watching, type Controller } from '../client/controller.ts';
 import { eventRecorder } from '../client/event-recorder.ts';
 import { informer, type Informer } from '../client/informer.ts';
@@ -25,6 +25,7 @@ import { PodRuntime, type PodRuntimeOptions } from './pod/runtime.ts';
 import { StatusWriter } from './pod/status-writer.ts';
 import { TerminationMessages } from './pod/termination-messages.ts';
 import { PodSync } from './pod-sync.ts';
+import { PodTokens } from './pod/tokens.ts';
 import { Prober } from './probes/prober.ts';
 import { serveKubelet } from './server/serve.ts';
 import { Tasks } from './tasks.ts';
@@ -32,6 +33,8 @@ import { PodVolumes } from './volumes/volumes.ts';
 
 export interface KubeletOptions {
   readonly client: Client;
+  /** Whom pods' tokens are asked of; undefined: pods get none. */
+  readonly tokens?: TokenClient;
   readonly engine: Engine;
   readonly kernel: Kernel;
   readonly nodeName: string;
@@ -138,6 +141,7 @@ async function podRuntime(
   const { client, engine, kernel, nodeName, nodeIp, clusterDns, clusterDomain, cgroupParent, log } = options;
   const sandbox = { network: podNetworkName, clusterDns, clusterDomain, nodeName, hostDns: hostDns(await resolvConf()) };
   const images = new PodImages(engine.images, parts.tasks, parts.recorder);
+  const tokens = new PodTokens(options.tokens);
   const allocatable = capacityOf(facts);
   return new PodRuntime({
     ...parts,
@@ -146,6 +150,7 @@ async function podRuntime(
     kernel,
     log,
     images,
+    tokens,
     sandbox,
     nodeIp,
     cgroupParent,

@@ -5,10 +5,18 @@ import { limitRanger } from './limit-ranger.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { podSecurity } from './pod-security.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
+import { serviceAccount } from './service-account.ts';
 import { quotaLock, reserveQuota } from './resource-quota.ts';
 
 /** In upstream's order. */
-const plugins: readonly AdmissionPlugin[] = [limitRanger, nodeRestriction, podSecurity, defaultStorageClass, rbacEscalation];
+const plugins: readonly AdmissionPlugin[] = [
+  limitRanger,
+  serviceAccount,
+  nodeRestriction,
+  podSecurity,
+  defaultStorageClass,
+  rbacEscalation,
+];
 
 /** All plug-ins, one after the other: first those that change the object, then all that judge what has become of it. */
 export function admissionChain(context: AdmissionContext): Admission {

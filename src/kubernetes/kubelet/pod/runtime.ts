@@ -17,6 +17,7 @@ import { fetchObjects } from './objects.ts';
 import type { PodAction } from './plan.ts';
 import type { PodRecorder } from './recorder.ts';
 import { podLimitsOf } from './resources.ts';
+import type { PodTokens } from './tokens.ts';
 import { sandboxSpecOf, type SandboxFacts } from './sandbox-spec.ts';
 
 export interface PodRuntimeOptions {
@@ -25,6 +26,7 @@ export interface PodRuntimeOptions {
   readonly kernel: Kernel;
   readonly volumes: PodVolumes;
   readonly images: PodImages;
+  readonly tokens: PodTokens;
   readonly tasks: Tasks;
   readonly recorder: PodRecorder;
   readonly log: Log;
@@ -70,16 +72,17 @@ export class PodRuntime {
 
   /** Everything of a pod on this host but its volumes elsewhere. Succeeds when nothing is left. */
   async remove(uid: string): Promise<void> {
-    const { engine, kernel, volumes } = this.#options;
+    const { engine, kernel, volumes, tokens } = this.#options;
     await engine.sandboxes.remove(uid);
     await volumes.remove(uid);
+    tokens.forget(uid);
     kernel.cgroups.remove(this.#cgroup(uid));
   }
 
   /** Reads what the pod refers to and makes its volumes. Throws ContainerWaits while something is missing. */
   async prepare(pod: Pod, podIp: string): Promise<PodGround> {
-    const sources = await this.#sources(pod, podIp);
     try {
+      const sources = await this.#sources(pod, podIp);
       return { sources, volumes: await this.#options.volumes.mountAll(pod, sources) };
     } catch (error) {
       this.#options.recorder.record(pod, 'Warning', 'FailedMount', messageOf(error));
@@ -186,7 +189,8 @@ export class PodRuntime {
 
   async #sources(pod: Pod, podIp: string): Promise<VolumeSources & EnvironmentSources> {
     const { client, nodeIp, sandbox, allocatable } = this.#options;
-    return { ...(await fetchObjects(client, pod)), podIp, hostIp: nodeIp, nodeName: sandbox.nodeName, allocatable };
+    const tokens = await this.#options.tokens.of(pod);
+    return { ...(await fetchObjects(client, pod)), tokens, podIp, hostIp: nodeIp, nodeName: sandbox.nodeName, allocatable };
   }
 
   /** Errors of a pod's own configuration, in the kubelet's words. */

@@ -99,7 +99,7 @@ function downwardFiles(pod: Pod, items: DownwardItems, sources: PayloadSources, 
 /** Without a token from the API server the file is left out: nothing in the pod can mistake it for a real one. */
 function tokenFile(source: { readonly path: string; readonly audience?: string }, sources: PayloadSources): Payload {
   const token = sources.tokens?.get(source.audience ?? '');
-  return token === undefined ? new Map() : new Map([[safePath(source.path), { data: Buffer.from(token), mode: 0o600 }]]);
+  return token === undefined ? new Map() : new Map([[safePath(source.path), { data: Buffer.from(token), mode: standardMode }]]);
 }
 
 function safePath(path: string): string {

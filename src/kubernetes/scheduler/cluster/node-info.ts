@@ -62,7 +62,9 @@ const unreachable = 'node.kubernetes.io/unreachable';
 
 /** Its taints; a node that is not Ready counts as tainted also in the moment before its controller has said so. */
 function taintsOf({ spec, status }: Node): readonly Taint[] {
-  const taints = spec?.taints ?? [];
+  // The taint that follows from a cordon says nothing that spec.unschedulable does not say.
+  const all = spec?.taints ?? [];
+  const taints = spec?.unschedulable ? all.filter(({ key }) => key !== 'node.kubernetes.io/unschedulable') : all;
   const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status;
   const isSaid = ready === 'True' || taints.some(({ key }) => key === notReady || key === unreachable);
   return isSaid ? taints : [...taints, { key: notReady, effect: 'NoSchedule' }];
