@@ -9,6 +9,9 @@ export async function takeDown(config: Config, log: Log): Promise<void> {
   await using owner = new AsyncDisposableStack();
   const { kernel, engine } = await openMachine(config, log, owner);
   await engine.destroy();
+  // Secrets and tokens of pods are in memory: in mounts that only the kubelet, which is gone, would have taken off.
+  const volumes = kernel.mounts.list().filter(({ target }) => target.startsWith(`${config.dataRoot}/kubelet/`));
+  for (const { target } of volumes.toReversed()) kernel.mounts.unmount(target);
   await kernel.firewall.nft('add table ip davit_proxy\ndelete table ip davit_proxy\n');
   kernel.cgroups.remove(config.cgroupParent);
 }

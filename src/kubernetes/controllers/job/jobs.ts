@@ -41,7 +41,8 @@ export const jobController: Reconciler = {
 async function release(client: Client, pod: Pod): Promise<void> {
   if (!isTracked(pod)) return;
   const finalizers = (pod.metadata.finalizers ?? []).filter((one) => one !== trackingFinalizer);
-  await client.update(pods, { ...pod, metadata: { ...pod.metadata, finalizers } }).catch((error: unknown) => {
+  const left = finalizers.length > 0 ? finalizers : undefined;
+  await client.update(pods, { ...pod, metadata: { ...pod.metadata, finalizers: left } }).catch((error: unknown) => {
     if (!isKind(error, 'notFound')) throw error;
   });
 }
