@@ -9,7 +9,6 @@ import { hasPeer, peerProgram } from '../test/support/peers.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
-const [labName, labNumber] = ['bench-dockerd', '151'];
 
 export interface Dockerd {
   readonly host: string;
@@ -18,7 +17,11 @@ export interface Dockerd {
 }
 
 /** Debian's dockerd (tools/peers.sh docker.io), in a network namespace and folders of its own; undefined when it is not there. */
-export async function startDockerd(stack: AsyncDisposableStack): Promise<Dockerd | undefined> {
+export async function startDockerd(
+  stack: AsyncDisposableStack,
+  labName = 'bench-dockerd',
+  labNumber = '151',
+): Promise<Dockerd | undefined> {
   if (!hasPeer('docker.io')) return undefined;
   const program = peerProgram('docker.io', 'dockerd');
   const folder = await mkdtemp('/tmp/dv-bench-dockerd-');
@@ -26,7 +29,7 @@ export async function startDockerd(stack: AsyncDisposableStack): Promise<Dockerd
   // dockerd binds its data root to itself and leaves that.
   stack.defer(async () => void (await run('umount', ['--lazy', `${folder}/data`]).catch(() => undefined)));
   stack.defer(removeControlGroups());
-  stack.defer(() => lab('--down').then(() => undefined));
+  stack.defer(() => run('bash', [join(root, 'tools/lab.sh'), labName, labNumber, '--down']).then(() => undefined));
   const host = `unix://${folder}/docker.sock`;
   const flags = [
     '--data-root',
@@ -53,10 +56,6 @@ export async function startDockerd(stack: AsyncDisposableStack): Promise<Dockerd
     (await run('docker', args, { env: { ...process.env, DOCKER_HOST: host } })).stdout.trim();
   const version = await eventually(() => docker('version', '--format', '{{.Server.Version}}'), { withinMs: 30_000 });
   return { host, version: `dockerd ${version.split('+')[0]}`, pids: async () => family(Number(child.pid)) };
-}
-
-async function lab(...args: string[]): Promise<unknown> {
-  return run('bash', [join(root, 'tools/lab.sh'), labName, labNumber, ...args]);
 }
 
 /** dockerd (lab.sh becomes it) and its children: containerd. */

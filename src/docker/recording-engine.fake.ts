@@ -44,6 +44,7 @@ const results: Readonly<Record<string, () => unknown>> = {
   'images.pull': () => items({ id: 'layer', status: 'Downloading', current: 1, total: 2 }, { status: 'Done' }),
   'images.prune': () => [{ deleted: sampleImage().id }],
   'builder.build': () => items({ stream: 'Step 1/1 : FROM x\n' }, { imageId: sampleImage().id }),
+  'builder.usage': () => [],
   'builder.prune': () => ({ ids: [], bytes: 11 }),
   'networks.list': () => [sampleNetwork(), sampleNetwork({ id: '1'.repeat(64), name: 'own', endpoints: [] })],
   'networks.get': () => sampleNetwork(),

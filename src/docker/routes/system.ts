@@ -4,6 +4,7 @@ import { apiVersion, minApiVersion } from '../../api/docker/version.ts';
 import type { Container } from '../../engine/containers/container.ts';
 import { stateOf } from '../../engine/containers/state.ts';
 import type { Call } from '../call.ts';
+import { buildCache } from '../encode/build-cache.ts';
 import { imageSummary } from '../encode/image.ts';
 import { systemInfo } from '../encode/info.ts';
 import { volumeInspect } from '../encode/volume.ts';
@@ -102,14 +103,18 @@ async function diskUsage(call: Call): Promise<void> {
   const rows = images.map((image) => imageSummary(image, users(image.id)));
   const byId = new Map<string, (typeof images)[number]>(images.map((image) => [image.id, image]));
   const volumes = await engine.volumes.list();
+  const cache = await engine.builder.usage();
+  // Layers that only cached steps need are the build cache's, not the images'.
+  const cached = cache.filter(({ type, shared }) => type === 'regular' && !shared).reduce((sum, { bytes }) => sum + bytes, 0);
+  const layers = rows.reduce((sum, row) => sum + Math.max(0, row.Size - (byId.get(row.ParentId)?.bytes ?? 0)), 0);
   call.reply.json({
-    LayersSize: wants('image') ? rows.reduce((sum, row) => sum + Math.max(0, row.Size - (byId.get(row.ParentId)?.bytes ?? 0)), 0) : 0,
+    LayersSize: wants('image') ? layers - cached : 0,
     Images: wants('image') ? rows : null,
     Containers: wants('container') ? await summaries(engine, containers, byId, true) : null,
     Volumes: wants('volume')
       ? volumes.map((volume) => volumeInspect(volume, { bytes: -1, references: references.get(volume.name) ?? 0 }))
       : null,
-    BuildCache: wants('build-cache') ? [] : null,
+    BuildCache: wants('build-cache') ? cache.map(buildCache) : null,
     BuilderSize: 0,
   });
 }

@@ -8,6 +8,7 @@ import { deviceOf } from '../../kernel/device-number.ts';
 import { parseChmod } from '../build/chmod.ts';
 import { fileLine } from '../build/file-list.ts';
 import { parseIgnore, type Ignore } from '../build/ignore.ts';
+import { resolvePath } from './resolve-path.ts';
 import { keepsAttribute, writeAll } from './unpack.ts';
 
 /** Copies (or only digests) parts of one tree into another, as COPY of a Dockerfile does. All paths are byte strings. */
@@ -20,6 +21,8 @@ export interface CopyJob {
   readonly owner?: Owner;
   /** Of everything that is written, as chmod takes it (`640`, `u=rwX,go=rX`); undefined: the source's. */
   readonly mode?: string;
+  /** Of the directories that items name as targets: `plain`, made with 0755 and the owner (or root), as COPY does; default: as the source's. */
+  readonly targets?: 'plain' | 'source';
   /** Lines of .dockerignore's form: what they match below a directory, or a single file's name, is left out. */
   readonly exclude?: readonly string[];
 }
@@ -57,6 +60,8 @@ class Copy {
   readonly #exclude: Ignore;
   readonly #mode: ((mode: number) => number) | undefined;
   readonly #lines: string[] = [];
+  /** Inode → where the present item has put it: hard links stay hard links. */
+  readonly #links = new Map<string, string>();
   #files = 0;
 
   constructor(from: Root, to: Root | undefined, job: CopyJob) {
@@ -75,12 +80,15 @@ class Copy {
   item(item: CopyItem): void {
     const stat = this.#from.statTarget(item.source);
     if (!stat) throw new KindError('notFound', `${textOf(item.source)}: no such file or directory`);
-    const cut = item.target.lastIndexOf('/');
     if (!stat.isDirectory() && this.#exclude.ignores(textOf(item.source.slice(item.source.lastIndexOf('/') + 1)))) return;
     for (const parent of item.parents ?? []) this.#parent(parent);
-    if (cut > 0) this.#to?.makeDirectories(item.target.slice(0, cut), 0o755, this.#job.owner);
-    if (stat.isDirectory()) this.#directory(item.source, item.target, '', stat);
-    else this.#file(item.source, item.target, item.target.slice(cut + 1), stat);
+    // Where a link leads, files go: also one that leads to nothing yet.
+    const target = this.#to ? resolvePath(this.#to, item.target) : item.target;
+    const cut = target.lastIndexOf('/');
+    if (cut > 0) this.#to?.makeDirectories(target.slice(0, cut), 0o755, this.#job.owner);
+    this.#links.clear();
+    if (stat.isDirectory()) this.#directory(item.source, target, '', stat);
+    else this.#file(item.source, target, item.target.slice(item.target.lastIndexOf('/') + 1), stat);
   }
 
   #parent({ source, target }: { readonly source: string; readonly target: string }): void {
@@ -91,10 +99,11 @@ class Copy {
   }
 
   #directory(source: string, target: string, name: string, stat: BigIntStats): void {
-    const made = this.#to && (this.#to.statTarget(target)?.isDirectory() ? [] : this.#to.makeDirectories(target, 0o755, this.#job.owner));
+    const owner = this.#job.owner ?? (this.#job.targets === 'plain' ? { uid: 0, gid: 0 } : undefined);
+    const made = this.#to && (this.#to.statTarget(target)?.isDirectory() ? [] : this.#to.makeDirectories(target, 0o755, owner));
     if (name !== '') this.#note(source, name, stat, '');
     // The target of COPY itself keeps what it has; directories below it take the source's mode and owner.
-    if (name !== '' || (made?.length ?? 0) > 0) this.#metadata(source, target, stat);
+    if (name !== '' || ((made?.length ?? 0) > 0 && this.#job.targets !== 'plain')) this.#metadata(source, target, stat);
     for (const child of this.#from.list(source)) {
       const childName = name === '' ? child : `${name}/${child}`;
       const [childSource, childTarget] = [`${source}/${child}`, `${target}/${child}`];
@@ -126,8 +135,16 @@ class Copy {
   #file(source: string, target: string, name: string, stat: BigIntStats): void {
     this.#files += 1;
     this.#clear(target);
-    if (stat.isFile()) this.#regular(source, target, name, stat);
-    else if (stat.isSymbolicLink()) {
+    if (stat.isFile()) {
+      const inode = `${stat.dev}:${stat.ino}`;
+      const first = stat.nlink > 1n ? this.#links.get(inode) : undefined;
+      if (first !== undefined && this.#to) {
+        this.#to.makeHardLink(first, target);
+        return;
+      }
+      this.#regular(source, target, name, stat);
+      this.#links.set(inode, target);
+    } else if (stat.isSymbolicLink()) {
       const link = this.#from.readLink(source);
       this.#note(source, name, stat, link);
       this.#to?.makeSymlink(link, target);

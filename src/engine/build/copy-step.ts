@@ -3,10 +3,12 @@ import { hexOf } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
 import { bytesOf, Root, type Owner } from '../../kernel/files.ts';
 import type { CopyJob } from '../archive/copy-tree.ts';
+import { resolvePath } from '../archive/resolve-path.ts';
 import { runJob } from '../archive/run-job.ts';
 import type { CachableStep, StepResultState } from './build-run.ts';
 import { parseChmod } from './chmod.ts';
 import { readText } from './context.ts';
+import { isPacked, openArchive } from './foreign-archive.ts';
 import { gatherSources } from './gather-sources.ts';
 import { ignoreLines } from './ignore.ts';
 import type { Instruction } from './instruction.ts';
@@ -15,7 +17,7 @@ import { resolveOwner } from './owner.ts';
 import { wordError } from './place.ts';
 import type { StageRun } from './run-stage.ts';
 import { openSource } from './source-tree.ts';
-import { isArchive, itemOf, type Source } from './sources.ts';
+import { itemOf, type Source } from './sources.ts';
 import { splitWords } from './words.ts';
 
 /** COPY and ADD: no container; files are written through the mounted layers, and what was written becomes a layer. */
@@ -32,7 +34,9 @@ export async function runCopy(stage: StageRun, instruction: Instruction): Promis
   const sources = await gatherSources(stage, instruction, words.slice(0, -1), tree);
   const plan = planCopy(stage, instruction, { sources, destination, fromClient: tree.layers === undefined });
   const isUnpacked = await Promise.all(
-    sources.map(async (source) => plan.unpacks === 'all' || (plan.unpacks === 'archives' && !source.isUrl && (await isArchive(source)))),
+    sources.map(
+      async (source) => plan.unpacks === 'all' || (plan.unpacks === 'archives' && !source.isUrl && (await isPacked(stage, source))),
+    ),
   );
   const step = await stepOf(stage, instruction, plan, isUnpacked);
   await stage.reach(instruction, step);
@@ -124,18 +128,22 @@ async function write(stage: StageRun, plan: CopyPlan, isUnpacked: readonly boole
   }
   for (const [root, group] of grouped(plan.sources.filter((_, index) => !isUnpacked[index]))) {
     const items = group.map((source) => itemOf(source, plan.target, { ...plan, intoDirectory }));
-    await runJob({ do: 'copy', from: root, to: mounted.directory, items, ...jobRules(plan), owner }, undefined, stage.run.signal);
+    await runJob(
+      { do: 'copy', from: root, to: mounted.directory, items, targets: 'plain', ...jobRules(plan), owner },
+      undefined,
+      stage.run.signal,
+    );
   }
   return { config, layer: await mounted.commit({ newest: stage.run.epoch, ...(plan.link && { onto: layers }) }) };
 }
 
 function makeTarget(mounted: Mounted, target: string, owner: Owner | undefined): void {
   using root = new Root(mounted.directory);
-  root.makeDirectories(bytesOf(target), 0o755, owner);
+  root.makeDirectories(resolvePath(root, bytesOf(target)), 0o755, owner);
 }
 
 async function unpackArchive(stage: StageRun, source: Source, mounted: Mounted, target: string, owner: Owner | undefined): Promise<void> {
-  const file = { root: source.root, path: source.path };
+  const file = await openArchive(stage, source);
   const under = bytesOf(target).replace(/^\/+|\/+$/g, '');
   await runJob({ do: 'unpack', root: mounted.directory, file, options: { whiteouts: 'plain', under, owner } }, undefined, stage.run.signal);
 }

@@ -1,0 +1,17 @@
+/** One Dockerfile with its context, built by davit and by dockerd. */
+export interface Case {
+  readonly name: string;
+  readonly dockerfile: string;
+  /** Path → text, a mode with text, or the target of a symlink. */
+  readonly files?: Readonly<Record<string, string | { readonly text: string; readonly mode: number } | { readonly link: string }>>;
+  /** Shell lines that finish the context, run in its folder. */
+  readonly prepare?: string;
+  /** More flags of docker build. */
+  readonly flags?: readonly string[];
+  /** Both must refuse it. */
+  readonly fails?: true;
+  /** By dockerd's classic builder, where it says more than its BuildKit, or other things that davit follows. */
+  readonly classic?: true;
+  /** Why it is not run. */
+  readonly skip?: string;
+}
