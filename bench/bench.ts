@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { Machine } from '../test/support/machine.ts';
 import { busyboxTar } from '../test/support/images.ts';
+import { buildLines } from './build-lines.ts';
 import { startDockerd } from './dockerd.ts';
 import { idleCost } from './idle-cost.ts';
 import { imageLines } from './image-lines.ts';
@@ -16,9 +17,10 @@ const { values } = parseArgs({
     starts: { type: 'string', default: '5' },
     idle: { type: 'string', default: '20' },
     images: { type: 'string', default: '3' },
+    builds: { type: 'string', default: '5' },
   },
 });
-const imageRounds = Number(values.images);
+const [imageRounds, buildRounds] = [Number(values.images), Number(values.builds)];
 const [runs, starts, idleSeconds] = [Number(values.runs), Number(values.starts), Number(values.idle)];
 
 const busybox = await busyboxTar();
@@ -63,6 +65,11 @@ lines.push({
 if (imageRounds > 0) {
   note(`save, load and pull of a 200 MB root file system, ${imageRounds} times each, in turns`);
   lines.push(...(await imageLines(machine, dockerd, imageRounds)));
+}
+
+if (buildRounds > 0) {
+  note(`builds, ${buildRounds} times each, in turns`);
+  lines.push(...(await buildLines(machine, dockerd, busybox, buildRounds)));
 }
 
 note(`davit down and up, ${starts} times`);

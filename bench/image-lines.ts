@@ -51,7 +51,7 @@ export async function imageLines(machine: Machine, dockerd: Dockerd | undefined,
   ];
 }
 
-async function enginePid(machine: Machine): Promise<number> {
+export async function enginePid(machine: Machine): Promise<number> {
   const status = JSON.parse(await machine.davit('status', '--output', 'json')) as { processes: { role: string; pid: number }[] };
   return status.processes.find(({ role }) => role === 'node')?.pid ?? 0;
 }
@@ -61,7 +61,7 @@ function memory(pid: number, field: 'VmRSS' | 'VmHWM'): number {
 }
 
 /** Milliseconds; since the last call (src/daemon/loop-delay.ts). */
-async function heldUp(machine: Machine, pid: number): Promise<number> {
+export async function heldUp(machine: Machine, pid: number): Promise<number> {
   const path = join(machine.folder, 'run/loop-delay.json');
   await rm(path, { force: true });
   process.kill(pid, 'SIGUSR2');
