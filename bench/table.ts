@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 
 export interface Line {
   readonly name: string;
-  readonly unit: 'ms' | 'MB' | '%' | '/s';
+  readonly unit: 'ms' | 'MB' | '%' | 'Gbit/s' | '/s';
   readonly davit: number;
   readonly peer?: number | undefined;
   readonly wanted?: { readonly text: string; readonly met: boolean } | undefined;
@@ -35,7 +35,7 @@ function value(amount: number | undefined, unit: string): string {
 /** How many times better than the peer: rates are better when they are higher. */
 function ratio({ davit, peer, unit }: Line): string {
   if (peer === undefined || davit === 0 || peer === 0) return '';
-  return unit === '/s' ? `${(davit / peer).toFixed(2)}×` : `${(peer / davit).toFixed(1)}×`;
+  return unit.endsWith('/s') ? `${(davit / peer).toFixed(2)}×` : `${(peer / davit).toFixed(1)}×`;
 }
 
 function verdict({ wanted }: Line): string {

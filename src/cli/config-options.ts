@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { KindError } from '../base/errors.ts';
 import type { Config } from '../daemon/config.ts';
 
 export type Flags = Readonly<Record<string, unknown>>;
@@ -15,10 +16,28 @@ export function withConfigOptions(command: Command): Command {
     .option('--kubelet-port <port>', 'port of the kubelet (default 10250)', port)
     .option('--load-balancer-pool <addresses>', 'addresses for Services of type LoadBalancer (default 10.97.0.0/24)')
     .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
+    .option(
+      '--default-address-pool <pool>',
+      'base=10.0.0.0/8,size=24: where networks get their subnets (may be given more than once)',
+      pools,
+    )
     .option('--registry-mirror <url>', 'try this before Docker Hub (may be given more than once)', collect)
     .option('--insecure-registry <host>', 'host[:port] or address range that needs no verified TLS (may be given more than once)', collect)
     .option('--registry-certificates <folder>', 'authorities and client certificates by registry (default /etc/docker/certs.d)')
     .exitOverride();
+}
+
+/** As dockerd writes it. */
+function pools(value: string, before: Config['addressRanges'] = []): Config['addressRanges'] {
+  const [, base = '', digits = ''] = /^base=([0-9a-fA-F.:]+\/\d+),size=(\d+)$/.exec(value) ?? [];
+  const size = Number(digits);
+  const most = base.includes(':') ? 128 : 32;
+  if (base === '' || size < Number(base.split('/')[1]) || size > most)
+    throw new KindError(
+      'invalid',
+      `--default-address-pool ${value}: want base=10.0.0.0/8,size=24, the size not shorter than the base's prefix`,
+    );
+  return [...before, { base, size }];
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -44,7 +63,8 @@ export function configFlags(flags: Flags): Partial<Config> {
   const { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
   const places = { dataRoot, runRoot, dockerSocket, cgroupParent };
-  return { ...places, nodeName, nodeIp, apiPort, kubeletPort, loadBalancerPool, ...etcd, ...registryFlags(flags) };
+  const { defaultAddressPool: addressRanges } = flags as { readonly defaultAddressPool?: Config['addressRanges'] };
+  return { ...places, addressRanges, nodeName, nodeIp, apiPort, kubeletPort, loadBalancerPool, ...etcd, ...registryFlags(flags) };
 }
 
 function registryFlags(flags: Flags): Partial<Config> {

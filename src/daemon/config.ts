@@ -20,6 +20,8 @@ export interface Config {
   readonly cgroupParent: string;
   readonly bridgeName: string;
   readonly bridgeAddress: string;
+  /** Where networks that name no subnet get theirs; empty: Docker's own ranges. */
+  readonly addressRanges: readonly { readonly base: string; readonly size: number }[];
   readonly podBridgeName: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
@@ -52,6 +54,7 @@ export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
   cgroupParent: '/davit',
   bridgeName: 'docker0',
   bridgeAddress: '172.17.0.1/16',
+  addressRanges: [],
   podBridgeName: 'davit0',
   podCidr: '10.244.0.0/24',
   serviceCidr: '10.96.0.0/16',

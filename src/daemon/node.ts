@@ -67,6 +67,7 @@ export async function openMachine(
         cgroupParent: config.cgroupParent,
         bridgeName: config.bridgeName,
         bridgeAddress: config.bridgeAddress,
+        ...(config.addressRanges.length > 0 && { addressRanges: config.addressRanges }),
         hostName: config.nodeName,
         registries: { mirrors: config.registryMirrors, insecure: config.insecureRegistries, certificates: config.registryCertificates },
       },

@@ -53,6 +53,10 @@ export class FakeNetworks implements Links {
     for (const operation of operations) this.#applyOne(network, operation);
   }
 
+  async remove(name: string): Promise<void> {
+    this.apply([{ do: 'deleteLink', name }]);
+  }
+
   list(namespace = ''): readonly Link[] {
     return this.#at(namespace).links.map(publicLink);
   }

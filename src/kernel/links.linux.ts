@@ -30,6 +30,11 @@ export const linuxLinks: Links = {
     for (const operation of operations) applyOne(socket, operation);
   },
 
+  async remove(name) {
+    using socket = new NetlinkSocket();
+    await socket.changeLater(deleteLink, 0, named(name), `delete link ${name}`);
+  },
+
   list(namespace) {
     using socket = openSocket(namespace);
     const links = socket.list(getLink, ifInfo(), 'list links').map(parseLink);

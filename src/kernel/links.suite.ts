@@ -72,6 +72,12 @@ export function linksSuite(name: string, open: () => LinksWorld): void {
     assert.ok(!world.links.list(world.container).some((link) => link.name === 'eth0'));
   });
 
+  test(`${name}: a link goes while others work; one that is not there is notFound`, async () => {
+    using world = open();
+    plug(world);
+    await assert.rejects(world.links.remove('nope'), { kind: 'notFound' });
+  });
+
   test(`${name}: adding what is there is alreadyExists and names it`, () => {
     using world = open();
     plug(world);

@@ -54,6 +54,11 @@ export interface Route {
 /** Synchronous: some 50 µs per operation. Add of what is there: `alreadyExists`; use of what is not: `notFound`. */
 export interface Links {
   apply(operations: readonly LinkOperation[], namespace?: string): void;
+  /**
+   * Deletes a link without making this thread wait: the kernel takes some 15 ms until nobody looks at it any more.
+   * `notFound` when there is none.
+   */
+  remove(name: string): Promise<void>;
   list(namespace?: string): readonly Link[];
   routes(namespace?: string): readonly Route[];
 }

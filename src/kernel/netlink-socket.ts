@@ -56,10 +56,27 @@ export class NetlinkSocket implements Disposable {
     closeSync(this.#fd);
   }
 
+  /** A change that takes the kernel long: another thread waits for it. The socket must not be used meanwhile. */
+  async changeLater(type: number, flags: number, payload: Buffer, doing: string): Promise<void> {
+    const message = encodeMessage(type, request | ack | flags, ++this.#sequence, payload);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    native.send.async(this.#fd, message, message.length, 0, (error: Error | null, sent: bigint | number) => {
+      if (error) reject(error);
+      else if (Number(sent) < 0) reject(new KindError('internal', `${doing}: the request could not be sent`));
+      else resolve();
+    });
+    await promise;
+    this.#answers(doing);
+  }
+
   /** Sends one request and reads up to its acknowledgement (or the end of its dump). */
   #exchange(type: number, flags: number, payload: Buffer, doing: string): readonly NetlinkMessage[] {
     const message = encodeMessage(type, flags, ++this.#sequence, payload);
     if (Number(native.send(this.#fd, message, message.length, 0)) < 0) throw systemError(doing);
+    return this.#answers(doing);
+  }
+
+  #answers(doing: string): readonly NetlinkMessage[] {
     const answers: NetlinkMessage[] = [];
     for (;;) {
       const length = Number(native.recv(this.#fd, this.#buffer, this.#buffer.length, 0));

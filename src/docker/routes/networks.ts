@@ -1,8 +1,7 @@
 import { endpointSettings } from '../../api/docker/container-create.ts';
-import { anyOf, type Filters, flagOf, labelsMatch, parseFilters } from '../../api/docker/filters.ts';
+import { anyOf, flagOf, labelsMatch, parseFilters } from '../../api/docker/filters.ts';
 import { flag, record, text } from '../../api/docker/shape.ts';
 import { KindError, isKind } from '../../base/errors.ts';
-import type { Engine } from '../../engine/engine.ts';
 import type { Network } from '../../engine/network/networks.ts';
 import { jsonBody, param, type Call } from '../call.ts';
 import { networkInspect, networkSummary } from '../encode/network.ts';
@@ -92,29 +91,9 @@ async function ownerId(call: Call, network: Network, reference: string, force: b
 
 async function pruneNetworks(call: Call): Promise<void> {
   const filters = parseFilters(call.query.get('filters'), ['until', 'label', 'label!']);
-  if (filters.size > 0) return pruneSome(call, filters);
-  const names = await call.engine.networks.prune();
-  call.reply.json({ NetworksDeleted: names.length > 0 ? names : null });
-}
-
-async function pruneSome({ engine, reply }: Call, filters: Filters): Promise<void> {
   const until = untilTime(filters.get('until')?.[0]);
-  const names: string[] = [];
-  for (const network of await engine.networks.list()) {
-    const isChosen =
-      !predefined.includes(network.name) && labelsMatch(filters, network.labels) && (until === undefined || network.createdAt < until);
-    if (isChosen && (await isRemoved(engine, network.id))) names.push(network.name);
-  }
-  reply.json({ NetworksDeleted: names.length > 0 ? names : null });
-}
-
-/** False when it is in use. */
-async function isRemoved({ networks }: Engine, id: string): Promise<boolean> {
-  try {
-    await networks.remove(id);
-    return true;
-  } catch (error) {
-    if (isKind(error, 'forbidden') || isKind(error, 'conflict')) return false;
-    throw error;
-  }
+  const names = await call.engine.networks.prune(
+    ({ labels, createdAt }) => labelsMatch(filters, labels) && (until === undefined || createdAt < until),
+  );
+  call.reply.json({ NetworksDeleted: names.length > 0 ? names : null });
 }

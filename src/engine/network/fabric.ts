@@ -129,8 +129,7 @@ export class Fabric {
       this.#revision += 1;
       for (const told of this.#gone) told(ownerId);
     }
-    for (const endpoint of gone) this.#unplug(live.owner, endpoint, endpointId !== undefined);
-    this.#recent.splice(0, Math.max(0, this.#recent.length - 64));
+    await Promise.all(gone.map((endpoint) => this.#unplugLater(live.owner, endpoint, endpointId !== undefined)));
     const before = gatewayEndpoint(live.endpoints, this.#networks);
     const after = gatewayEndpoint(left, this.#networks);
     if (after && after !== before) this.#inside(live.owner, defaultRoutes(after, 'addRoute'));
@@ -224,12 +223,26 @@ export class Fabric {
     }
   }
 
+  async #unplugLater(owner: Owner, endpoint: Endpoint, goesOn: boolean): Promise<void> {
+    if (this.#networks.get(endpoint.networkId)?.driver === 'macvlan') return this.#unplug(owner, endpoint, goesOn);
+    this.#remember(endpoint);
+    const name = hostInterface(endpoint.id);
+    await this.#parts.kernel.links.remove(name).catch((error: unknown) => {
+      if (!isKind(error, 'notFound')) this.#parts.log.warn({ link: name, error: messageOf(error) }, 'link could not be removed');
+    });
+  }
+
+  #remember(endpoint: Endpoint): void {
+    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) if (cidr) this.#recent.push(addressOf(cidr));
+    this.#recent.splice(0, Math.max(0, this.#recent.length - 64));
+  }
+
   /** The host's end takes the other with it; a macvlan link has none and goes with its namespace, or is deleted inside. */
   #unplug(owner: Owner, endpoint: Endpoint, goesOn: boolean): void {
     const isBridged = this.#networks.get(endpoint.networkId)?.driver !== 'macvlan';
     if (isBridged) this.#remove(hostInterface(endpoint.id));
     else if (goesOn) this.#inside(owner, [{ do: 'deleteLink', name: interfaceOf(endpoint) }]);
-    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) if (cidr) this.#recent.push(addressOf(cidr));
+    this.#remember(endpoint);
   }
 
   #repairHost(): readonly string[] {
