@@ -109,6 +109,14 @@ export function conflict(subject: Subject, name: string, why: string): KindError
 
 export const modifiedText = 'the object has been modified; please apply your changes to the latest version and try again';
 
+/** A refusal by somebody else's rule, with the reason and the code that it names; `Forbidden` where it names none. */
+export function denied(message: string, reason = '', code = 0, details?: StatusDetails): KindError {
+  const known = reason in reasons ? (reason as Reason) : 'Forbidden';
+  const error = apiError(known, message, details && { ...details, causes: [{ reason: '', message, field: '' }] });
+  if (code < 400 || code > 599) return error;
+  return new KindError(error.kind, message, { details: { ...(error.details as FailureStatus), code } });
+}
+
 export function forbidden(subject: Subject, name: string, why: string): KindError {
   return apiError('Forbidden', `${qualified(subject)}${name ? ` "${name}"` : ''} is forbidden: ${why}`, detailsOf(subject, name));
 }

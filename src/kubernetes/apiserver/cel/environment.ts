@@ -6,6 +6,9 @@ import { quantityOf } from '../../../api/kubernetes/quantity.ts';
 /** A compiled expression of the Common Expression Language. https://kubernetes.io/docs/reference/using-api/cel/ */
 export type Expression = (variables: Readonly<Record<string, unknown>>) => unknown;
 
+/** What expressions of match conditions and policies may speak of. */
+export const policyVariables = ['object', 'oldObject', 'request', 'params', 'namespaceObject', 'variables'] as const;
+
 /** What an expression may be at most: whoever writes one must not be able to hold up the server. */
 const limits = { maxAstNodes: 3000, maxDepth: 64, maxListElements: 500, maxMapEntries: 500, maxCallArguments: 32 };
 

@@ -1,3 +1,5 @@
+import { messageOf } from '../../../base/errors.ts';
+import { compile, policyVariables } from '../cel/environment.ts';
 import { arrayOf, compact, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts';
 import type { FieldCause } from '../status.ts';
 import { baseStrategy, invalid, required, unsupported, type Body, type Strategy } from './strategy.ts';
@@ -113,12 +115,23 @@ export const admissionPolicyStrategy: Strategy = {
     return [
       ...(spec['matchConstraints'] === undefined ? [required('spec.matchConstraints')] : []),
       ...(isEmpty ? [required('spec.validations', 'validations or auditAnnotations must contain at least one item')] : []),
-      ...objectsOf(spec['validations']).flatMap((one, index) =>
-        textOf(one['expression']).trim() ? [] : [required(`spec.validations[${index}].expression`, 'expression is not specified')],
-      ),
+      ...objectsOf(spec['validations']).flatMap((one, index) => checkExpression(`spec.validations[${index}].expression`, one)),
+      ...objectsOf(spec['variables']).flatMap((one, index) => checkExpression(`spec.variables[${index}].expression`, one)),
+      ...objectsOf(spec['matchConditions']).flatMap((one, index) => checkExpression(`spec.matchConditions[${index}].expression`, one)),
     ];
   },
 };
+
+function checkExpression(field: string, one: JsonObject): readonly FieldCause[] {
+  const expression = textOf(one['expression']);
+  if (expression.trim() === '') return [required(field, 'expression is not specified')];
+  try {
+    compile(expression, policyVariables);
+    return [];
+  } catch (error) {
+    return [invalid(field, expression, messageOf(error))];
+  }
+}
 
 const actions = ['Audit', 'Deny', 'Warn'];
 
