@@ -9,6 +9,7 @@ import { loadCredentials } from './credentials.ts';
 import { foreground } from './foreground.ts';
 import { machineConfig } from './load.ts';
 import { createLog } from './log.ts';
+import { podUsage } from './pod-usage.ts';
 import { openServerStore } from './server-store.ts';
 
 /** `davit server`: API server, store, scheduler and controllers. */
@@ -45,6 +46,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       rootCa: credentials.ca,
       volumesFolder: `${config.dataRoot}/persistent-volumes`,
       balancerPool: config.loadBalancerPool,
+      usage: podUsage(api.client, { ca: credentials.ca, ...credentials.kubeletClient }),
     }),
   );
   const scheduler = starting.use(await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }) }));

@@ -165,3 +165,25 @@ test('a claim is bound when its first pod comes, and can grow', async () => {
   await machine.kubectl('patch', 'pvc', 'data', '-p', '{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}');
   await eventually(async () => assert.equal(await read('pvc data', '{.status.capacity.storage}'), '2Gi'), { withinMs: 10_000 });
 });
+
+test('a busy Deployment is scaled up by its CPU use', async () => {
+  const labels = { app: 'busy' };
+  const resources = { requests: { cpu: '10m' } };
+  const template = {
+    metadata: { labels },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [container('while true; do :; done', { resources: { ...resources, limits: { cpu: '50m' } } })],
+    },
+  };
+  await apply({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'busy' },
+    spec: { selector: { matchLabels: labels }, template },
+  });
+  await machine.kubectl('rollout', 'status', 'deployment/busy', '--timeout=30s');
+  await machine.kubectl('autoscale', 'deployment', 'busy', '--cpu-percent=50', '--min=1', '--max=2');
+  await eventually(async () => assert.equal(await read('deployment busy', '{.spec.replicas}'), '2'), { withinMs: 60_000 });
+  assert.match(await machine.kubectl('get', 'hpa', 'busy', '--no-headers'), /Deployment\/busy +cpu: \d+%\/50% +1 +2 /);
+});

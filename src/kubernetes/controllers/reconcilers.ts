@@ -1,6 +1,7 @@
 import { daemonSets, nodes, persistentVolumeClaims, podDisruptionBudgets, pods, services } from '../../api/kubernetes/kinds.ts';
 import type { PersistentVolumeClaim } from '../../api/kubernetes/types.generated.ts';
 import type { Informers } from '../client/informers.ts';
+import { autoscalerController } from './autoscaling/autoscalers.ts';
 import { cronJobController } from './cronjob/cron-jobs.ts';
 import { daemonSetController } from './daemonset/daemon-sets.ts';
 import { deploymentController } from './deployment/deployments.ts';
@@ -27,7 +28,12 @@ import type { ControllersOptions } from './start.ts';
 
 /** All controllers of the cluster but the garbage collector, which has a graph of its own. */
 export function reconcilers(
-  { rootCa, volumesFolder, balancerPool }: Pick<ControllersOptions, 'rootCa' | 'volumesFolder' | 'balancerPool'>,
+  {
+    rootCa,
+    volumesFolder,
+    balancerPool,
+    usage = async () => new Map(),
+  }: Pick<ControllersOptions, 'rootCa' | 'volumesFolder' | 'balancerPool' | 'usage'>,
   informers: Informers,
 ): readonly Reconciler[] {
   const claims = informers.of(persistentVolumeClaims);
@@ -45,6 +51,7 @@ export function reconcilers(
     jobController,
     jobTtlController,
     cronJobController,
+    autoscalerController(usage),
     disruptionController((pod) =>
       budgets
         .list()
