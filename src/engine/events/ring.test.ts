@@ -38,3 +38,22 @@ test('keeps the newest thousand', async () => {
   const seen = await Array.fromAsync(events.stream({ since: new Date(0), until: new Date() }, new AbortController().signal));
   assert.equal(seen[0]?.action, 'e5');
 });
+
+test('a listener that does not read is let go, the others are not', async () => {
+  const events = createEvents();
+  const { signal } = new AbortController();
+  const [slow, quick] = [events.stream({}, signal)[Symbol.asyncIterator](), events.stream({}, signal)[Symbol.asyncIterator]()];
+  const firsts = [slow.next(), quick.next()];
+  events.publish(event('first'));
+  await Promise.all(firsts);
+  for (let index = 0; index < 10_001; index++) {
+    const next = quick.next();
+    events.publish(event('more'));
+    await next;
+  }
+  const drained = async (): Promise<number> => {
+    for (let count = 0; ; count++) if ((await slow.next()).done) return count;
+  };
+  await assert.rejects(drained(), { kind: 'unavailable' });
+  await quick.return?.();
+});

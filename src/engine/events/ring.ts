@@ -1,7 +1,10 @@
+import { KindError } from '../../base/errors.ts';
 import { Pushable } from '../../base/pushable.ts';
 import type { EngineEvent, Events } from './events.ts';
 
 const kept = 1000;
+/** A listener that leaves this many unread is let go: it would take memory for ever. */
+const mostWaiting = 10_000;
 
 /** Events in memory: a ring of the newest 1,000 and a queue for every listener. */
 export function createEvents(now: () => Date = () => new Date()): Events {
@@ -12,7 +15,11 @@ export function createEvents(now: () => Date = () => new Date()): Events {
       const stamped: EngineEvent = { ...event, time: now() };
       past.push(stamped);
       if (past.length > kept) past.shift();
-      for (const listener of listeners) listener.push(stamped);
+      for (const listener of listeners) {
+        if (listener.size < mostWaiting) listener.push(stamped);
+        else if (listeners.delete(listener))
+          listener.fail(new KindError('unavailable', 'events: the reader is too slow; ask again with since'));
+      }
     },
 
     async *stream({ since, until }, signal) {
