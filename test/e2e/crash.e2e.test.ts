@@ -12,7 +12,7 @@ import { CrashLoad, seeded } from '../support/crash-load.ts';
 import { DockerMachine } from '../support/docker-machine.ts';
 import { eventually } from '../support/eventually.ts';
 
-const rounds = Number(process.env['DAVIT_CRASH_ROUNDS'] ?? 20);
+const rounds = Number(process.env['DAVIT_CRASH_ROUNDS'] ?? 15);
 const seed = Number(process.env['DAVIT_CRASH_SEED'] ?? 20_260_101);
 const clients = 8;
 
