@@ -118,6 +118,20 @@ test('networks that cannot be', async () => {
   );
 });
 
+test('pruning by label takes what bears it and nobody uses', async () => {
+  for (const [name, label] of [
+    ['gone', 'stage=old'],
+    ['kept', 'stage=new'],
+    ['used', 'stage=old'],
+  ] as const)
+    await host.docker('network', 'create', '--label', label, name);
+  await host.docker('run', '-d', '--name', 'user', '--network', 'used', image, 'sleep', '100');
+  assert.equal(await host.docker('network', 'prune', '-f', '--filter', 'label=stage=old'), 'Deleted Networks:\ngone\n');
+  assert.equal(await host.docker('network', 'prune', '-f', '--filter', 'until=1h'), '');
+  await host.docker('rm', '-f', 'user');
+  assert.match(await host.docker('network', 'prune', '-f'), /kept[\s\S]*used|used[\s\S]*kept/);
+});
+
 test('nothing is left of the containers', async () => {
   assert.equal(await host.docker('ps', '-aq'), '');
   assert.doesNotMatch(await host.sh('ip -br link'), /^veth/m);
