@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Client, credentials } from '@grpc/grpc-js';
+import { GrpcSession } from '../src/store/etcd/grpc-session.ts';
 import { bytesField } from '../src/store/etcd/wire.ts';
 import type { Store } from '../src/store/store.ts';
 
@@ -38,23 +38,15 @@ export function creates(store: Store, run: string): (index: number) => Promise<u
   return (index) => store.write([{ put: `/registry/pods/default/${run}-${index}`, value, ifRevision: 0 }]);
 }
 
-/** What etcd itself takes: bare puts of the same size through the same gRPC library. */
+/** What etcd itself takes: bare puts of the same size over the same kind of connection. */
 export function rawPuts(endpoint: string, run: string): ((index: number) => Promise<unknown>) & Disposable {
-  const client = new Client(new URL(endpoint).host, credentials.createInsecure());
+  const session = new GrpcSession(endpoint);
   const value = Buffer.alloc(2_000, 120);
   const put = (index: number): Promise<unknown> => {
     const message = Buffer.concat([...bytesField(1, Buffer.from(`/raw/${run}-${index}`)), ...bytesField(2, value)]);
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    client.makeUnaryRequest(
-      '/etcdserverpb.KV/Put',
-      (bytes: Buffer) => bytes,
-      (bytes) => bytes,
-      message,
-      (error, answer) => (error ? reject(error) : resolve(answer)),
-    );
-    return promise;
+    return session.unary('/etcdserverpb.KV/Put', message, 10_000);
   };
-  return Object.assign(put, { [Symbol.dispose]: () => client.close() });
+  return Object.assign(put, { [Symbol.dispose]: () => session[Symbol.dispose]() });
 }
 
 /** From one write until so many watchers have it, in ms; the median of several. */

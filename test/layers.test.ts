@@ -33,7 +33,6 @@ const layers: Readonly<Record<string, { readonly may: readonly string[] }>> = {
 const guarded: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['kernel'],
   'node:sqlite': ['store'],
-  '@grpc/grpc-js': ['store'],
   koffi: ['kernel'],
   '@peculiar/x509': ['daemon'],
   jose: ['kubernetes/apiserver'],

@@ -1,9 +1,7 @@
-import { Client, credentials, Metadata, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
-import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { delay } from '../../base/abort.ts';
 import { KindError, wrap } from '../../base/errors.ts';
 import { errorOf, reasonOf, unreachable, verdictOf } from './failures.ts';
+import { CallError, GrpcSession, type TlsTexts } from './grpc-session.ts';
 import {
   decodeNothing,
   decodeRange,
@@ -26,7 +24,7 @@ export interface EtcdOptions {
   /** `https://10.0.0.1:2379`; the first that answers is used, the others when it fails. */
   readonly endpoints: readonly string[];
   /** PEM texts. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly tls?: TlsTexts;
   /** How long a call goes on trying the endpoints. */
   readonly patienceMs?: number;
 }
@@ -63,7 +61,7 @@ const methods = {
 
 interface Member {
   readonly endpoint: string;
-  readonly client: Client;
+  readonly session: GrpcSession;
 }
 
 const defaultPatienceMs = 15_000;
@@ -73,15 +71,12 @@ const pauseMs = 100;
 export class EtcdClient implements Disposable {
   readonly #members: readonly Member[];
   readonly #patienceMs: number;
-  /** Members that have lost their leader refuse at once instead of letting the caller wait. */
-  readonly #metadata = new Metadata();
   #current = 0;
 
   constructor({ endpoints, tls, patienceMs = defaultPatienceMs }: EtcdOptions) {
     if (endpoints.length === 0) throw new KindError('invalid', 'etcd needs at least one endpoint: --etcd-endpoints=https://127.0.0.1:2379');
-    this.#members = endpoints.map((endpoint) => ({ endpoint, client: connect(endpoint, tls) }));
+    this.#members = endpoints.map((endpoint) => ({ endpoint, session: new GrpcSession(parseEndpoint(endpoint).origin, tls) }));
     this.#patienceMs = patienceMs;
-    this.#metadata.set('hasleader', 'true');
   }
 
   range(request: RangeRequest): Promise<RangeResponse> {
@@ -117,34 +112,18 @@ export class EtcdClient implements Disposable {
   /** Every change of every key from a revision on, until the signal aborts. Throws when the stream breaks; call again to go on. */
   async watchAll(from: number, visit: (response: WatchResponse) => void, signal: AbortSignal): Promise<void> {
     const member = this.#member();
-    const { promise, reject } = Promise.withResolvers<never>();
-    const stream = member.client.makeBidiStreamRequest('/etcdserverpb.Watch/Watch', encodeWatchAll, decodeWatch, this.#metadata);
-    const cancel = (): void => stream.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    stream.on('data', (response: WatchResponse) => {
-      try {
-        visit(response);
-      } catch (error) {
-        reject(error);
-        cancel();
-      }
-    });
-    stream.on('error', (error: ServiceError) => reject(errorOf(error, `watch etcd at ${member.endpoint}`)));
-    stream.on('end', () => reject(new KindError('unavailable', `watch etcd at ${member.endpoint}: the stream ended`)));
-    stream.write({ from });
-    if (signal.aborted) cancel();
+    const take = (message: Buffer): void => visit(decodeWatch(message));
     try {
-      await promise;
+      await member.session.stream('/etcdserverpb.Watch/Watch', encodeWatchAll({ from }), take, signal);
     } catch (error) {
       this.#leave(member);
-      if (!signal.aborted) throw error;
-    } finally {
-      signal.removeEventListener('abort', cancel);
+      if (signal.aborted) return;
+      throw error instanceof CallError ? errorOf(error, `watch etcd at ${member.endpoint}`) : error;
     }
   }
 
   [Symbol.dispose](): void {
-    for (const { client } of this.#members) client.close();
+    for (const { session } of this.#members) session[Symbol.dispose]();
   }
 
   #member(): Member {
@@ -162,9 +141,9 @@ export class EtcdClient implements Disposable {
     for (let attempt = 1; ; attempt += 1) {
       const member = this.#member();
       try {
-        return await unary(member, method, request, this.#metadata);
+        return await unary(member, method, request);
       } catch (error) {
-        if (!isServiceError(error)) throw wrap(error, method.doing);
+        if (!(error instanceof CallError)) throw wrap(error, method.doing);
         const verdict = verdictOf(error);
         if (verdict === 'final') throw errorOf(error, method.doing);
         this.#leave(member);
@@ -178,68 +157,23 @@ export class EtcdClient implements Disposable {
 
   async #askOne<Response>(method: Method<object, Response>, member: Member): Promise<Response> {
     try {
-      return await unary(member, method, {}, new Metadata());
+      return await unary(member, method, {});
     } catch (error) {
       const doing = `${method.doing} at ${member.endpoint}`;
-      throw isServiceError(error) ? errorOf(error, doing) : wrap(error, doing);
+      throw error instanceof CallError ? errorOf(error, doing) : wrap(error, doing);
     }
   }
 }
 
-function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && 'details' in error && 'code' in error;
-}
-
-function outcomeUnknown(doing: string, member: Member, failure: ServiceError): KindError {
+function outcomeUnknown(doing: string, member: Member, failure: CallError): KindError {
   return new KindError(
     'unavailable',
     `${doing}: ${member.endpoint}: ${reasonOf(failure)} (it may have been written or not: read before trying again)`,
   );
 }
 
-function unary<Request, Response>(
-  { client }: Member,
-  { path, encode, decode, attemptMs }: Method<Request, Response>,
-  request: Request,
-  metadata: Metadata,
-): Promise<Response> {
-  const { promise, resolve, reject } = Promise.withResolvers<Response>();
-  const deadline = Date.now() + attemptMs;
-  // A closed client throws at once, and without a status.
-  client.makeUnaryRequest(`/etcdserverpb.${path}`, encode, decode, request, metadata, { deadline }, (error, response) => {
-    if (error) reject(error);
-    else resolve(response as Response);
-  });
-  return promise;
-}
-
-function connect(endpoint: string, tls: EtcdOptions['tls']): Client {
-  const url = parseEndpoint(endpoint);
-  return new Client(url.host, url.protocol === 'https:' ? secure(url.hostname, tls) : credentials.createInsecure(), {
-    'grpc.max_receive_message_length': -1,
-    'grpc.max_send_message_length': -1,
-    'grpc.keepalive_time_ms': 10_000,
-    'grpc.keepalive_timeout_ms': 5_000,
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 1_000,
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_channelz': 0,
-    'grpc.enable_retries': 0,
-    // TLS names no addresses (RFC 6066): the certificate is checked against the address by `secure` instead.
-    ...(isIP(bareHost(url.hostname)) > 0 && { 'grpc.ssl_target_name_override': 'etcd' }),
-  });
-}
-
-function secure(host: string, { ca, cert, key }: NonNullable<EtcdOptions['tls']> = {}): ChannelCredentials {
-  const bytes = (pem: string | undefined): Buffer | null => (pem === undefined ? null : Buffer.from(pem));
-  return credentials.createSsl(bytes(ca), bytes(key), bytes(cert), {
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(bareHost(host), certificate as PeerCertificate),
-  });
-}
-
-/** `[::1]` → `::1` */
-function bareHost(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, '');
+async function unary<Request, Response>({ session }: Member, method: Method<Request, Response>, request: Request): Promise<Response> {
+  return method.decode(await session.unary(`/etcdserverpb.${method.path}`, method.encode(request), method.attemptMs));
 }
 
 function parseEndpoint(endpoint: string): URL {

@@ -6,6 +6,7 @@ import { Keyspace, defaultRetention, type Retention } from '../keyspace.ts';
 import { assertCondition, assertDistinct, keyOf } from '../plan-write.ts';
 import type { Change, Entry, Range, RangeOptions, Store, WriteOperation, WriteResult } from '../store.ts';
 import { Watchers } from '../watchers.ts';
+import { changesOfWrite } from './changes-of-write.ts';
 import { EtcdClient, type EtcdOptions } from './etcd-client.ts';
 import { KeyOrder } from './key-order.ts';
 import { fromEtcd, type KeyPlace } from './key-place.ts';
@@ -40,7 +41,7 @@ const visibleWithinMs = 15_000;
 /**
  * The store in etcd, mirrored in memory: reads never leave the process.
  *
- *   write() ──transaction──► etcd ──watch──► mirror ──► watchers;  the caller, once the mirror has the revision
+ *   write() ──transaction──► etcd ──watch, or the answer if its revision is next──► mirror ──► watchers, caller
  *   catchUp() ──linearizable read of the newest revision──► wait until the mirror has it
  *
  * The watch follows every key of etcd, not only the store's: each revision then brings an event, so having seen
@@ -54,6 +55,8 @@ class EtcdStore implements Store {
   readonly #keyspace = new Keyspace();
   readonly #watchers = new Watchers(this.#keyspace);
   readonly #waiters = new RevisionWaiters();
+  /** Own writes that etcd has answered and the mirror does not show yet, by revision. */
+  readonly #ahead = new Map<number, readonly WriteOperation[]>();
   readonly #order = new KeyOrder();
   readonly #closing = new AbortController();
   readonly #opened = Promise.withResolvers<void>();
@@ -132,9 +135,13 @@ class EtcdStore implements Store {
   async #commit(operations: readonly WriteOperation[]): Promise<WriteResult> {
     const plan = planTxn(operations, (key) => this.#keyspace.get(key));
     const response = await this.#client.txn(txnRequest(plan, this.#place));
+    const changed = response.deleted > 0 || operations.some((operation) => 'put' in operation);
+    if (response.succeeded && changed && response.revision > this.#keyspace.revision) {
+      this.#ahead.set(response.revision, operations);
+      this.#showAhead();
+    }
     await this.#visible(response.revision);
     if (!response.succeeded) throw conflictOf(operations, response);
-    const changed = response.deleted > 0 || operations.some((operation) => 'put' in operation);
     const entries = entriesOf(plan, response).map((entry) => this.#shared(entry));
     return { revision: changed ? response.revision : this.#keyspace.revision, entries };
   }
@@ -143,6 +150,26 @@ class EtcdStore implements Store {
   #shared(entry: Entry | undefined): Entry | undefined {
     const shown = entry && this.#keyspace.get(entry.key);
     return shown?.modRevision === entry?.modRevision ? shown : entry;
+  }
+
+  /** A revision is one transaction: the next one, if it is this process's own, need not wait for the watch. */
+  #showAhead(): void {
+    for (let operations = this.#nextAhead(); operations; operations = this.#nextAhead()) {
+      const changes = changesOfWrite(operations, this.#keyspace.revision + 1, (key) => this.#keyspace.get(key));
+      this.#keyspace.apply(changes);
+      this.#shown(changes);
+    }
+  }
+
+  #nextAhead(): readonly WriteOperation[] | undefined {
+    for (const revision of this.#ahead.keys()) if (revision <= this.#keyspace.revision) this.#ahead.delete(revision);
+    return this.#ahead.get(this.#keyspace.revision + 1);
+  }
+
+  #shown(changes: readonly Change[]): void {
+    this.#watchers.notify(changes);
+    this.#keyspace.trim(this.#retention);
+    this.#waiters.reached(this.#keyspace.revision);
   }
 
   #visible(revision: number): Promise<void> | void {
@@ -192,12 +219,13 @@ class EtcdStore implements Store {
       this.#opened.resolve();
       return; // Its revision is the member's, not a promise that everything up to it has been sent.
     }
+    // All events of a revision come in one response; those of own writes may have been shown already.
+    const known = this.#keyspace.revision;
     const changes: Change[] = [];
-    for (const event of response.events) this.#applyEvent(event, changes);
+    for (const event of response.events) if (event.entry.modRevision > known) this.#applyEvent(event, changes);
     this.#keyspace.advance(response.events.at(-1)?.entry.modRevision ?? response.revision);
-    this.#watchers.notify(changes);
-    this.#keyspace.trim(this.#retention);
-    this.#waiters.reached(this.#keyspace.revision);
+    this.#shown(changes);
+    this.#showAhead();
   }
 
   #applyEvent({ type, entry }: WatchEvent, changes: Change[]): void {

@@ -4,12 +4,12 @@ import { errorOf, unreachable, verdictOf } from './failures.ts';
 
 /** Codes and texts of etcd 3.4 (rpctypes) and of gRPC. */
 const verdicts = [
-  [14, 'No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ', 'elsewhere'],
+  [14, 'no connection: connect ECONNREFUSED 127.0.0.1:1', 'elsewhere'],
   [14, 'etcdserver: no leader', 'elsewhere'],
   [14, 'etcdserver: leader changed', 'unknown'],
   [14, 'etcdserver: request timed out, possibly due to previous leader failure', 'unknown'],
   [14, 'etcdserver: server stopped', 'unknown'],
-  [14, 'Connection dropped', 'unknown'],
+  [14, 'the connection broke: read ECONNRESET', 'unknown'],
   [4, 'Deadline exceeded after 8.0s', 'unknown'],
   [13, 'Received RST_STREAM with code 2', 'unknown'],
   [11, 'etcdserver: mvcc: required revision has been compacted', 'final'],

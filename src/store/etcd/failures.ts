@@ -1,7 +1,26 @@
-import { status } from '@grpc/grpc-js';
 import { KindError, type ErrorKind } from '../../base/errors.ts';
 
-/** How a call to one member ended: a gRPC status. */
+/** https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+export const statusCode = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  OUT_OF_RANGE: 11,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const;
+
+/** Begins the details of a call that reached nobody. */
+export const noConnection = 'no connection';
+
+/** How a call to one member ended: a gRPC statusCode. */
 export interface CallFailure {
   readonly code: number;
   readonly details: string;
@@ -16,29 +35,30 @@ export interface CallFailure {
 export type Verdict = 'elsewhere' | 'unknown' | 'final';
 
 /** Answers of a member that refuses before it proposes anything to the others. */
-const refused = /^etcdserver: (no leader|not capable|unhealthy cluster|rpc not supported for learner)|No connection established/;
+const refused = /^etcdserver: (no leader|not capable|unhealthy cluster|rpc not supported for learner)|^no connection/;
 
 export function verdictOf({ code, details }: CallFailure): Verdict {
-  if (code === status.UNAVAILABLE) return refused.test(details) ? 'elsewhere' : 'unknown';
-  const isUnclear = code === status.DEADLINE_EXCEEDED || code === status.CANCELLED || code === status.INTERNAL || code === status.UNKNOWN;
+  if (code === statusCode.UNAVAILABLE) return refused.test(details) ? 'elsewhere' : 'unknown';
+  const isUnclear =
+    code === statusCode.DEADLINE_EXCEEDED || code === statusCode.CANCELLED || code === statusCode.INTERNAL || code === statusCode.UNKNOWN;
   return isUnclear ? 'unknown' : 'final';
 }
 
 const kinds: Readonly<Record<number, ErrorKind>> = {
-  [status.INVALID_ARGUMENT]: 'invalid',
-  [status.FAILED_PRECONDITION]: 'invalid',
-  [status.NOT_FOUND]: 'notFound',
-  [status.PERMISSION_DENIED]: 'forbidden',
-  [status.UNAUTHENTICATED]: 'unauthorized',
-  [status.RESOURCE_EXHAUSTED]: 'tooMany',
-  [status.UNAVAILABLE]: 'unavailable',
-  [status.DEADLINE_EXCEEDED]: 'unavailable',
-  [status.CANCELLED]: 'unavailable',
+  [statusCode.INVALID_ARGUMENT]: 'invalid',
+  [statusCode.FAILED_PRECONDITION]: 'invalid',
+  [statusCode.NOT_FOUND]: 'notFound',
+  [statusCode.PERMISSION_DENIED]: 'forbidden',
+  [statusCode.UNAUTHENTICATED]: 'unauthorized',
+  [statusCode.RESOURCE_EXHAUSTED]: 'tooMany',
+  [statusCode.UNAVAILABLE]: 'unavailable',
+  [statusCode.DEADLINE_EXCEEDED]: 'unavailable',
+  [statusCode.CANCELLED]: 'unavailable',
 };
 
-/** Without what gRPC wraps around it. */
+/** `no connection: connect ECONNREFUSED 127.0.0.1:1` → `connect ECONNREFUSED 127.0.0.1:1` */
 export function reasonOf({ details }: CallFailure): string {
-  return /Last error: (?:Error: )?(.*?)\. Resolution note/s.exec(details)?.[1] ?? details;
+  return details.replace(new RegExp(`^${noConnection}: `), '');
 }
 
 /** What is known to help. */
@@ -62,7 +82,7 @@ export function errorOf(failure: CallFailure, doing: string): KindError {
 }
 
 export function isCompacted({ code, details }: CallFailure): boolean {
-  return code === status.OUT_OF_RANGE && details.includes('compacted');
+  return code === statusCode.OUT_OF_RANGE && details.includes('compacted');
 }
 
 /** No member could be asked: says of each why, and what to do. */
@@ -74,7 +94,7 @@ export function unreachable(doing: string, failures: ReadonlyMap<string, string>
 function remedy(failures: string): string {
   if (/certificate|altnames/i.test(failures))
     return 'Check --etcd-cafile, --etcd-certfile and --etcd-keyfile against the certificates etcd was started with.';
-  if (/wrong version number|socket hang up|ECONNRESET|PROTOCOL/i.test(failures))
+  if (/wrong version number|socket hang up|ECONNRESET|protocol|NGHTTP2/i.test(failures))
     return 'Check that the endpoints say https:// where etcd uses TLS, and http:// where it does not.';
   return 'Check that etcd runs and that --etcd-endpoints names its client URLs.';
 }
