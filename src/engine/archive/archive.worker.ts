@@ -1,4 +1,4 @@
-import { constants, createReadStream, mkdirSync } from 'node:fs';
+import { constants, createReadStream, mkdirSync, rmSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { kindOf, KindError, messageOf } from '../../base/errors.ts';
 import { Pushable } from '../../base/pushable.ts';
@@ -130,6 +130,8 @@ async function work(job: Job): Promise<unknown> {
       using root = new Root(job.root);
       return removeIgnored(root, parseIgnore(job.lines));
     }
+    case 'remove':
+      return rmSync(job.root, { recursive: true, force: true });
     case 'usage': {
       using root = new Root(job.root);
       return usageOf(root);

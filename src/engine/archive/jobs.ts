@@ -21,6 +21,8 @@ export type Job =
   | { readonly do: 'clone'; readonly from: string; readonly to: string }
   | ({ readonly do: 'copy' } & CopyJob)
   | { readonly do: 'usage'; readonly root: string }
+  /** Removes a whole tree with its root; succeeds when there is none. */
+  | { readonly do: 'remove'; readonly root: string }
   /** Removes what a .dockerignore keeps out of a build context. */
   | { readonly do: 'ignore'; readonly root: string; readonly lines: readonly string[] };
 
@@ -59,6 +61,7 @@ export interface ResultOf {
   readonly clone: DigestResult;
   readonly copy: CopyResult;
   readonly usage: UsageResult;
+  readonly remove: undefined;
   readonly ignore: undefined;
 }
 

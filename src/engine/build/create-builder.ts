@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
 import { KindError, kindOf, messageOf } from '../../base/errors.ts';
 import { newId, shortId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import { Pushable } from '../../base/pushable.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Store } from '../../store/store.ts';
+import { runJob } from '../archive/run-job.ts';
 import type { LocalImages } from '../images/local-images.ts';
 import { canonicalName, familiarName, parseReference } from '../images/reference.ts';
 import type { OverlaySnapshots } from '../snapshots/overlay-snapshots.ts';
@@ -85,7 +85,8 @@ async function runBuild(parts: BuildParts, request: BuildRequest, emit: (output:
       run.close();
     }
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    // A context may have many thousand files. Never canceled.
+    await runJob({ do: 'remove', root: directory });
   }
 }
 
