@@ -7,7 +7,12 @@ import { brokenRules } from './rules.ts';
 import { structuralCauses } from './structural.ts';
 import { validateValue } from './validate.ts';
 
-const specOf = (object: Body): CustomResourceDefinitionSpec => (object as unknown as CustomResourceDefinition).spec;
+/** What is missing is empty, as in a Go struct: validation says so afterwards. */
+function specOf(object: Body): CustomResourceDefinitionSpec {
+  const { spec } = object as unknown as Partial<CustomResourceDefinition>;
+  const names = { plural: '', kind: '', ...spec?.names };
+  return { group: '', scope: '', versions: [], ...spec, names } as CustomResourceDefinitionSpec;
+}
 export const cleanup = 'customresourcecleanup.apiextensions.k8s.io';
 
 /** What a CustomResourceDefinition must be, and what it says when it says nothing. */

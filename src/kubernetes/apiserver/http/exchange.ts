@@ -37,6 +37,10 @@ export async function readBody(exchange: Exchange): Promise<string> {
 }
 
 async function readBytes(exchange: Exchange): Promise<Buffer> {
+  const encoding = exchange.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw apiError('UnsupportedMediaType', `the body has the content encoding ${encoding}: send it as it is`);
+  }
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of exchange.body) {
@@ -73,7 +77,21 @@ function readProtobuf(bytes: Buffer): unknown {
   }
 }
 
+/** Deeper than this nothing is read: whatever walks an object must come back. */
+const deepest = 1000;
+
+function assertDepth(text: string): void {
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === 0x5b || code === 0x7b) depth += 1;
+    else if (code === 0x5d || code === 0x7d) depth -= 1;
+    if (depth > deepest) throw apiError('BadRequest', `couldn't get version/kind; json parse error: exceeded max depth ${deepest}`);
+  }
+}
+
 export function parseText(text: string, isYaml: boolean): unknown {
+  assertDepth(text);
   try {
     return JSON.parse(text);
   } catch (error) {
