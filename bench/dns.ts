@@ -52,14 +52,14 @@ async function serve(): Promise<void> {
     log: silentLog,
   });
   for (const pattern of Object.keys(patterns)) {
-    const before = process.cpuUsage();
+    const before = process.threadCpuUsage();
     const worker = new Worker(new URL(import.meta.url), { workerData: { port: server.port, pattern } });
     const answered = await new Promise<number>((resolve, reject) => worker.once('message', resolve).once('error', reject));
-    const { user, system } = process.cpuUsage(before);
+    const { user, system } = process.threadCpuUsage(before);
+    const perCore = Math.round(answered / ((user + system) / 1e6));
+    const rate = Math.round(answered / seconds);
     console.log(
-      `${pattern.padEnd(20)} ${Math.round(answered / seconds)
-        .toLocaleString('en')
-        .padStart(8)}/s   both threads ${((user + system) / 1e6 / seconds).toFixed(2)} cores`,
+      `${pattern.padEnd(20)} ${rate.toLocaleString('en').padStart(8)}/s; per second of the server's own CPU ${perCore.toLocaleString('en')}`,
     );
     await worker.terminate();
   }

@@ -9,6 +9,7 @@ import { openKernel } from '../kernel/linux.ts';
 import { httpClient } from '../kubernetes/client/http-client.ts';
 import { startDns } from '../kubernetes/dns/start.ts';
 import { startKubelet } from '../kubernetes/kubelet/start.ts';
+import { startPolicies } from '../kubernetes/policy/start.ts';
 import { startProxy } from '../kubernetes/proxy/start.ts';
 import { openStore } from '../store/embedded.ts';
 import { type Config, pathsOf, saveConfig } from './config.ts';
@@ -131,6 +132,7 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       log: log.child({ part: 'proxy' }),
     }),
   );
+  starting.use(await startPolicies({ client, kernel, nodeName, dnsAddress: clusterDns, log: log.child({ part: 'policy' }) }));
   starting.use(
     await startDns({
       client,

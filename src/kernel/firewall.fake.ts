@@ -85,6 +85,8 @@ export function fakeFirewall(): FakeFirewall {
 
     watchTable: (family, table, told) => watchIn(watchers, `${family} ${table}`, told),
 
+    filterBridged: () => true,
+
     forgetFlows: () => 0,
 
     flush() {

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { KindError } from '../base/errors.ts';
 import type { Firewall } from './firewall.ts';
 import { forgetFlows } from './flows.linux.ts';
@@ -45,6 +46,8 @@ export function linuxFirewall(processes: Processes): Firewall {
 
     nftElements: changeElements,
 
+    filterBridged,
+
     watchTable,
 
     forgetFlows,
@@ -77,5 +80,15 @@ function readGeneration(): number | undefined {
     return decodeAttributes(payload.subarray(4)).get(1)?.readUInt32BE(0);
   } catch {
     return undefined;
+  }
+}
+
+function filterBridged(): boolean {
+  const path = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+  try {
+    if (readFileSync(path, 'utf8').trim() !== '1') writeFileSync(path, '1');
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -18,6 +18,8 @@ export interface Firewall {
    * `notFound` when the table, a collection or an element to remove is missing; then nothing is changed.
    */
   nftElements(family: string, table: string, change: NftElementChange): Promise<void>;
+  /** Makes packets between ports of one bridge pass the IPv4 hooks (br_netfilter); false where the kernel cannot. */
+  filterBridged(): boolean;
   /** Tells when somebody else changes a table, by the kernel's announcements: no polling, nothing when idle. */
   watchTable(family: string, table: string, told: () => void): NftWatch;
   /** Makes the kernel forget tracked UDP flows (IPv4), so that their next packet is translated anew; how many there were. */

@@ -111,6 +111,28 @@ export class PacketLab implements AsyncDisposable {
     if (child.stdout) await once(child.stdout, 'data');
   }
 
+  /** A TCP server that says again what it hears. */
+  async serveEcho(where: string | undefined, port: number): Promise<void> {
+    const echo = `require('net').createServer(s => s.on('error', () => {}).pipe(s)).listen(+process.argv[1], () => console.log('up'))`;
+    const child = spawn(...this.#command(where, echo, [String(port)]), { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#children.push(child);
+    if (child.stdout) await once(child.stdout, 'data');
+  }
+
+  /** A connection to an echo server that stays; `say` gives what comes back. */
+  converse(from: string | undefined, address: string, port: number): { say(text: string): Promise<string> } {
+    const script = `const s=require('net').connect({host:process.argv[1],port:+process.argv[2]});process.stdin.pipe(s);s.pipe(process.stdout);s.on('error',e=>console.log(e.code))`;
+    const child = spawn(...this.#command(from, script, [address, String(port)]), { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#children.push(child);
+    return {
+      async say(text) {
+        child.stdin?.write(text);
+        const [data] = (await once(child.stdout ?? child, 'data', { signal: AbortSignal.timeout(5_000) })) as [Buffer];
+        return String(data);
+      },
+    };
+  }
+
   /** What a client is told: `<who answered> <address it saw>`, the error's code, or TIMEOUT. */
   ask(from: string | undefined, address: string, port: number, waitMs = 2_000): Promise<string> {
     return this.#talk(from, tcpClient, [address, String(port), String(waitMs)]);

@@ -1,5 +1,5 @@
 import type { EndpointSlice, Service, ServicePort as SpecPort } from '../../api/kubernetes/types.generated.ts';
-import { widestRanges } from './ranges.ts';
+import { widestRanges } from '../../base/ip-ranges.ts';
 import { reachOf, type Backend, type Location, type Reach } from './backends.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
