@@ -22,6 +22,7 @@ const layers: Readonly<Record<string, { readonly may: readonly string[] }>> = {
   'kubernetes/scheduler': { may: ['base', 'api/kubernetes', 'kubernetes/client'] },
   'kubernetes/kubelet': { may: ['base', 'api/kubernetes', 'api/oci', 'kubernetes/client', 'engine', 'kernel'] },
   'kubernetes/proxy': { may: ['base', 'api/kubernetes', 'kubernetes/client', 'kernel'] },
+  'kubernetes/ingress': { may: ['base', 'api/kubernetes', 'kubernetes/client'] },
   'kubernetes/policy': { may: ['base', 'api/kubernetes', 'kubernetes/client', 'kernel'] },
   'kubernetes/dns': { may: ['base', 'api/kubernetes', 'kubernetes/client', 'kernel'] },
   explain: { may: ['base', 'kernel', 'api/kubernetes', 'kubernetes/client', 'kubernetes/scheduler'] },

@@ -15,6 +15,8 @@ export function withConfigOptions(command: Command): Command {
     .option('--api-port <port>', 'port of the API server (default 6443)', port)
     .option('--kubelet-port <port>', 'port of the kubelet (default 10250)', port)
     .option('--load-balancer-pool <addresses>', 'addresses for Services of type LoadBalancer (default 10.97.0.0/24)')
+    .option('--ingress-http-port <port>', 'port of the ingress gateway (default 80)', port)
+    .option('--ingress-https-port <port>', 'its port for TLS (default 443)', port)
     .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
     .option(
       '--default-address-pool <pool>',
@@ -58,13 +60,36 @@ export function withStoreOptions(command: Command): Command {
 
 /** The configuration that the flags of `withConfigOptions` and `withStoreOptions` say. */
 export function configFlags(flags: Flags): Partial<Config> {
-  const { dataRoot, runRoot, dockerSocket, nodeName, nodeIp, apiPort, kubeletPort, cgroupParent, loadBalancerPool } =
-    flags as Partial<Config>;
+  const {
+    dataRoot,
+    runRoot,
+    dockerSocket,
+    nodeName,
+    nodeIp,
+    apiPort,
+    kubeletPort,
+    cgroupParent,
+    loadBalancerPool,
+    ingressHttpPort,
+    ingressHttpsPort,
+  } = flags as Partial<Config>;
   const { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
   const places = { dataRoot, runRoot, dockerSocket, cgroupParent };
   const { defaultAddressPool: addressRanges } = flags as { readonly defaultAddressPool?: Config['addressRanges'] };
-  return { ...places, addressRanges, nodeName, nodeIp, apiPort, kubeletPort, loadBalancerPool, ...etcd, ...registryFlags(flags) };
+  const ingress = { ingressHttpPort, ingressHttpsPort };
+  return {
+    ...places,
+    addressRanges,
+    nodeName,
+    nodeIp,
+    apiPort,
+    kubeletPort,
+    loadBalancerPool,
+    ...ingress,
+    ...etcd,
+    ...registryFlags(flags),
+  };
 }
 
 function registryFlags(flags: Flags): Partial<Config> {

@@ -27,6 +27,9 @@ export interface Config {
   readonly serviceCidr: string;
   /** Addresses that Services of type LoadBalancer get, on this host: networks, ranges, addresses, by commas; may be empty. */
   readonly loadBalancerPool: string;
+  /** Where Ingresses are served, once there is one, on every address of this host. */
+  readonly ingressHttpPort: number;
+  readonly ingressHttpsPort: number;
   readonly clusterDns: string;
   readonly clusterDomain: string;
   /** Where the cluster's objects are kept: a file of the data root, or etcd. */
@@ -59,6 +62,8 @@ export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
   podCidr: '10.244.0.0/24',
   serviceCidr: '10.96.0.0/16',
   loadBalancerPool: '10.97.0.0/24',
+  ingressHttpPort: 80,
+  ingressHttpsPort: 443,
   clusterDns: '10.96.0.10',
   clusterDomain: 'cluster.local',
   store: 'embedded',
@@ -103,7 +108,7 @@ function checkConfig(config: Config): void {
   for (const root of [config.dataRoot, config.runRoot, ...(config.dockerSocket ? [config.dockerSocket] : [])]) {
     if (!root.startsWith('/')) throw new KindError('invalid', `davit's folders and sockets must be absolute paths, "${root}" is not`);
   }
-  for (const port of [config.apiPort, config.kubeletPort]) {
+  for (const port of [config.apiPort, config.kubeletPort, config.ingressHttpPort, config.ingressHttpsPort]) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new KindError('invalid', `port ${port}: want a number from 1 to 65535`);
   }
   for (const mirror of config.registryMirrors) {

@@ -6,8 +6,10 @@ import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/open.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { openKernel } from '../kernel/linux.ts';
+import type { Client } from '../kubernetes/client/client.ts';
 import { httpClient } from '../kubernetes/client/http-client.ts';
 import { startDns } from '../kubernetes/dns/start.ts';
+import { startIngress } from '../kubernetes/ingress/start.ts';
 import { startKubelet } from '../kubernetes/kubelet/start.ts';
 import { startPolicies } from '../kubernetes/policy/start.ts';
 import { startProxy } from '../kubernetes/proxy/start.ts';
@@ -121,7 +123,29 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       log: log.child({ part: 'kubelet' }),
     }),
   );
-  starting.use(
+  await startClusterNetwork({ config, client, kernel, fallbackCertificate: credentials.node, log }, starting);
+  const running = starting.move();
+  return {
+    sockets: [...dockerSockets(config).map((path) => `unix://${path}`), `https://${nodeIp}:${config.kubeletPort}`],
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+interface ClusterNetwork {
+  readonly config: Config;
+  readonly client: Client;
+  readonly kernel: Kernel;
+  readonly fallbackCertificate: { readonly cert: string; readonly key: string };
+  readonly log: Log;
+}
+
+/** What makes Services, policies, Ingresses and names work on this node; the stack owns it. */
+async function startClusterNetwork(
+  { config, client, kernel, fallbackCertificate, log }: ClusterNetwork,
+  owner: AsyncDisposableStack,
+): Promise<void> {
+  const { nodeName, podCidr, podBridgeName, clusterDns, clusterDomain } = config;
+  owner.use(
     await startProxy({
       client,
       kernel,
@@ -132,8 +156,18 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       log: log.child({ part: 'proxy' }),
     }),
   );
-  starting.use(await startPolicies({ client, kernel, nodeName, dnsAddress: clusterDns, log: log.child({ part: 'policy' }) }));
-  starting.use(
+  owner.use(await startPolicies({ client, kernel, nodeName, dnsAddress: clusterDns, log: log.child({ part: 'policy' }) }));
+  owner.use(
+    await startIngress({
+      client,
+      address: '0.0.0.0',
+      httpPort: config.ingressHttpPort,
+      httpsPort: config.ingressHttpsPort,
+      fallbackCertificate,
+      log: log.child({ part: 'ingress' }),
+    }),
+  );
+  owner.use(
     await startDns({
       client,
       kernel,
@@ -144,11 +178,6 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       log: log.child({ part: 'dns' }),
     }),
   );
-  const running = starting.move();
-  return {
-    sockets: [...dockerSockets(config).map((path) => `unix://${path}`), `https://${nodeIp}:${config.kubeletPort}`],
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  };
 }
 
 function dockerSockets(config: Config): readonly string[] {

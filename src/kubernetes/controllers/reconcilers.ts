@@ -1,4 +1,4 @@
-import { daemonSets, nodes, persistentVolumeClaims, podDisruptionBudgets, pods, services } from '../../api/kubernetes/kinds.ts';
+import { daemonSets, ingresses, nodes, persistentVolumeClaims, podDisruptionBudgets, pods, services } from '../../api/kubernetes/kinds.ts';
 import type { PersistentVolumeClaim } from '../../api/kubernetes/types.generated.ts';
 import type { Informers } from '../client/informers.ts';
 import { autoscalerController } from './autoscaling/autoscalers.ts';
@@ -11,6 +11,8 @@ import { endpointsController } from './endpoints/services.ts';
 import { eventExpiryController } from './events/event-expiry.ts';
 import { jobController } from './job/jobs.ts';
 import { jobTtlController } from './job/ttl.ts';
+import { defaultIngressClassController } from './ingresses/default-ingress-class.ts';
+import { ingressAddressController } from './ingresses/ingress-addresses.ts';
 import { isWaiting, loadBalancerController } from './load-balancers/load-balancers.ts';
 import { parsePool } from './load-balancers/pool.ts';
 import { namespaceDefaultsController } from './namespaces/namespace-defaults.ts';
@@ -41,6 +43,7 @@ export function reconcilers(
   const budgets = informers.of(podDisruptionBudgets);
   const daemons = informers.of(daemonSets);
   const allServices = informers.of(services);
+  const allIngresses = informers.of(ingresses);
   const allNodes = informers.of(nodes);
   return [
     deploymentController,
@@ -62,6 +65,8 @@ export function reconcilers(
       (pod) => servicesSelecting(allServices.list(), pod),
       (nodeName) => allNodes.get(nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'],
     ),
+    defaultIngressClassController,
+    ingressAddressController(() => allIngresses.list().flatMap(ownKey)),
     loadBalancerController(parsePool(balancerPool), () => allServices.list().filter(isWaiting).flatMap(ownKey)),
     namespaceController,
     namespaceDefaultsController(rootCa),

@@ -14,6 +14,7 @@ import {
   roleBindings,
   secrets,
   serviceAccounts,
+  ingresses,
 } from '../../../api/kubernetes/kinds.ts';
 import { liveServer, type LiveServer } from '../live.fake.ts';
 import { eventually } from '../../../../test/support/eventually.ts';
@@ -275,12 +276,24 @@ test('a node reads what its pods refer to, writes statuses, and its own Node alo
     metadata: { namespace: 'default', name: 'on-n1' },
     spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i', envFrom: [{ configMapRef: { name: 'mine' } }] }] },
   });
+  await client.create(ingresses, {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: { namespace: 'default', name: 'shop' },
+    spec: { tls: [{ secretName: 'shop-tls' }], defaultBackend: { service: { name: 'web', port: { number: 80 } } } },
+  });
   const code = async (method: string, path: string, body?: object): Promise<number> => (await send(method, path, body, { cert })).code;
   const base = '/api/v1/namespaces/default';
   assert.deepEqual(
     await Promise.all([
       code('GET', `${base}/configmaps/mine`),
       code('GET', `${base}/configmaps/other`),
+      code('GET', `${base}/configmaps?fieldSelector=metadata.name%3Dmine`),
+      code('GET', `${base}/configmaps?fieldSelector=metadata.name%3Dother`),
+      code('GET', '/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name%3Dkube-dns'),
+      code('GET', `${base}/secrets?fieldSelector=metadata.name%3Dshop-tls`),
+      code('GET', `${base}/secrets?fieldSelector=metadata.name%3Dother-tls`),
+      code('GET', '/apis/networking.k8s.io/v1/networkpolicies'),
       code('GET', `${base}/secrets`),
       code('GET', '/api/v1/pods'),
       code('POST', '/apis/apps/v1/namespaces/default/deployments', {}),
@@ -289,7 +302,7 @@ test('a node reads what its pods refer to, writes statuses, and its own Node alo
       code('PUT', '/api/v1/nodes/n2', {}),
       code('POST', `${base}/serviceaccounts/nobody/token`, {}),
     ]),
-    [200, 403, 403, 200, 403, 403, 403, 403, 403],
+    [200, 403, 200, 403, 200, 200, 403, 200, 403, 200, 403, 403, 403, 403, 403],
   );
 });
 

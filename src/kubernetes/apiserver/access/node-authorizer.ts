@@ -1,5 +1,5 @@
-import { pods } from '../../../api/kubernetes/kinds.ts';
-import type { Pod } from '../../../api/kubernetes/types.generated.ts';
+import { ingresses, pods } from '../../../api/kubernetes/kinds.ts';
+import type { Ingress, Pod } from '../../../api/kubernetes/types.generated.ts';
 import type { Store } from '../../../store/store.ts';
 import { objectAt } from '../registry/codec.ts';
 import { prefixOf } from '../registry/keys.ts';
@@ -21,6 +21,9 @@ const nodeRules: Readonly<Record<string, readonly string[]>> = {
   endpoints: read,
   endpointslices: read,
   namespaces: read,
+  networkpolicies: read,
+  ingresses: read,
+  ingressclasses: read,
   persistentvolumeclaims: ['get'],
   persistentvolumes: ['get'],
   'serviceaccounts/token': ['create'],
@@ -33,7 +36,9 @@ const nodeRules: Readonly<Record<string, readonly string[]>> = {
   subjectaccessreviews: ['create'],
 };
 
-/** Only by name, and only what a pod on the node refers to. */
+/** Settings of cluster DNS, which answers on every node. */
+const dnsConfigMap = 'kube-dns';
+/** Only by name, and only what a pod on the node refers to, or an Ingress by its certificates. */
 const referenced = new Set(['secrets', 'configmaps']);
 
 export function nodeNameOf(user: User): string | undefined {
@@ -47,6 +52,8 @@ export function nodeAllows(store: Store, user: User, asked: Attributes): boolean
   if (node === undefined || 'path' in asked) return false;
   const { verb, resource, subresource, name, namespace } = asked;
   if (referenced.has(resource) && subresource === undefined && name !== undefined && read.includes(verb)) {
+    if (resource === 'configmaps' && namespace === 'kube-system' && name === dnsConfigMap) return true;
+    if (resource === 'secrets' && certificatesOf(store, namespace).includes(name)) return true;
     return podsOn(store, node, namespace).some((pod) => referencesOf(pod, resource).includes(name));
   }
   const full = subresource ? `${resource}/${subresource}` : resource;
@@ -60,6 +67,12 @@ export function nodeAllows(store: Store, user: User, asked: Attributes): boolean
 function podsOn(store: Store, node: string, namespace: string | undefined): readonly Pod[] {
   const { entries } = store.range(prefixOf(pods, namespace));
   return entries.map((entry) => objectAt(entry) as unknown as Pod).filter(({ spec }) => spec?.nodeName === node);
+}
+
+/** Names of the secrets that the gateway on every node presents. */
+function certificatesOf(store: Store, namespace: string | undefined): readonly string[] {
+  const all = store.range(prefixOf(ingresses, namespace)).entries.map((entry) => objectAt(entry) as unknown as Ingress);
+  return all.flatMap(({ spec }) => (spec?.tls ?? []).flatMap(({ secretName }) => secretName ?? []));
 }
 
 /** Names of the secrets or config maps that a pod's volumes, environment and pull secrets name. */

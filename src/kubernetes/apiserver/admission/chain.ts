@@ -1,5 +1,6 @@
 import type { Admission, AdmissionRequest } from '../registry/admission.ts';
 import type { AdmissionContext, AdmissionPlugin } from './plugin.ts';
+import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { nodeRestriction } from './node-restriction.ts';
@@ -17,6 +18,7 @@ const plugins: readonly AdmissionPlugin[] = [
   nodeRestriction,
   podSecurity,
   defaultStorageClass,
+  defaultIngressClass,
   rbacEscalation,
 ];
 

@@ -17,7 +17,7 @@ import type { ServerMetrics } from './metrics.ts';
 import { pathNotFound, serveGeneral } from './general.ts';
 import { placeOf, serveResource } from './resource-requests.ts';
 import { kubeletFor, kubeletPath, serveSubresource } from './subresource-requests.ts';
-import { targetOf, verbOf, type Target } from './target.ts';
+import { targetOf, verbOf, type Target, type Verb } from './target.ts';
 
 export interface Routes extends Reviewer {
   readonly registry: Registry;
@@ -63,7 +63,7 @@ async function serve(routes: Routes, exchange: Exchange): Promise<void> {
     return;
   }
   const verb = verbOf(method, target, query);
-  authorizer.authorize(user, { verb, ...target });
+  authorizer.authorize(user, { verb, ...target, ...selectedName(verb, query) });
   const review = reviews.find((one) => one.group === target.group && one.version === target.version && one.resource === target.resource);
   if (review) return serveReview(routes, exchange, review.kind);
   if (target.group === '' && target.resource === 'componentstatuses' && (verb === 'get' || verb === 'list')) {
@@ -127,4 +127,10 @@ export async function routeUpgrade(
     ];
     socket.end(lines.join('\r\n'));
   }
+}
+
+/** A list or watch of one object by its name is a matter of that object. */
+function selectedName(verb: Verb, query: URLSearchParams): { readonly name?: string } {
+  const name = /^metadata\.name=([^,]+)$/.exec(query.get('fieldSelector') ?? '')?.[1];
+  return (verb === 'list' || verb === 'watch') && name !== undefined ? { name } : {};
 }
