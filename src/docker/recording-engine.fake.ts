@@ -34,6 +34,8 @@ const results: Readonly<Record<string, () => unknown>> = {
   'containers.size': () => ({ writable: 1, root: 2 }),
   'execs.create': () => 'e1',
   'execs.get': () => ({ id: 'e1', containerId: sampleId, spec: { command: ['ls', '-l'] }, pid: 5, isRunning: true, exitCode: undefined }),
+  'images.layerBytes': () => 1234,
+  'images.ledger': () => ({ total: 0, rows: [] }),
   'images.list': () => [sampleImage()],
   'images.get': () => sampleImage(),
   'images.history': () => [{ id: undefined, bytes: 1, names: [], created_by: 'RUN x' }],

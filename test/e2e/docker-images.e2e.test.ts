@@ -142,3 +142,27 @@ test('lists, sizes and pruning', async () => {
   assert.equal(await host.docker('images', '-q', '--filter', 'dangling=true'), '');
   assert.match((await host.try('push', 'app:2')).stderr, /no such host|registry-1\.docker\.io/);
 });
+
+test('the ledger of system df is what du finds, to the byte, and every byte has an owner', async () => {
+  await host.docker('create', '--name', 'ledger', '-v', 'ledger:/data', 'busybox:test');
+  const text = await host.sh(`curl -s --unix-socket ${host.folder}/run/docker.sock http://d/system/df`);
+  const { Ledger } = JSON.parse(text) as {
+    readonly Ledger: { readonly total: number; readonly rows: readonly { kind: string; name: string; bytes: number }[] };
+  };
+  assert.deepEqual(
+    Ledger.rows.filter(({ kind }) => kind === 'unowned'),
+    [],
+  );
+  for (const kind of ['layer', 'snapshot', 'volume', 'store'])
+    assert.ok(
+      Ledger.rows.some((row) => row.kind === kind),
+      kind,
+    );
+  assert.equal(
+    Ledger.rows.reduce((sum, { bytes }) => sum + bytes, 0),
+    Ledger.total,
+  );
+  assert.equal(Number((await host.sh(`du -s -B1 ${host.folder}/data/engine`)).split('\t')[0]), Ledger.total);
+  await host.docker('rm', '-v', 'ledger');
+  await host.docker('volume', 'rm', 'ledger');
+});

@@ -4,6 +4,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DockerMachine } from '../support/docker-machine.ts';
+import { peerProgram } from '../support/peers.ts';
 import { PeerRegistry } from '../support/peer-registry.ts';
 
 const number = 110;
@@ -178,6 +179,56 @@ test('what a registry has is seen without pulling', async () => {
   assert.match(Descriptor.digest, /^sha256:/);
   assert.equal(Descriptor.mediaType, 'application/vnd.docker.distribution.manifest.v2+json');
   assert.deepEqual(Platforms, [{ architecture: 'amd64', os: 'linux' }]);
+});
+
+test('skopeo reads what davit pushed and saved; davit reads what skopeo wrote: the layers are the same', async () => {
+  const skopeo = (...args: readonly string[]): Promise<string> => {
+    const { path, env } = peerProgram('skopeo');
+    return host.machine.ok([path, '--insecure-policy', ...args], { env: { LD_LIBRARY_PATH: env['LD_LIBRARY_PATH'] ?? '' } });
+  };
+  const layersOf = (name: string): Promise<string> => host.docker('image', 'inspect', '-f', '{{json .RootFS.Layers}}', name);
+  const [plainly, folder] = ['--src-tls-verify=false', host.folder];
+  const expected = await layersOf('app');
+  await skopeo(
+    'copy',
+    plainly,
+    '--dest-tls-verify=false',
+    '--format',
+    'oci',
+    '--dest-compress-format',
+    'zstd',
+    `docker://${plain}/team/app:v1`,
+    `docker://${plain}/skopeo/oci`,
+  );
+  await skopeo('copy', plainly, `docker://${plain}/team/app:v1`, `docker-archive:${folder}/skopeo.tar:from/skopeo:docker`);
+  await skopeo('copy', plainly, `docker://${plain}/team/app:v1`, `oci-archive:${folder}/skopeo-oci.tar:from/skopeo:oci`);
+  await host.docker('save', '-o', join(folder, 'davit.tar'), 'app');
+  assert.deepEqual(
+    (
+      JSON.parse(await skopeo('inspect', '--config', `docker-archive:${folder}/davit.tar`)) as {
+        readonly rootfs: { readonly diff_ids: unknown };
+      }
+    ).rootfs.diff_ids,
+    JSON.parse(expected),
+  );
+  await host.sh(`mkdir ${folder}/layout && tar -xf ${folder}/davit.tar -C ${folder}/layout`);
+  await skopeo('copy', '--dest-tls-verify=false', `oci:${folder}/layout`, `docker://${plain}/skopeo/saved`);
+  await host.docker('rmi', '-f', ...(await host.docker('images', '-q', 'app')).split('\n'));
+  for (const name of ['oci', 'saved']) {
+    await host.docker('pull', `${plain}/skopeo/${name}`);
+    assert.equal(await layersOf(`${plain}/skopeo/${name}`), expected, name);
+    assert.equal(await host.docker('run', '--rm', `${plain}/skopeo/${name}`), 'one');
+    await host.docker('rmi', '-f', await host.docker('images', '-q', `${plain}/skopeo/${name}`));
+  }
+  assert.match(await host.docker('load', '-i', join(folder, 'skopeo.tar')), /Loaded image: from\/skopeo:docker/);
+  assert.equal(await layersOf('from/skopeo:docker'), expected);
+  assert.equal(await host.docker('run', '--rm', 'from/skopeo:docker'), 'one');
+  await host.docker('rmi', 'from/skopeo:docker');
+  const [, loaded = ''] = /^Loaded image(?: ID)?: (\S+)$/m.exec(await host.docker('load', '-i', join(folder, 'skopeo-oci.tar'))) ?? [];
+  assert.equal(await layersOf(loaded), expected);
+  await host.docker('rmi', loaded);
+  await host.docker('pull', `${plain}/team/app:v1`);
+  await host.docker('tag', `${plain}/team/app:v1`, 'app');
 });
 
 test('a terminal gets bars', async () => {

@@ -106,9 +106,8 @@ async function diskUsage(call: Call): Promise<void> {
   const cache = await engine.builder.usage();
   // Layers that only cached steps need are the build cache's, not the images'.
   const cached = cache.filter(({ type, shared }) => type === 'regular' && !shared).reduce((sum, { bytes }) => sum + bytes, 0);
-  const layers = rows.reduce((sum, row) => sum + Math.max(0, row.Size - (byId.get(row.ParentId)?.bytes ?? 0)), 0);
   call.reply.json({
-    LayersSize: wants('image') ? layers - cached : 0,
+    LayersSize: wants('image') ? Math.max(0, (await engine.images.layerBytes()) - cached) : 0,
     Images: wants('image') ? rows : null,
     Containers: wants('container') ? await summaries(engine, containers, byId, true) : null,
     Volumes: wants('volume')
@@ -116,5 +115,14 @@ async function diskUsage(call: Call): Promise<void> {
       : null,
     BuildCache: wants('build-cache') ? cache.map(buildCache) : null,
     BuilderSize: 0,
+    // Beyond Docker's API: every byte that du finds in the data directory, and whose it is.
+    ...(types.length === 0
+      ? {
+          Ledger: await engine.images.ledger({
+            containers: new Set(containers.map(({ id }) => id)),
+            volumes: new Set(volumes.map(({ name }) => name)),
+          }),
+        }
+      : {}),
   });
 }

@@ -9,6 +9,7 @@ import { ageTo } from './age.ts';
 import { copyTree } from './copy-tree.ts';
 import { unframe } from './frames.ts';
 import { TarHash } from './tar-hash.ts';
+import { diskUsage } from './disk-usage.ts';
 import { unpackImageArchive } from './image-archive.ts';
 import { unpackLayer } from './unpack-layer.ts';
 import { window, type DigestResult, type FromWorker, type InnerFile, type Job, type ToWorker, type UnpackJobResult } from './jobs.ts';
@@ -132,6 +133,8 @@ async function work(job: Job): Promise<unknown> {
     }
     case 'remove':
       return rmSync(job.root, { recursive: true, force: true });
+    case 'disk':
+      return diskUsage(job.root);
     case 'usage': {
       using root = new Root(job.root);
       return usageOf(root);

@@ -1,6 +1,7 @@
 import type { ErrorKind } from '../../base/errors.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { CopyJob, CopyResult } from './copy-tree.ts';
+import type { PlaceUsage } from './disk-usage.ts';
 import type { ImageArchive, ImageArchiveJob } from './image-archive.ts';
 import type { PackOptions } from './pack.ts';
 import type { UnpackResult } from './unpack.ts';
@@ -23,6 +24,7 @@ export type Job =
   | { readonly do: 'usage'; readonly root: string }
   /** Removes a whole tree with its root; succeeds when there is none. */
   | { readonly do: 'remove'; readonly root: string }
+  | { readonly do: 'disk'; readonly root: string }
   /** Removes what a .dockerignore keeps out of a build context. */
   | { readonly do: 'ignore'; readonly root: string; readonly lines: readonly string[] };
 
@@ -62,6 +64,7 @@ export interface ResultOf {
   readonly copy: CopyResult;
   readonly usage: UsageResult;
   readonly remove: undefined;
+  readonly disk: PlaceUsage;
   readonly ignore: undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Digest } from '../../base/digest.ts';
 import type { HistoryEntry, ImageConfig, RunConfig } from '../../api/oci/image.ts';
+import type { Ledger, Owners } from '../gc/ledger.ts';
 import type { Credentials } from '../registry/credentials.ts';
 import type { RemoteImage } from '../registry/distribution.ts';
 
@@ -29,6 +30,10 @@ export interface Images {
   inspectRemote(reference: string, credentials: Credentials | undefined, signal: AbortSignal): Promise<RemoteImage>;
   /** Adds an image made of layers that are already present (build, commit). Repeating it is harmless. */
   create(config: ImageConfig, options?: { readonly names?: readonly string[]; readonly parent?: Digest }): Promise<Image>;
+  /** Bytes of files in all layers, each layer once. */
+  layerBytes(): Promise<number>;
+  /** Whose every byte in the data directory is; containers and volumes are given by name. */
+  ledger(others: Pick<Owners, 'containers' | 'volumes'>): Promise<Ledger>;
   /** Told by the containers' room which images are in use, so that `remove` and prune can refuse. */
   setUsers(users: (id: Digest) => Promise<readonly ImageUser[]>): void;
   prune(options: { readonly all: boolean }): Promise<readonly ImageRemoval[]>;

@@ -24,6 +24,7 @@ import type {
 } from './images.ts';
 import { importImage } from './import.ts';
 import { loadImages } from './load.ts';
+import { ledgerOf, type Ledger, type Owners } from '../gc/ledger.ts';
 import type { ContentItem } from '../content/content.ts';
 import type { Credentials } from '../registry/credentials.ts';
 import { inspectRemote, type RemoteImage } from '../registry/distribution.ts';
@@ -146,6 +147,15 @@ export class LocalImages implements Images {
       for (const name of names) this.announce('tag', record.id, familiarName(parseReference(name)));
       return this.#image(this.table.get(record.id) ?? record);
     });
+  }
+
+  async layerBytes(): Promise<number> {
+    return this.snapshots.bytes;
+  }
+
+  async ledger(others: Pick<Owners, 'containers' | 'volumes'>): Promise<Ledger> {
+    const { places, owners } = await this.snapshots.disk();
+    return ledgerOf(places, { ...owners, ...others });
   }
 
   setUsers(users: (id: Digest) => Promise<readonly ImageUser[]>): void {

@@ -77,9 +77,13 @@ export class HttpConnections implements Disposable {
       method,
       headers: { 'user-agent': 'davit', ...headers, ...length },
       agent: isSecure ? this.#secure : this.#plain,
-      signal,
     };
     const request = isSecure ? httpsRequest(url, options) : httpRequest(url, options);
+    // Not by the `signal` option: that would follow the connection into the pool, and end it there with an error that nobody hears.
+    const onAbort = (): void => void request.destroy(new Error('aborted'));
+    request.on('error', () => undefined).once('close', () => signal.removeEventListener('abort', onAbort));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
     request.setTimeout(silenceMs, () => request.destroy(new Error(`nothing heard for ${silenceMs / 1000} s`)));
     const answered = once(request, 'response') as Promise<[IncomingMessage]>;
     answered.catch(() => undefined);

@@ -46,6 +46,7 @@ export const snapshotPrefix = '/engine/snapshots/';
 export function paths(dataRoot: string) {
   const overlay = `${dataRoot}/overlay2`;
   return {
+    root: dataRoot,
     overlay,
     links: `${dataRoot}/l`,
     temporary: `${dataRoot}/tmp`,

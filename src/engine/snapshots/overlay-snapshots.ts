@@ -10,6 +10,8 @@ import type { Mount } from '../../kernel/mounts.ts';
 import type { Store } from '../../store/store.ts';
 import type { DigestResult, InnerFile } from '../archive/jobs.ts';
 import { runJob, streamJob } from '../archive/run-job.ts';
+import type { PlaceUsage } from '../archive/disk-usage.ts';
+import type { Owners } from '../gc/ledger.ts';
 import { Leases, type Lease } from '../gc/leases.ts';
 import type { Readable } from 'node:stream';
 import { Records } from '../images/records.ts';
@@ -206,6 +208,23 @@ export class OverlaySnapshots implements Snapshots {
     await this.adopt(below, again, lease);
   }
 
+  /** What the data directory holds, with this room's part of the owners. */
+  async disk(): Promise<{ readonly places: PlaceUsage; readonly owners: Pick<Owners, 'layers' | 'snapshots' | 'links'> }> {
+    const places = await runJob({ do: 'disk', root: this.#paths.root });
+    const [layers, snapshots] = [this.#layers.list(), this.#snapshots.list()];
+    const owners = {
+      layers: new Set(layers.map(({ chainId }) => hexOf(chainId))),
+      snapshots: new Set(snapshots.map(({ key }) => key)),
+      links: new Set([...layers, ...snapshots].map(({ link }) => link)),
+    };
+    return { places, owners };
+  }
+
+  /** Bytes of files in all layers, each once. */
+  get bytes(): number {
+    return this.#layers.list().reduce((sum, layer) => sum + layer.bytes, 0);
+  }
+
   /** Of all layers that are here; the lease keeps them. */
   diffIds(lease: Lease): readonly Digest[] {
     const layers = this.#layers.list().filter((layer) => !this.#dying.has(layer.chainId));
@@ -224,6 +243,15 @@ export class OverlaySnapshots implements Snapshots {
     const directory = this.#paths.layer(chainId);
     if (record.hasFrames) return streamJob({ do: 'repack', root: `${directory}/diff`, frames: `${directory}/frames` }, signal);
     return streamJob({ do: 'pack', root: `${directory}/diff`, options: { whiteouts: 'overlay' } }, signal);
+  }
+
+  /** Where the writable layer's own files are. */
+  upperOf(key: string): string {
+    return `${this.#paths.snapshot(key)}/diff`;
+  }
+
+  get temporaryRoot(): string {
+    return this.#paths.temporary;
   }
 
   /** An empty directory of its own, removed at the next open if its owner does not. */
