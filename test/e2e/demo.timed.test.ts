@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Compose } from '../support/compose.ts';
 import { debianTar } from '../support/images.ts';
 import { Machine } from '../support/machine.ts';
+import { PeerRegistry } from '../support/peer-registry.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { PodWatch } from '../support/pod-watch.ts';
@@ -180,6 +181,21 @@ test('the same application by docker compose: a vote over HTTP is counted', { ti
   await machine.ok(['curl', '-sSf', '--json', '{"choice":"a"}', 'http://127.0.0.1:8080/api/votes']);
   await eventually(async () => assert.equal(await count(), known + 1), { withinMs: 15_000 });
   await compose.ok('down', '-v', '--timeout', '1');
+});
+
+test('where a registry is in reach, the base image is pulled', { timeout: 120_000 }, async () => {
+  await using registry = await PeerRegistry.start(machine, { port: 5000 });
+  const base = 'debian:bookworm-slim';
+  const pushed = `127.0.0.1:5000/library/${base}`;
+  await machine.docker('tag', base, pushed);
+  await machine.docker('push', pushed);
+  await machine.docker('rmi', base, pushed);
+  await machine.davit('down', '--keep-containers');
+  await machine.davit('up', '--registry-mirror=http://127.0.0.1:5000');
+  const again = await machine.ok(demo, { timeoutMs: 100_000 });
+  assert.match(again, /✓ debian:bookworm-slim +pulled/);
+  assert.equal(again.match(/unchanged, every step from the cache/g)?.length, 6, again);
+  assert.equal(registry.requests(/GET \/v2\/library\/debian\/manifests\/bookworm-slim/).length, 1);
 });
 
 test('--down removes davit, its containers and its data', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chainsOf } from './firewall-change.ts';
-import { jumpsOf, missingJumps, missingRules, renderFirewall, renderTeardown, type BridgeRules } from './firewall-rules.ts';
+import { jumpsOf, missingJumps, missingRules, renderFirewall, renderTeardown, wasClosed, type BridgeRules } from './firewall-rules.ts';
 
 const docker0: BridgeRules = {
   name: 'docker0',
@@ -85,4 +85,16 @@ test('teardown removes what is there and nothing else', () => {
   const some = '*nat\n:DOCKER - [0:0]\n:OTHER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\nCOMMIT\n';
   assert.equal(renderTeardown(some, 4), '*nat\n:DOCKER - [0:0]\n-D PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-X DOCKER\nCOMMIT\n');
   assert.equal(renderTeardown('', 4), '');
+});
+
+test('a host that dropped forwarded packets before davit drops them after it', () => {
+  const closed = '*filter\n:FORWARD DROP [0:0]\nCOMMIT\n';
+  assert.deepEqual([wasClosed(closed), wasClosed(closed.replace('DROP', 'ACCEPT')), wasClosed('')], [true, false, false]);
+  const state = { family: 4, bridges: [], ports: [] } as const;
+  const ours = renderFirewall(state, missingJumps(closed, 4), { wasClosed: true });
+  assert.ok(wasClosed(ours), 'davit started again still knows');
+  assert.doesNotMatch(renderTeardown(ours, 4), /FORWARD ACCEPT/);
+  const open = renderFirewall(state, missingJumps('', 4));
+  assert.equal(wasClosed(open), false, 'a DROP of our own is not the host’s');
+  assert.match(renderTeardown(open, 4), /:FORWARD ACCEPT/);
 });

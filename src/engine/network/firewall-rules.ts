@@ -34,8 +34,18 @@ export interface FirewallState {
   readonly ports: readonly PublishedPort[];
 }
 
+/** Says that FORWARD dropped what nobody lets in before davit came, so that it does so again when davit goes. */
+const closedMark = 'DAVIT-FORWARD-DROP';
+
+/** Whether the host had the policy DROP before its first rule of ours. */
+export function wasClosed(saved: string): boolean {
+  const filter = linesByTable(saved).get('filter') ?? [];
+  if (filter.some((line) => line.startsWith(`:${closedMark} `))) return true;
+  return filter.some((line) => line.startsWith(':FORWARD DROP ')) && !filter.some((line) => line.startsWith(':DOCKER-FORWARD '));
+}
+
 /** Input of `iptables-restore --noflush`: our chains are emptied and written again, nobody else's are touched. */
-export function renderFirewall(state: FirewallState, missing: readonly Jump[]): string {
+export function renderFirewall(state: FirewallState, missing: readonly Jump[], host = { wasClosed: false }): string {
   const { family, bridges, ports } = state;
   const added = (table: string): readonly string[] =>
     missing.filter((jump) => jump.table === table).map(({ rule, first }) => (first ? `-I ${rule}` : `-A ${rule}`));
@@ -57,6 +67,7 @@ export function renderFirewall(state: FirewallState, missing: readonly Jump[]): 
     'COMMIT',
     '*filter',
     ...(missing.some(({ table }) => table === 'filter') ? [':FORWARD DROP [0:0]'] : []),
+    ...(missing.length > 0 && host.wasClosed ? [`:${closedMark} - [0:0]`] : []),
     ':DOCKER - [0:0]',
     ':DOCKER-FORWARD - [0:0]',
     ':DOCKER-ISOLATION-STAGE-1 - [0:0]',
@@ -178,8 +189,9 @@ export function renderTeardown(saved: string, family: 4 | 6): string {
   const ours: Readonly<Record<string, readonly string[]>> = {
     raw: ['DAVIT-RAW'],
     nat: ['DOCKER', 'DAVIT-POSTROUTING'],
-    filter: ['DOCKER', 'DOCKER-FORWARD', 'DOCKER-ISOLATION-STAGE-1', 'DOCKER-ISOLATION-STAGE-2', 'DOCKER-USER'],
+    filter: ['DOCKER', 'DOCKER-FORWARD', 'DOCKER-ISOLATION-STAGE-1', 'DOCKER-ISOLATION-STAGE-2', 'DOCKER-USER', closedMark],
   };
+  const opens = !wasClosed(saved);
   const tables = linesByTable(saved);
   const missing = missingJumps(saved, family).map(({ rule }) => rule);
   const present = jumpsOf(family).filter(({ rule }) => !missing.includes(rule));
@@ -192,7 +204,7 @@ export function renderTeardown(saved: string, family: 4 | 6): string {
     .map(({ table, chains }) =>
       [
         `*${table}`,
-        ...(table === 'filter' ? [':FORWARD ACCEPT [0:0]'] : []),
+        ...(table === 'filter' && opens ? [':FORWARD ACCEPT [0:0]'] : []),
         ...chains.map((chain) => `:${chain} - [0:0]`),
         ...present.filter((jump) => jump.table === table).map(({ rule }) => `-D ${rule}`),
         ...chains.map((chain) => `-X ${chain}`),

@@ -1,6 +1,6 @@
 import type { Firewall } from '../../kernel/firewall.ts';
 import { chainsOf, planChange, type Chains } from './firewall-change.ts';
-import { missingJumps, missingRules, renderFirewall, renderTeardown, type FirewallState, type Jump } from './firewall-rules.ts';
+import { missingJumps, missingRules, renderFirewall, renderTeardown, wasClosed, type FirewallState, type Jump } from './firewall-rules.ts';
 
 const families = [4, 6] as const;
 type Family = (typeof families)[number];
@@ -11,6 +11,8 @@ export class HostFirewall {
   readonly #wanted: (family: Family) => FirewallState;
   /** Jumps to be added; undefined: not looked yet. IPv6 is left alone until a network has it. */
   readonly #missing = new Map<Family, readonly Jump[]>();
+  /** The host's policy of FORWARD was DROP before the first write. */
+  readonly #wasClosed = new Map<Family, boolean>();
   /** What was written, as it stands in the kernel. */
   readonly #written = new Map<Family, Chains>();
   #running: Promise<void> | undefined;
@@ -123,7 +125,7 @@ export class HostFirewall {
   async #writeWhole(family: Family): Promise<void> {
     const missing = await this.#look(family);
     const state = this.#wanted(family);
-    await this.#firewall.restore(renderFirewall(state, missing), family);
+    await this.#firewall.restore(renderFirewall(state, missing, { wasClosed: this.#wasClosed.get(family) ?? false }), family);
     this.#missing.set(family, []);
     this.#written.set(family, chainsOf(renderFirewall(state, [])));
   }
@@ -131,6 +133,7 @@ export class HostFirewall {
   async #look(family: Family): Promise<readonly Jump[]> {
     const saved = await this.#firewall.save(undefined, family);
     if (this.#noted) for (const what of this.#lostOf(family, saved)) this.#noted.add(what);
+    if (!this.#wasClosed.has(family)) this.#wasClosed.set(family, wasClosed(saved));
     return missingJumps(saved, family);
   }
 }
