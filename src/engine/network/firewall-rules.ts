@@ -45,7 +45,7 @@ export function wasClosed(saved: string): boolean {
 }
 
 /** Input of `iptables-restore --noflush`: our chains are emptied and written again, nobody else's are touched. */
-export function renderFirewall(state: FirewallState, missing: readonly Jump[], host = { wasClosed: false }): string {
+export function renderFirewall(state: FirewallState, missing: readonly Jump[], before = { wasClosed: false }): string {
   const { family, bridges, ports } = state;
   const added = (table: string): readonly string[] =>
     missing.filter((jump) => jump.table === table).map(({ rule, first }) => (first ? `-I ${rule}` : `-A ${rule}`));
@@ -67,7 +67,7 @@ export function renderFirewall(state: FirewallState, missing: readonly Jump[], h
     'COMMIT',
     '*filter',
     ...(missing.some(({ table }) => table === 'filter') ? [':FORWARD DROP [0:0]'] : []),
-    ...(missing.length > 0 && host.wasClosed ? [`:${closedMark} - [0:0]`] : []),
+    ...(missing.length > 0 && before.wasClosed ? [`:${closedMark} - [0:0]`] : []),
     ':DOCKER - [0:0]',
     ':DOCKER-FORWARD - [0:0]',
     ':DOCKER-ISOLATION-STAGE-1 - [0:0]',
