@@ -17,6 +17,17 @@ test('a good object passes as it is; nulls are absent', () => {
   assert.deepEqual(kept, { ...object, spec: { replicas: 2 } });
 });
 
+test('null in a list is the zero value of its type, as in Go', () => {
+  const { object } = decode(schemaOf(deployment), {
+    metadata: { finalizers: [null] },
+    spec: { template: { spec: { containers: [null, { name: 'c', args: ['a', null] }] } } },
+  });
+  assert.deepEqual(object, {
+    metadata: { finalizers: [''] },
+    spec: { template: { spec: { containers: [{}, { name: 'c', args: ['a', ''] }] } } },
+  });
+});
+
 test('unknown fields are named by path and dropped', () => {
   const { object, unknown } = decode(schemaOf(deployment), {
     spec: { replicaz: 1, template: { spec: { containers: [{ name: 'c', imagee: 'x' }] } } },

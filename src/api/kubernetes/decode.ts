@@ -10,7 +10,7 @@ export interface Decoded {
   readonly mismatches: readonly string[];
 }
 
-/** Checks the shape of an object against its type. Null means absent, as in Go's decoder. */
+/** Checks the shape of an object against its type. As in Go's decoder null means absent, and in a list the zero value. */
 export function decode(schema: Schema, source: unknown): Decoded {
   const unknown: string[] = [];
   const mismatches: string[] = [];
@@ -24,7 +24,7 @@ export function decode(schema: Schema, source: unknown): Decoded {
     }
     if (Array.isArray(value)) {
       const items = type.items && resolveField(type.items);
-      return value.map((item, index) => (items ? walk(item, items, `${path}[${index}]`, owner) : item));
+      return value.map((item, index) => (items ? (walk(item, items, `${path}[${index}]`, owner) ?? zeroOf(items)) : item));
     }
     if (typeof value !== 'object' || value === null) return value;
     if (!type.fields && !type.values) return value;
@@ -39,6 +39,27 @@ export function decode(schema: Schema, source: unknown): Decoded {
   };
   const object = walk(source, schema, '', schema.gvk?.kind ?? 'Object') as Record<string, unknown>;
   return { object, unknown, mismatches };
+}
+
+/** What Go's decoder puts in a list where the document has null; null where the type is free. */
+function zeroOf({ type }: Schema): unknown {
+  switch (type) {
+    case 'string':
+      return '';
+    case 'boolean':
+      return false;
+    case 'integer':
+    case 'number':
+    case 'intOrString':
+    case 'quantity':
+      return 0;
+    case 'array':
+      return [];
+    case 'object':
+      return {};
+    default:
+      return null;
+  }
 }
 
 /** Undefined when the value fits; else the Go type that was wanted. */
