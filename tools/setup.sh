@@ -59,6 +59,9 @@ debootstrap debootstrap
 curl curl
 unzip unzip
 zstd zstd
+openssl openssl
+xz xz-utils
+bzip2 bzip2
 END
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 [ -e /var/lib/dpkg/info/busybox-static.list ] || missing+=(busybox-static)
