@@ -83,8 +83,9 @@ export function signalFirst(root: string, id: string, signal: number): boolean {
   return signalProcess(state.pid, signal, () => startTimeOf(state.pid) === state.startTime);
 }
 
-/** Takes away what is left of a container whose first process has ended. False: something is still there, or shared. */
+/** Takes away what is left of a container whose first process has ended, if anything. False: something is still there, or shared. */
 export function deleteEnded(root: string, id: string): boolean {
+  if (!existsSync(join(root, id))) return true;
   const state = readState(root, id);
   if (!state?.hasOwnPids || (startTimeOf(state.pid) === state.startTime && !isDead(state.pid))) return false;
   if (!state.cgroupFolders.every(removeGroup)) return false;

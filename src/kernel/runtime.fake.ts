@@ -120,7 +120,7 @@ interface World {
   nextFailure?: Error;
 }
 
-type Lifecycle = Pick<Runtime, 'version' | 'create' | 'start' | 'kill' | 'delete' | 'pause' | 'resume' | 'update' | 'state'>;
+type Lifecycle = Pick<Runtime, 'version' | 'create' | 'start' | 'kill' | 'delete' | 'abandon' | 'pause' | 'resume' | 'update' | 'state'>;
 
 function lifecycle(world: World): Lifecycle {
   const { containers, processes, supervised } = world;
@@ -160,6 +160,11 @@ function lifecycle(world: World): Lifecycle {
       if (!container.process.exit && !force)
         throw new KindError('internal', `delete container ${id}: cannot delete container that is not stopped`);
       container.process.finish(137);
+      containers.delete(id);
+    },
+
+    async abandon(id) {
+      containers.get(id)?.process.finish(137);
       containers.delete(id);
     },
 

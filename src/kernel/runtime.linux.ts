@@ -2,11 +2,11 @@ import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync, write
 import { KindError, isKind, systemCode, wrap } from '../base/errors.ts';
 import { startConmon } from './conmon.ts';
 import { AttachStreams } from './attach.ts';
-import { findProgram } from './processes.linux.ts';
+import { findProgram, processExited } from './processes.linux.ts';
 import type { Processes } from './processes.ts';
 import { runtimeCommands, type RuntimeCommands } from './runtime-commands.ts';
 import type { Runtime, RuntimeCreate, RuntimeExec } from './runtime.ts';
-import { prepareSupervision, readExit, supervisionPaths, waitForExit, writeRecord } from './supervision.ts';
+import { prepareSupervision, readExit, supervisionPaths, supervisorsAtRest, waitForExit, writeRecord } from './supervision.ts';
 
 export interface RuntimeOptions {
   readonly runtimePath: string;
@@ -26,6 +26,11 @@ export function linuxRuntime(options: RuntimeOptions): Runtime {
   return {
     ...commands,
     ...supervised(options, commands, globalArgs),
+    async abandon(id, directory) {
+      const supervisors = await supervisorsAtRest(directory);
+      await commands.delete(id, { force: true });
+      for (const pid of supervisors) await processExited(pid, lifetime);
+    },
     exitOf: readExit,
     exited: (directory, signal) => waitForExit(directory, either(lifetime, signal)),
   };

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { eventually } from '../../test/support/eventually.ts';
 import { openKernel } from './linux.ts';
-import { findProgram, startTimeOf } from './processes.linux.ts';
+import { findProgram, isDead, startTimeOf } from './processes.linux.ts';
 import type { RuntimeCreate } from './runtime.ts';
 import { read, runtimeSuite, sleeper, type Program, type RuntimeWorld } from './runtime.suite.ts';
 
@@ -228,6 +231,32 @@ test('davit dead before it wrote its record: the exit is known all the same', as
   const waiting = world.runtime.exited(directory);
   await world.runtime.start('one');
   assert.equal((await waiting).code, 6);
+});
+
+test('killed while conmon was about to call the runtime: what it makes later is ended, and the next create works', async () => {
+  await using world = await open();
+  const slow = join(world.folder, 'slow-runc');
+  writeFileSync(slow, `#!/bin/sh\nsleep 0.5\nexec ${findProgram('runc')} "$@"\n`, { mode: 0o755 });
+  const first = await world.create('one', sleeper);
+  await world.runtime.delete('one', { force: true });
+  await world.runtime.exited(first);
+  rmSync(first, { recursive: true });
+  const request = { id: 'one', bundle: join(world.folder, 'one/bundle'), directory: first, terminal: false, stdin: false };
+  const code = `
+    const { openKernel } = await import(${JSON.stringify(new URL('linux.ts', import.meta.url).href)});
+    const { runtime } = await openKernel(${JSON.stringify({ runtimePath: slow, runtimeRoot: join(world.folder, 'runc') })});
+    await runtime.create(${JSON.stringify(request)});`;
+  const victim = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'inherit' });
+  const ended = once(victim, 'exit');
+  await eventually(async () => assert.match(readFileSync(join(first, 'conmon.pid'), 'utf8'), /^\d+/), { withinMs: 10_000 });
+  victim.kill('SIGKILL');
+  assert.equal((await ended)[1], 'SIGKILL');
+  const supervisor = Number(readFileSync(join(first, 'conmon.pid'), 'utf8'));
+  await world.runtime.abandon('one', first);
+  assert.ok(isDead(supervisor));
+  assert.equal(await world.runtime.state('one'), undefined);
+  await world.runtime.abandon('one', first);
+  await world.create('one', sleeper);
 });
 
 test('a directory that is removed under a supervisor does not leave its waiters waiting', async () => {

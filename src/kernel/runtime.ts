@@ -15,6 +15,11 @@ export interface Runtime {
   kill(id: string, signal: number, options?: { readonly all?: boolean }): Promise<void>;
   /** Kills what still runs when forced; succeeds when there is no such container. */
   delete(id: string, options?: { readonly force?: boolean }): Promise<void>;
+  /**
+   * Ends a container that an earlier davit was creating in this directory when it was killed: nobody has its pid, and its
+   * supervisor may not even have come to calling the runtime. Resolves when both are gone; harmless when nothing is there.
+   */
+  abandon(id: string, directory: string): Promise<void>;
   pause(id: string): Promise<void>;
   resume(id: string): Promise<void>;
   update(id: string, resources: LinuxResources): Promise<void>;

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, watch, writeFil
 import { join } from 'node:path';
 import { abortable } from '../base/abort.ts';
 import { KindError, systemCode } from '../base/errors.ts';
-import { processExited, startTimeOf } from './processes.linux.ts';
+import { isDead, processExited, startTimeOf } from './processes.linux.ts';
 import type { RuntimeExit } from './runtime.ts';
 
 /**
@@ -83,6 +83,32 @@ function unrecorded(directory: string): SupervisionRecord | undefined {
   };
 }
 
+/** Supervisors of this directory that have created their process; those that are still about to are awaited. */
+export async function supervisorsAtRest(directory: string): Promise<readonly number[]> {
+  for (;;) {
+    const pids = supervisorsOf(directory);
+    if (pids.length === 0 || isFile(supervisionPaths(directory).pid)) return pids;
+    const change = new AbortController();
+    const { promise: written, resolve } = Promise.withResolvers<void>();
+    const watcher = watch(directory, () => resolve());
+    try {
+      if (!isFile(supervisionPaths(directory).pid))
+        await Promise.race([written, ...pids.map((pid) => processExited(pid, change.signal).catch(() => undefined))]);
+    } finally {
+      change.abort();
+      watcher.close();
+    }
+  }
+}
+
+/** By their command lines: before conmon has written its pid file nothing else tells. */
+function supervisorsOf(directory: string): readonly number[] {
+  const mark = `\0--socket-dir-path\0${directory}\0`;
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && readIfThere(`/proc/${name}/cmdline`)?.includes(mark))
+    .map(Number);
+}
+
 export function readExit(directory: string): RuntimeExit | undefined {
   const paths = supervisionPaths(directory);
   const [name] = exitFiles(paths.exits);
@@ -153,7 +179,7 @@ function keepExit(directory: string, id: string, code: number): RuntimeExit {
 }
 
 function isAlive(pid: number, startTime: number | undefined): boolean {
-  return startTime !== undefined && startTimeOf(pid) === startTime;
+  return startTime !== undefined && startTimeOf(pid) === startTime && !isDead(pid);
 }
 
 /** conmon writes a temporary `<id>.XXXXXX` beside it first. */

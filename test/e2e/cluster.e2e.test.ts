@@ -59,9 +59,12 @@ test('the node is Ready, and davit says which processes it has', async () => {
 test('a Deployment rolls out and answers by its Service name, cluster address and node port', async () => {
   await machine.ok(['kubectl', 'apply', '-f', '-'], { input: web(2) });
   await machine.kubectl('rollout', 'status', 'deployment/web', '--timeout=30s');
-  assert.match(await machine.ok(['curl', '-sf', '--max-time', '5', 'http://127.0.0.1:31234/index.html']), /^web-/);
   const ip = await machine.kubectl('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
-  assert.match(await machine.ok(['curl', '-sf', '--max-time', '5', `http://${ip}/index.html`]), /^web-/);
+  // The roll-out is over when the pods are ready; the node's rules follow their EndpointSlice.
+  for (const address of ['127.0.0.1:31234', ip]) {
+    const get = ['curl', '-sf', '--max-time', '5', `http://${address}/index.html`];
+    await eventually(async () => assert.match(await machine.ok(get), /^web-/), { withinMs: 5000 });
+  }
   const inside = await machine.kubectl('exec', 'deploy/web', '--', 'wget', '-qO-', 'http://web.default.svc.cluster.local/index.html');
   assert.match(inside, /^web-/);
 });

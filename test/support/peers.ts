@@ -25,7 +25,10 @@ export function peerProgram(peer: string, program = peer.replace(/@.*$/, '')): P
     env: {
       PATH: `${folders.join(':')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
       LD_LIBRARY_PATH: libraryFolders(root).join(':'),
-      PYTHONPATH: join(root, 'usr/lib/python3/dist-packages'),
+      // python3.11/…: parts of the standard library that Debian packs apart, such as distutils.
+      PYTHONPATH: globSync(['usr/lib/python3/dist-packages', 'usr/lib/python3.*'], { cwd: root })
+        .map((folder) => join(root, folder))
+        .join(':'),
     },
   };
 }

@@ -155,9 +155,9 @@ export class Lifecycle {
     const { supervision, netns } = pathsOf(config, record.id);
     const exit = kernel.runtime.exitOf(supervision);
     if (record.pid === undefined) {
-      // Killed in the middle of a start: nobody knows that run.
-      if (!exit && existsSync(supervision)) await teardown(this.#parts, record);
-      release(this.#parts, record);
+      // Killed in the middle of a start or of the clean-up after an end.
+      if (!exit && existsSync(supervision)) await kernel.runtime.abandon(record.id, supervision);
+      await teardown(this.#parts, record);
       if (record.isRestarting || (isEverRestarted(record) && !record.stoppedByUser && record.startedAt))
         this.#scheduleRestart(record.id, 0);
       return undefined;
