@@ -20,6 +20,7 @@ export const native = {
   sethostname: libc.func('int sethostname(const char*, size_t)'),
   // descriptors
   close: libc.func('int close(int)'),
+  syncfs: libc.func('int syncfs(int)'),
   pipe2: libc.func('int pipe2(_Out_ int*, int)'),
   // sockets
   socket: libc.func('int socket(int, int, int)'),

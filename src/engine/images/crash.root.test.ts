@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { delay } from '../../base/abort.ts';
-import { digestOf } from '../../base/digest.ts';
 import { silentLog } from '../../base/log.ts';
 import { fakeKernel } from '../../kernel/kernel.fake.ts';
 import { openStore } from '../../store/embedded.ts';
@@ -15,10 +14,8 @@ import { memoryStore } from '../../store/memory.ts';
 import { memoryTar, memoryTarBytes } from '../archive/memory-tar.fake.ts';
 import { createEvents } from '../events/ring.ts';
 import { startRegistry } from '../registry/registry.fake.ts';
-import { chainIdsOf } from '../snapshots/layers.ts';
-import { buffer } from 'node:stream/consumers';
 import { openImages } from './open.ts';
-import type { LocalImages } from './local-images.ts';
+import { assertWhole } from './whole.suite.ts';
 
 const victim = new URL('./crash-victim.fake.ts', import.meta.url).pathname;
 const rounds = Number(process.env['DAVIT_CRASH_ROUNDS'] ?? 50);
@@ -93,7 +90,7 @@ function open(dataRoot: string, store: Parameters<typeof openImages>[0]['store']
 async function check(folder: string, round: number): Promise<readonly string[]> {
   await using store = await openStore({ path: `${folder}/data/store.db` });
   const { images } = await open(`${folder}/data`, store);
-  await isWhole(images, `round ${round}`);
+  await assertWhole(images, `round ${round}`);
   const { total, rows } = await images.ledger({ containers: new Set(), volumes: new Set() });
   assert.deepEqual(
     rows.filter(({ kind }) => kind === 'unowned' || kind === 'underWay' || kind === 'snapshot'),
@@ -103,20 +100,4 @@ async function check(folder: string, round: number): Promise<readonly string[]> 
   const du = Number(execFileSync('du', ['-s', '-B1', `${folder}/data`], { encoding: 'utf8' }).split('\t')[0]);
   assert.equal(total, du, `round ${round}: the ledger is what du finds`);
   return (await images.list()).flatMap(({ names }) => names);
-}
-
-/** Every layer of every image gives its tar with the right digest, and no layer is there that no image has. */
-async function isWhole(images: LocalImages, title: string): Promise<void> {
-  const needed = new Set<string>();
-  for (const image of await images.list()) {
-    for (const chainId of chainIdsOf(image.config.rootfs.diff_ids)) {
-      if (needed.has(chainId)) continue;
-      needed.add(chainId);
-      const { diffId } = images.snapshots.layer(chainId);
-      assert.equal(digestOf(await buffer(images.snapshots.tar(chainId))), diffId, `${title}: ${image.names.join()} ${chainId}`);
-    }
-  }
-  const { owners } = await images.snapshots.disk();
-  assert.deepEqual([...owners.layers].sort(), [...needed].map((chainId) => chainId.slice('sha256:'.length)).sort(), title);
-  assert.deepEqual(readdirSync(images.snapshots.temporaryRoot), [], title);
 }

@@ -150,6 +150,22 @@ test('removal follows dockerd: names, users, prefixes', () =>
     await assert.rejects(images.get('a'), { kind: 'notFound', message: 'No such image: a:latest' });
   }));
 
+test('a base that is removed between the commit of a step and its image takes no layer away', () =>
+  room(async ({ directory, images, snapshots }) => {
+    const base = await images.import(rootfs(directory), { reference: 'base' });
+    const below = base.config.rootfs.diff_ids;
+    await snapshots.prepare('build-1', below);
+    const { diffId } = await snapshots.commit('build-1', { consume: true });
+    await images.remove('base', { force: true, noPrune: false });
+    const config = { ...base.config, rootfs: { type: 'layers' as const, diff_ids: [...below, diffId] } };
+    const image = await images.create(config, { names: ['step'] });
+    await buffer(await images.save(['step']));
+    assert.equal(image.bytes, base.bytes);
+    await images.remove('step', { force: false, noPrune: false });
+    assert.deepEqual(readdirSync(`${directory}/data/overlay2`), ['empty']);
+    await assert.rejects(images.create(config), { kind: 'notFound', message: /layer sha256:\w+ is missing/ });
+  }));
+
 test('opening again sweeps what nothing names', () =>
   room(async (first) => {
     const image = await first.images.import(rootfs(first.directory), { reference: 'a' });

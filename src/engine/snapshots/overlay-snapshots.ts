@@ -4,9 +4,11 @@ import { hexOf, type Digest } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
 import { newId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import { SharedRun } from '../../base/shared-run.ts';
 import type { Log } from '../../base/log.ts';
 import { Root, textOf } from '../../kernel/files.ts';
 import type { Mount } from '../../kernel/mounts.ts';
+import { syncFileSystem } from '../../kernel/sync.ts';
 import type { Store } from '../../store/store.ts';
 import type { DigestResult, InnerFile } from '../archive/jobs.ts';
 import { runJob, streamJob } from '../archive/run-job.ts';
@@ -40,7 +42,8 @@ export class OverlaySnapshots implements Snapshots {
   readonly #layers: Records<LayerRecord>;
   readonly #snapshots: Records<SnapshotRecord>;
   readonly #busy = new KeyedMutex();
-  /** Layers made by this process that no image or snapshot names yet. */
+  readonly #sync: SharedRun<void>;
+  /** Layers made by this process, with those below, that no image or snapshot names yet. */
   readonly #fresh = new Set<Digest>();
   /** Layers that a sweep is removing. */
   readonly #dying = new Set<Digest>();
@@ -49,6 +52,7 @@ export class OverlaySnapshots implements Snapshots {
 
   private constructor(dataRoot: string, store: Store) {
     this.#paths = paths(dataRoot);
+    this.#sync = new SharedRun(() => syncFileSystem(dataRoot));
     this.#layers = new Records(store, layerPrefix);
     this.#snapshots = new Records(store, snapshotPrefix);
   }
@@ -152,10 +156,9 @@ export class OverlaySnapshots implements Snapshots {
     return layers.length === 0 ? [] : this.#lowers(layers);
   }
 
-  /** Whether the topmost of these layers is here. */
+  /** Whether all of these layers are here. */
   has(layers: readonly Digest[]): boolean {
-    const chainId = chainIdOf(layers);
-    return chainId === undefined || (!this.#dying.has(chainId) && this.#layers.get(hexOf(chainId)) !== undefined);
+    return chainIdsOf(layers).every((chainId) => !this.#dying.has(chainId) && this.#layers.get(hexOf(chainId)) !== undefined);
   }
 
   layer(chainId: Digest): LayerRecord {
@@ -290,14 +293,20 @@ export class OverlaySnapshots implements Snapshots {
 
   /** Makes `diff` (and what is beside it in `sidecar`) the directory of a new layer; harmless when the layer is there already. */
   async #adopt(below: readonly Digest[], content: DigestResult, diff: string, sidecar: string | undefined, lease?: Lease): Promise<void> {
-    const chainId = chainIdOf([...below, content.diffId]) ?? content.diffId;
-    if (lease) lease.keep(chainId);
-    else this.#fresh.add(chainId);
+    const chain = chainIdsOf([...below, content.diffId]);
+    const chainId = chain.at(-1) ?? content.diffId;
+    // What is below as well: the snapshot that kept it goes before an image names it.
+    for (const each of chain) {
+      if (lease) lease.keep(each);
+      else this.#fresh.add(each);
+    }
     await this.#busy.run(chainId, async () => {
       if (this.#layers.get(hexOf(chainId))) return;
       const directory = this.#paths.layer(chainId);
       const link = this.#takeLink();
       await this.#discard(directory);
+      // A record must not outlive the files it speaks of: these are on disk before the store's own fsync, which takes the renames along.
+      await this.#sync.run();
       mkdirSync(directory, { mode: 0o700 });
       renameSync(diff, `${directory}/diff`);
       for (const name of sidecar === undefined ? [] : sidecars)

@@ -13,7 +13,7 @@ import { fromEtcd, type KeyPlace } from './key-place.ts';
 import { loadAll } from './load-all.ts';
 import type { TxnResponse, WatchEvent, WatchResponse } from './messages.ts';
 import { RevisionWaiters } from './revision-waiters.ts';
-import { SharedRead } from './shared-read.ts';
+import { SharedRun } from '../../base/shared-run.ts';
 import { entriesOf, planTxn, txnRequest } from './txn-of-write.ts';
 
 export interface EtcdStoreOptions extends EtcdOptions {
@@ -60,7 +60,7 @@ class EtcdStore implements Store {
   readonly #order = new KeyOrder();
   readonly #closing = new AbortController();
   readonly #opened = Promise.withResolvers<void>();
-  readonly #newest: SharedRead<number>;
+  readonly #newest: SharedRun<number>;
   #following: Promise<void> = Promise.resolve();
 
   constructor(client: EtcdClient, { place, retention = defaultRetention, log = silentLog }: EtcdStoreOptions) {
@@ -68,7 +68,7 @@ class EtcdStore implements Store {
     this.#place = place;
     this.#retention = retention;
     this.#log = log;
-    this.#newest = new SharedRead(() => client.newestRevision());
+    this.#newest = new SharedRun(() => client.newestRevision());
   }
 
   async open(): Promise<void> {
@@ -91,7 +91,7 @@ class EtcdStore implements Store {
 
   async catchUp(): Promise<void> {
     this.#assertOpen();
-    await this.#visible(await this.#newest.read());
+    await this.#visible(await this.#newest.run());
   }
 
   get(key: string): Entry | undefined {

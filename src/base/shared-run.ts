@@ -1,10 +1,10 @@
 /**
- * One read for all that ask while another runs: whoever asks gets the answer of a read that began after it asked.
+ * One run for all that ask while another goes on: whoever asks gets the result of a run that began after it asked.
  *
- *   ask A ─► read 1 ………… ─► A
- *   ask B, ask C ──── wait ─► read 2 ─► B, C
+ *   ask A ─► run 1 ………… ─► A
+ *   ask B, ask C ─── wait ─► run 2 ─► B, C
  */
-export class SharedRead<T> {
+export class SharedRun<T> {
   readonly #act: () => Promise<T>;
   #running: Promise<T> | undefined;
   #next: Promise<T> | undefined;
@@ -13,7 +13,7 @@ export class SharedRead<T> {
     this.#act = act;
   }
 
-  read(): Promise<T> {
+  run(): Promise<T> {
     if (!this.#running) return this.#start();
     const running = this.#running.catch(() => undefined);
     this.#next ??= running.then(() => {
