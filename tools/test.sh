@@ -6,7 +6,7 @@ bash tools/setup.sh
 export PATH="$PWD/node_modules/.bin:$PATH:$PWD/.cache/bin:/usr/sbin:/sbin"
 
 bash tools/peers.sh chromium docker-compose docker-compose@sid etcd-server etcd-client wrk
-bash tools/peers.sh docker-registry docker.io skopeo
+bash tools/peers.sh docker-registry docker.io skopeo buildah podman
 
 section() { # NAME command…
   local name=$1 start=$EPOCHREALTIME

@@ -92,10 +92,10 @@ export class ImageTable {
     return (image.content ?? []).flatMap((digest) => this.#content.get(digest) ?? []);
   }
 
-  /** Where registries have a layer, and in which form, as far as the manifests of images here tell. */
-  sourcesOf(diffId: Digest): readonly LayerSource[] {
+  /** Where registries have a layer, and in which form, as far as the manifests of images here tell; what `first` came with goes first. */
+  sourcesOf(diffId: Digest, first: Digest): readonly LayerSource[] {
     const sources = new Map<Digest, { readonly descriptor: Descriptor; readonly repositories: Set<string> }>();
-    for (const image of this.list()) {
+    for (const image of this.list().toSorted((a, b) => Number(b.id === first) - Number(a.id === first))) {
       const index = image.content === undefined ? -1 : configOf(image).rootfs.diff_ids.indexOf(diffId);
       if (index < 0) continue;
       for (const { text } of this.contentOf(image)) {

@@ -37,7 +37,7 @@ export async function pushLayers(images: LocalImages, image: ImageRecord, contex
     const diffId = diffIds[index] ?? chainId;
     const known = byDiffId.get(diffId);
     if (known) return known;
-    const push = slots.run(() => pushLayer(images, chainId, diffId, inner));
+    const push = slots.run(() => pushLayer(images, image.id, [chainId, diffId], inner));
     push.catch((error: unknown) => {
       first ??= error;
       stop.abort();
@@ -50,10 +50,15 @@ export async function pushLayers(images: LocalImages, image: ImageRecord, contex
   return Promise.all(all);
 }
 
-async function pushLayer(images: LocalImages, chainId: Digest, diffId: Digest, context: PushContext): Promise<Descriptor> {
+async function pushLayer(
+  images: LocalImages,
+  image: Digest,
+  [chainId, diffId]: readonly [chainId: Digest, diffId: Digest],
+  context: PushContext,
+): Promise<Descriptor> {
   const { repository, tell, signal } = context;
   const id = hexOf(diffId).slice(0, 12);
-  const sources = images.table.sourcesOf(diffId);
+  const sources = images.table.sourcesOf(diffId, image);
   for (const { descriptor } of sources) {
     if (!(await repository.has(descriptor.digest, signal))) continue;
     tell({ id, status: 'Layer already exists' });
