@@ -41,6 +41,10 @@ bring() { # NAME[@sid]
   rm -rf "$part" && mkdir -p "$part/debs" "$part/root"
   if [ "$name" = "$1" ]; then download "$part/debs" "$name"; else download_from_sid "$part/debs" "$name"; fi || return 1
   for package in "$part"/debs/*.deb; do dpkg-deb -x "$package" "$part/root" || return 1; done
+  # Debian packs distutils in two: without the half that is installed Python takes the other for nothing.
+  for folder in "$part"/root/usr/lib/python3.*/distutils; do
+    [ ! -d "$folder" ] || cp -rn "${folder#"$part/root"}/." "$folder" 2>/dev/null || true
+  done
   mv "$part/root" "$peers/$1" && rm -rf "$part"
 }
 

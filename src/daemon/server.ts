@@ -1,5 +1,7 @@
 import { serveApi } from '../kubernetes/apiserver/serve.ts';
 import { startControllers } from '../kubernetes/controllers/start.ts';
+import { metricsResources } from '../kubernetes/apiserver/metrics-resources.ts';
+import { podTotals } from '../kubernetes/metrics/usage.ts';
 import { announceDns } from '../kubernetes/dns/announce.ts';
 import { answerWhy } from '../explain/answer-why.ts';
 import { startScheduler } from '../kubernetes/scheduler/start.ts';
@@ -9,8 +11,8 @@ import { loadCredentials } from './credentials.ts';
 import { foreground } from './foreground.ts';
 import { machineConfig } from './load.ts';
 import { createLog } from './log.ts';
-import { podUsage } from './pod-usage.ts';
 import { openServerStore } from './server-store.ts';
+import { usageMeter } from './usage-meter.ts';
 
 /** `davit server`: API server, store, scheduler and controllers. */
 export async function runServer(flags: Partial<Config>): Promise<void> {
@@ -38,6 +40,8 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       log: log.child({ part: 'apiserver' }),
     }),
   );
+  const measure = usageMeter(api.client, { ca: credentials.ca, ...credentials.kubeletClient });
+  api.addLive(...metricsResources(api.client, measure));
   await announceDns({ client: api.client, address: config.clusterDns, port: 53 });
   starting.use(
     await startControllers({
@@ -46,7 +50,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       rootCa: credentials.ca,
       volumesFolder: `${config.dataRoot}/persistent-volumes`,
       balancerPool: config.loadBalancerPool,
-      usage: podUsage(api.client, { ca: credentials.ca, ...credentials.kubeletClient }),
+      usage: async () => podTotals(await measure()),
     }),
   );
   const scheduler = starting.use(await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }) }));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boundingCapabilities } from './capabilities.ts';
-import { hostFacts, parseInterfaceCounters, parseOsRelease } from './host-facts.ts';
+import { hostFacts, hostUsage, parseHostUsage, parseInterfaceCounters, parseOsRelease } from './host-facts.ts';
 import { parseSockets } from './listeners.ts';
 import { parseProcess } from './process-list.ts';
 
@@ -14,6 +14,14 @@ test('this host has a name, a kernel, processors and memory', () => {
   const facts = hostFacts();
   assert.ok(facts.hostname !== '' && facts.kernelRelease !== '' && facts.operatingSystem !== '');
   assert.ok(facts.cpus >= 1 && facts.memoryBytes > 1 << 20);
+});
+
+test('what the host uses: processor time but idle and waiting, memory but what could be had back', () => {
+  const stat = 'cpu  100 20 30 4000 500 6 7 8 9 10\ncpu0 1 2 3 4\n';
+  const meminfo = 'MemTotal:       1000 kB\nMemFree:         300 kB\nMemAvailable:    600 kB\n';
+  assert.deepEqual(parseHostUsage(stat, meminfo), { cpuNs: 163 * 10_000_000, workingSetBytes: 400 * 1024, usageBytes: 700 * 1024 });
+  const { cpuNs, workingSetBytes, usageBytes } = hostUsage();
+  assert.ok(cpuNs > 0 && workingSetBytes > 0 && usageBytes > 0);
 });
 
 test('interface counters, also where the name touches the first number', () => {

@@ -28,6 +28,29 @@ export function hostFacts(): HostFacts {
   };
 }
 
+export interface HostUsage {
+  /** Nanoseconds in which a processor did something. */
+  readonly cpuNs: number;
+  /** What could not be had without taking it from somebody. */
+  readonly workingSetBytes: number;
+  readonly usageBytes: number;
+}
+
+export function hostUsage(): HostUsage {
+  return parseHostUsage(read('/proc/stat'), read('/proc/meminfo'));
+}
+
+/** proc(5): `cpu user nice system idle iowait irq softirq steal …` in hundredths of a second; `MemTotal: N kB`. */
+export function parseHostUsage(stat: string, meminfo: string): HostUsage {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (/^cpu +(.*)$/m.exec(stat)?.[1] ?? '').split(' ').map(Number);
+  const memory = (name: string): number => Number(new RegExp(`^${name}: +(\\d+) kB$`, 'm').exec(meminfo)?.[1] ?? 0) * 1024;
+  return {
+    cpuNs: (user + nice + system + irq + softirq) * 10_000_000,
+    workingSetBytes: memory('MemTotal') - memory('MemAvailable'),
+    usageBytes: memory('MemTotal') - memory('MemFree'),
+  };
+}
+
 /** os-release(5): `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"` */
 export function parseOsRelease(text: string): Readonly<Record<string, string>> {
   const lines = [...text.matchAll(/^([A-Z0-9_]+)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|(.*))$/gm)];

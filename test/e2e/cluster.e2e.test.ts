@@ -148,7 +148,7 @@ test('an invalid manifest is refused with the path of the field', async () => {
 test('kill -9 of davit: pods go on answering, and everything is right after the next up', async () => {
   const settled = async (): Promise<string> => {
     const ids = await machine.kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].status.containerStatuses[*].containerID}');
-    assert.equal(ids.split(' ').length, 2, 'pods of the last rollout are still on their way out');
+    assert.equal(ids.split(' ').length, 2, await machine.kubectl('get', 'pods', '-o', 'wide'));
     return ids;
   };
   const ids = await eventually(settled, { withinMs: 10_000 });

@@ -187,3 +187,13 @@ test('a busy Deployment is scaled up by its CPU use', async () => {
   await eventually(async () => assert.equal(await read('deployment busy', '{.spec.replicas}'), '2'), { withinMs: 60_000 });
   assert.match(await machine.kubectl('get', 'hpa', 'busy', '--no-headers'), /Deployment\/busy +cpu: \d+%\/50% +1 +2 /);
 });
+
+test('kubectl top: nodes, pods, containers', async () => {
+  assert.match(
+    await machine.kubectl('top', 'nodes'),
+    /^NAME +CPU\(cores\) +CPU\(%\) +MEMORY\(bytes\) +MEMORY\(%\) *\nnode-1 +\d+m +\d+% +\d+Mi +\d+%/,
+  );
+  const cores = /^busy-\S+ +(\d+)m +\d+Mi/m.exec(await machine.kubectl('top', 'pods', '-l', 'app=busy'))?.[1];
+  assert.ok(Number(cores) > 25 && Number(cores) < 75, `limited to 50m, uses ${cores}m`);
+  assert.match(await machine.kubectl('top', 'pods', '-A', '--containers'), /^default +busy-\S+ +\S+ +\d+m +\d+Mi/m);
+});

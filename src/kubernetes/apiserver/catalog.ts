@@ -1,3 +1,4 @@
+import type { LiveResource } from './live-resource.ts';
 import { resources, type Resource } from './resources.ts';
 
 const keyOf = (group: string, version: string, plural: string): string => `${group}/${version}/${plural}`;
@@ -6,6 +7,7 @@ const keyOf = (group: string, version: string, plural: string): string => `${gro
 export class Catalog {
   readonly #byPath = new Map(resources.map((one) => [keyOf(one.group, one.version, one.resource), one]));
   readonly #custom = new Map<string, readonly Resource[]>();
+  readonly #live: LiveResource[] = [];
   #generation = 0;
   #all: readonly Resource[] = resources;
 
@@ -25,6 +27,16 @@ export class Catalog {
   /** The resource of a kind, where only its apiVersion and name are known. */
   findKind(group: string, version: string, kind: string): Resource | undefined {
     return this.#all.find((one) => one.group === group && one.version === version && one.kind === kind);
+  }
+
+  /** What is served without being stored. */
+  get live(): readonly LiveResource[] {
+    return this.#live;
+  }
+
+  addLive(...added: readonly LiveResource[]): void {
+    this.#live.push(...added);
+    this.#generation += 1;
   }
 
   /** Sets what one definition adds; an empty list takes it away. */

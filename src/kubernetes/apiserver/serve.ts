@@ -17,6 +17,8 @@ import { ServerMetrics } from './http/metrics.ts';
 import { listen, type ListenOptions } from './http/server.ts';
 import { Registry } from './registry/registry.ts';
 import { addressRange } from './registry/service-addresses.ts';
+import { componentStatuses } from './component-statuses.ts';
+import type { LiveResource } from './live-resource.ts';
 import { keepDependents } from './customresources/dependents.ts';
 import { keepDefinitions } from './customresources/definitions.ts';
 import type { KubeletTls } from './subresources/kubelet.ts';
@@ -40,6 +42,8 @@ export interface ApiServer extends AsyncDisposable {
   /** The same API without sockets, for the server's own controllers. */
   readonly client: Client;
   readonly url: string;
+  /** Adds kinds that other parts of the server answer without storing anything. */
+  addLive(...added: readonly LiveResource[]): void;
   /** Where other parts of the server put what they answer under `/davit/<name>/…`. */
   readonly answers: Answers;
 }
@@ -63,6 +67,7 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const { store, serviceCidr, kubeletTls, log, oidc, nodeIp = '127.0.0.1' } = options;
   const serviceRange = addressRange(serviceCidr);
   const registry = new Registry(store, serviceRange);
+  registry.catalog.addLive(componentStatuses(store));
   const answers: Answers = new Map();
   await using starting = new AsyncDisposableStack();
   const tokens = new ServiceAccountTokens(store, options.tokenKey);
@@ -85,6 +90,7 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const running = starting.move();
   return {
     client: inProcessClient(registry),
+    addLive: (...added) => registry.catalog.addLive(...added),
     answers,
     url: `https://${host}:${listening.port}`,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -5,7 +5,7 @@ import { startController, watching, type Controller } from '../client/controller
 import { eventRecorder } from '../client/event-recorder.ts';
 import { Informers } from '../client/informers.ts';
 import { keyOf } from '../client/object-cache.ts';
-import type { PodUsage } from './autoscaling/desired.ts';
+import type { Use } from '../metrics/usage.ts';
 import { startGarbageCollector } from './garbage/garbage-collector.ts';
 import { reconcilers } from './reconcilers.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -20,7 +20,7 @@ export interface ControllersOptions {
   /** Addresses for Services of type LoadBalancer, see `parsePool`. */
   readonly balancerPool: string;
   /** What all pods use, by `namespace/name`; undefined: nothing is scaled by it. */
-  readonly usage?: () => Promise<ReadonlyMap<string, PodUsage>>;
+  readonly usage?: () => Promise<ReadonlyMap<string, Use>>;
 }
 
 export interface Controllers extends AsyncDisposable {

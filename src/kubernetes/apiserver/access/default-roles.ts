@@ -124,6 +124,12 @@ const defaultClusterRoles: readonly ClusterRole[] = [
   clusterRole('system:aggregate-to-admin', adminRules, { [label('admin')]: 'true' }),
   clusterRole('system:aggregate-to-edit', editRules, { [label('edit')]: 'true' }),
   clusterRole('system:aggregate-to-view', viewRules, { [label('view')]: 'true' }),
+  // metrics-server's, which upstream does not bring.
+  clusterRole('system:aggregated-metrics-reader', [rule('metrics.k8s.io', 'nodes pods', read)], {
+    [label('admin')]: 'true',
+    [label('edit')]: 'true',
+    [label('view')]: 'true',
+  }),
   clusterRole('system:discovery', [paths(discoveryPaths)]),
   clusterRole('system:public-info-viewer', [paths(publicPaths)]),
   clusterRole('system:monitoring', [paths('/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*')]),

@@ -94,17 +94,6 @@ function podSubresources(base: Omit<Row, 'name' | 'verbs'>): readonly Row[] {
   ];
 }
 
-const componentStatuses: Row = {
-  name: 'componentstatuses',
-  singular: 'componentstatus',
-  namespaced: false,
-  group: '',
-  version: 'v1',
-  kind: 'ComponentStatus',
-  verbs: ['get', 'list'],
-  shortNames: ['cs'],
-};
-
 /** A group's version, in the order in which they are shown. */
 export interface GroupVersion {
   readonly group: string;
@@ -126,7 +115,7 @@ function rowsIn(catalog: Catalog): readonly Row[] {
   const rows = [
     ...catalog.all.flatMap(rowsOf),
     ...reviews.map((review) => ({ ...review, name: review.resource, singular: review.kind.toLowerCase(), verbs: ['create'] })),
-    componentStatuses,
+    ...catalog.live.map((live) => ({ ...live, name: live.resource, verbs: ['get', 'list'] })),
   ];
   known.set(catalog, { generation: catalog.generation, rows });
   return rows;

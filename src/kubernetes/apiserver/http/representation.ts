@@ -64,7 +64,7 @@ export function listText(exchange: Exchange, resource: Resource, page: ListPage,
   return `{"kind":"${kind}","apiVersion":"${version}","metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}`;
 }
 
-function tableOptions(exchange: Exchange, withColumns: boolean): TableOptions {
+export function tableOptions(exchange: Exchange, withColumns: boolean): TableOptions {
   const include = exchange.query.get('includeObject');
   return { includeObject: include === 'None' || include === 'Object' ? include : 'Metadata', withColumns, now: Date.now() };
 }

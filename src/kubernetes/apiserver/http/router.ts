@@ -12,9 +12,9 @@ import { resourceOf } from '../resources.ts';
 import { apiError, statusOf } from '../status.ts';
 import { tunnel, type KubeletTls } from '../subresources/kubelet.ts';
 import { readObject, sendError, sendJson, type Exchange } from './exchange.ts';
-import { serveComponentStatuses } from './component-statuses.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { pathNotFound, serveGeneral } from './general.ts';
+import { serveLive } from './live-requests.ts';
 import { placeOf, serveResource } from './resource-requests.ts';
 import { kubeletFor, kubeletPath, serveSubresource } from './subresource-requests.ts';
 import { targetOf, verbOf, type Target, type Verb } from './target.ts';
@@ -66,11 +66,11 @@ async function serve(routes: Routes, exchange: Exchange): Promise<void> {
   authorizer.authorize(user, { verb, ...target, ...selectedName(verb, query) });
   const review = reviews.find((one) => one.group === target.group && one.version === target.version && one.resource === target.resource);
   if (review) return serveReview(routes, exchange, review.kind);
-  if (target.group === '' && target.resource === 'componentstatuses' && (verb === 'get' || verb === 'list')) {
-    return serveComponentStatuses(routes, exchange, target.name);
-  }
+  const { catalog } = routes.registry;
+  const live = catalog.live.find((one) => one.group === target.group && one.version === target.version && one.resource === target.resource);
+  if (live) return serveLive(live, verb, exchange, target);
   const bound = legacyBinding(target);
-  const resource = routes.registry.catalog.find(target.group, target.version, (bound ?? target).resource);
+  const resource = catalog.find(target.group, target.version, (bound ?? target).resource);
   if (!resource) throw pathNotFound();
   const request = { exchange, user, registry: routes.registry, resource, target: bound ?? target };
   if (resource.namespaced && target.name !== undefined && target.namespace === undefined) throw pathNotFound();

@@ -18,7 +18,8 @@ import type {
 import { messageOf } from '../../../base/errors.ts';
 import { getIfExists, isEqual } from '../owned.ts';
 import { type Context, ownKey, type Reconciler } from '../reconciler.ts';
-import { type PodUsage, proposal, type Proposal } from './desired.ts';
+import type { Use } from '../../metrics/usage.ts';
+import { proposal, type Proposal } from './desired.ts';
 import { limited, type Limited, type Memory, nothingYet } from './limits.ts';
 
 type Scaled = KubernetesObject & {
@@ -30,7 +31,7 @@ const periodMs = 15_000;
 const memoryMs = 3_600_000;
 
 /** Scales workloads by what their pods use. `usage`: of all pods, by `namespace/name`. */
-export function autoscalerController(usage: () => Promise<ReadonlyMap<string, PodUsage>>): Reconciler {
+export function autoscalerController(usage: () => Promise<ReadonlyMap<string, Use>>): Reconciler {
   const memories = new Map<string, Memory>();
   return {
     name: 'horizontal-pod-autoscaler',
@@ -82,7 +83,7 @@ async function lookAt(
   scaler: Autoscaler,
   target: Scaled,
   current: number,
-  usage: ReadonlyMap<string, PodUsage>,
+  usage: ReadonlyMap<string, Use>,
 ): Promise<{ readonly replicas: number; readonly statuses: readonly MetricStatus[] } | string> {
   const { namespace } = scaler.metadata;
   const selector = target.kind === 'ReplicationController' ? { matchLabels: target.spec?.selector } : target.spec?.selector;
@@ -90,9 +91,7 @@ async function lookAt(
   const own = items.filter((pod) => matchesLabels((selector ?? {}) as LabelSelector, pod.metadata.labels ?? {}));
   const byName = new Map(
     own.flatMap(({ metadata }) =>
-      usage.has(`${namespace}/${metadata.name}`)
-        ? [[metadata.name ?? '', usage.get(`${namespace}/${metadata.name}`) as PodUsage] as const]
-        : [],
+      usage.has(`${namespace}/${metadata.name}`) ? [[metadata.name ?? '', usage.get(`${namespace}/${metadata.name}`) as Use] as const] : [],
     ),
   );
   const proposals: Proposal[] = [];

@@ -4,7 +4,8 @@ import { deployments, horizontalPodAutoscalers, pods } from '../../../api/kubern
 import type { AutoscalingHorizontalPodAutoscalerSpec as Spec, MetricSpec, Pod } from '../../../api/kubernetes/types.generated.ts';
 import { FakeClient } from '../../client/client.fake.ts';
 import { autoscalerController } from './autoscalers.ts';
-import { type PodUsage, proposal } from './desired.ts';
+import type { Use } from '../../metrics/usage.ts';
+import { proposal } from './desired.ts';
 import { limited, type Memory, nothingYet } from './limits.ts';
 
 const cpuAt = (averageUtilization: number): MetricSpec => ({
@@ -23,7 +24,7 @@ function pod(name: string, ready = 'True'): Pod {
   };
 }
 
-const using = (cores: Readonly<Record<string, number>>): ReadonlyMap<string, PodUsage> =>
+const using = (cores: Readonly<Record<string, number>>): ReadonlyMap<string, Use> =>
   new Map(Object.entries(cores).map(([name, cpu]) => [name, { cpu, memory: 0 }]));
 
 test('usage over target, times the pods, unless it is noise', () => {
@@ -81,7 +82,7 @@ test('a busy Deployment grows, says so, and is then left alone', async () => {
     spec: spec({ metrics: [cpuAt(50)] }),
   });
   let cores = 0.1;
-  const usage = async (): Promise<ReadonlyMap<string, PodUsage>> => using({ 'default/a': cores, 'default/b': cores });
+  const usage = async (): Promise<ReadonlyMap<string, Use>> => using({ 'default/a': cores, 'default/b': cores });
   const events: string[] = [];
   const record = (_about: unknown, _type: string, reason: string): number => events.push(reason);
   const { reconcile } = autoscalerController(usage);

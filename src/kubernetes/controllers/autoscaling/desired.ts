@@ -1,12 +1,7 @@
 import { quantityOf } from '../../../api/kubernetes/quantity.ts';
 import type { MetricSpec, MetricStatus, Pod } from '../../../api/kubernetes/types.generated.ts';
+import type { Use } from '../../metrics/usage.ts';
 import { isActive, isReady } from '../pod-facts.ts';
-
-/** What a pod's containers use now: CPU in cores, memory in bytes. */
-export interface PodUsage {
-  readonly cpu: number;
-  readonly memory: number;
-}
 
 /** Differences of less than a tenth are noise. */
 const tolerance = 0.1;
@@ -20,10 +15,10 @@ export interface Proposal {
  * Pure. Replicas that one metric asks for: usage over target, times the pods. `usage` by pod name. A pod that is not Ready or
  * tells nothing counts as idle when there should be more, and as fully used when there should be fewer. Throws why not.
  */
-export function proposal(metric: MetricSpec, pods: readonly Pod[], usage: ReadonlyMap<string, PodUsage>, current: number): Proposal {
+export function proposal(metric: MetricSpec, pods: readonly Pod[], usage: ReadonlyMap<string, Use>, current: number): Proposal {
   const { resource } = metric;
   if (metric.type !== 'Resource' || !resource) throw new Error(`metrics of type ${metric.type} are not known to davit`);
-  const name = resource.name as keyof PodUsage;
+  const name = resource.name as keyof Use;
   if (name !== 'cpu' && name !== 'memory') throw new Error(`no metrics of resource ${String(resource.name)}`);
   const active = pods.filter(isActive);
   const used = active.filter((pod) => isReady(pod) && usage.has(pod.metadata.name ?? ''));

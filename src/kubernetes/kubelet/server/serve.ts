@@ -8,6 +8,7 @@ import { isKind, kindOf, messageOf, type ErrorKind } from '../../../base/errors.
 import type { Log } from '../../../base/log.ts';
 import type { Pod } from '../../../api/kubernetes/types.generated.ts';
 import type { Engine } from '../../../engine/engine.ts';
+import { hostUsage } from '../../../kernel/host-facts.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { findContainer } from './find-container.ts';
 import { parseLogQuery, sendLogs } from './logs.ts';
@@ -135,7 +136,7 @@ async function route(
       sendJson(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: options.pods() });
       return;
     case 'stats':
-      sendJson(response, await statsSummary(options.engine, options.nodeName));
+      sendJson(response, await statsSummary(options.engine, options.nodeName, hostUsage()));
       return;
     default:
       sendText(response, 404, `404 page not found`);

@@ -1,8 +1,9 @@
 import type { Engine } from '../../../engine/engine.ts';
+import type { HostUsage } from '../../../kernel/host-facts.ts';
 import { podLabels } from '../pod/observed.ts';
 
-/** The part of the kubelet's summary API that `kubectl top` and autoscalers read: CPU and memory per container. */
-export async function statsSummary(engine: Engine, nodeName: string): Promise<object> {
+/** The part of the kubelet's summary API that `kubectl top` and autoscalers read: CPU and memory of the node and per container. */
+export async function statsSummary(engine: Engine, nodeName: string, host: HostUsage): Promise<object> {
   const running = (await engine.containers.list()).filter((container) => container.pid !== undefined && container.labels[podLabels.uid]);
   const measured = await Promise.all(
     running.map(async (container) => {
@@ -25,5 +26,11 @@ export async function statsSummary(engine: Engine, nodeName: string): Promise<ob
     podRef: { name: list[0]?.container.labels[podLabels.name], namespace: list[0]?.container.labels[podLabels.namespace], uid },
     containers: list.map(({ usage }) => usage),
   }));
-  return { node: { nodeName }, pods };
+  const time = new Date().toISOString();
+  const node = {
+    nodeName,
+    cpu: { time, usageCoreNanoSeconds: host.cpuNs },
+    memory: { time, workingSetBytes: host.workingSetBytes, usageBytes: host.usageBytes },
+  };
+  return { node, pods };
 }
