@@ -138,10 +138,11 @@ test('a rolling update and its undo', async () => {
 });
 
 test('an invalid manifest is refused with the path of the field', async () => {
-  const unknown = await machine.run(['kubectl', 'apply', '-f', '-'], { input: web(1).replace('replicas:', 'replicaz:') });
+  const unknown = await machine.run(['kubectl', 'apply', '-f', '-'], { input: web(2).replace('replicas:', 'replicaz:') });
   assert.notEqual(unknown.code, 0);
   assert.match(unknown.stderr, /unknown field "spec\.replicaz"/);
-  const wrong = await machine.run(['kubectl', 'apply', '-f', '-'], { input: web(1).replace('name: http', 'name: HTTP_') });
+  // The Deployment before it is taken all the same.
+  const wrong = await machine.run(['kubectl', 'apply', '-f', '-'], { input: web(2).replace('name: http', 'name: HTTP_') });
   assert.match(wrong.stderr, /spec\.ports\[0\]\.name/);
 });
 
