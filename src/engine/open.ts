@@ -80,6 +80,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     execs.close();
     await lifecycle.close();
     await parts.dns[Symbol.asyncDispose]();
+    await parts.network.fabric.settled();
   }
 
   return {

@@ -31,6 +31,7 @@ export function fakeCgroups(): FakeCgroups {
       within(path)
         .flatMap((group) => processes.get(group) ?? [])
         .toSorted((a, b) => a - b),
+    expectEntry: () => undefined,
     controllers: () => ['cpu', 'cpuacct', 'memory', 'pids', 'blkio'],
   };
 }

@@ -2,12 +2,14 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileS
 import { join } from 'node:path';
 import { systemCode, wrap } from '../base/errors.ts';
 import type { CgroupLimits, CgroupStats, Cgroups } from './cgroups.ts';
+import { CgroupEntry } from './cgroup-entry.ts';
 import { cgroupsV1, cgroupsV2, type CgroupVersion } from './cgroup-files.ts';
 import { parseMountInfo } from './mountinfo.ts';
 import type { MountPoint } from './mounts.ts';
 
 export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'))): Cgroups {
   const version = detect(mounts);
+  const entry = new CgroupEntry(mounts);
   const folders = (path: string): readonly string[] => [...new Set(version.controllers.values())].map((root) => join(root, path));
   /** Also hierarchies without controllers (systemd's, the empty unified one): the runtime makes the group there too. */
   const everywhere = (path: string): readonly string[] => version.roots.map((root) => join(root, path));
@@ -41,6 +43,8 @@ export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(read
       for (const folder of everywhere(path)) for (const pid of processesOf(folder)) pids.add(pid);
       return [...pids].toSorted((a, b) => a - b);
     },
+
+    expectEntry: () => entry.expect(),
 
     controllers: () => [...version.controllers.keys()],
   };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Cgroups } from './cgroups.ts';
 
 export interface CgroupsWorld extends Disposable {
@@ -46,5 +48,17 @@ export function cgroupsSuite(name: string, open: () => CgroupsWorld): void {
     using world = open();
     assert.deepEqual(world.cgroups.stats(world.path), {});
     assert.deepEqual(world.cgroups.processes(world.path), []);
+  });
+
+  test(`${name}: an entry that is expected changes nothing`, async () => {
+    using world = open();
+    const { cgroups, path } = world;
+    cgroups.create(path, {});
+    const before = readFileSync('/proc/self/cgroup', 'utf8');
+    cgroups.expectEntry();
+    cgroups.expectEntry();
+    await setTimeout(50);
+    assert.equal(readFileSync('/proc/self/cgroup', 'utf8'), before);
+    assert.deepEqual(cgroups.processes(path), []);
   });
 }

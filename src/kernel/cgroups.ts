@@ -8,6 +8,8 @@ export interface Cgroups {
   stats(path: string): CgroupStats;
   /** Processes of the group and its children. */
   processes(path: string): readonly number[];
+  /** A process is about to be put into some group: pays the kernel's wait for that ahead, in the background. Changes nothing. */
+  expectEntry(): void;
   /** Controllers that can be used here, e.g. `cpu`, `memory`, `pids`. */
   controllers(): readonly string[];
 }

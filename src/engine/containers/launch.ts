@@ -76,6 +76,7 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
   const paths = pathsOf(config, record.id);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => teardown(parts, record));
+  kernel.cgroups.expectEntry();
   mkdirSync(paths.rootfs, { recursive: true });
   mkdirSync(paths.data, { recursive: true });
   const [network, user] = await bothOf(prepareNetwork(parts, record, paths), prepareRoot(parts, record, paths));
@@ -97,6 +98,7 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
       throw runtimeFailure(error);
     });
   await beforeStart();
+  await parts.network.fabric.settled(network.endpoints);
   await kernel.runtime.start(record.id).catch((error: unknown) => {
     throw runtimeFailure(error);
   });

@@ -62,6 +62,7 @@ class LiveExecs implements ExecRoom {
   async create(containerReference: string, spec: ExecSpec): Promise<string> {
     const record = this.#registry.find(containerReference);
     mayDo('exec', record);
+    this.#parts.kernel.cgroups.expectEntry();
     this.#forgetOld();
     const id = newId();
     const directory = join(pathsOf(this.#parts.config, record.id).execs, id.slice(0, 8));
@@ -153,6 +154,7 @@ class LiveExecs implements ExecRoom {
     const { runtime } = this.#parts.kernel;
     const record = this.#registry.find(exec.containerId);
     mayDo('exec', record);
+    this.#parts.kernel.cgroups.expectEntry();
     const process = renderExec(this.#parts, record, exec.spec);
     exec.isStarted = true;
     try {

@@ -31,6 +31,8 @@ export class Fabric {
   /** Freed a short while ago: given out again last, so that nobody talks to the wrong container. */
   readonly #recent: string[] = [];
   readonly #gone: ((ownerId: string) => void)[] = [];
+  /** Links that the kernel is taking away (16 ms each, idle), by the address they had. */
+  readonly #leaving = new Map<string, Promise<void>>();
   #bridgeIndexes: ReadonlySet<number> | undefined;
   #revision = 0;
 
@@ -129,7 +131,9 @@ export class Fabric {
       this.#revision += 1;
       for (const told of this.#gone) told(ownerId);
     }
-    await Promise.all(gone.map((endpoint) => this.#unplugLater(live.owner, endpoint, endpointId !== undefined)));
+    const leaving = gone.map((endpoint) => this.#unplugLater(live.owner, endpoint, endpointId !== undefined));
+    // Whoever disconnects sees the link go; an owner that has ended does not wait for that.
+    if (endpointId !== undefined) await Promise.all(leaving);
     const before = gatewayEndpoint(live.endpoints, this.#networks);
     const after = gatewayEndpoint(left, this.#networks);
     if (after && after !== before) this.#inside(live.owner, defaultRoutes(after, 'addRoute'));
@@ -152,8 +156,15 @@ export class Fabric {
     return [...lost, ...(await this.#firewall.check())];
   }
 
+  /** Waits until no earlier link answers for the addresses of these endpoints, or of any. */
+  async settled(endpoints?: readonly Endpoint[]): Promise<void> {
+    const addresses = endpoints?.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]) ?? [...this.#leaving.keys()];
+    await Promise.all(addresses.map((address) => address && this.#leaving.get(address)));
+  }
+
   /** Removes bridges and rules; containers must be gone. */
   async destroy(): Promise<void> {
+    await this.settled();
     const bridges = [...this.#networks.values()].flatMap(({ bridgeName }) => bridgeName ?? []);
     this.#networks.clear();
     await this.#firewall.destroy();
@@ -227,9 +238,13 @@ export class Fabric {
     if (this.#networks.get(endpoint.networkId)?.driver === 'macvlan') return this.#unplug(owner, endpoint, goesOn);
     this.#remember(endpoint);
     const name = hostInterface(endpoint.id);
-    await this.#parts.kernel.links.remove(name).catch((error: unknown) => {
+    const gone = this.#parts.kernel.links.remove(name).catch((error: unknown) => {
       if (!isKind(error, 'notFound')) this.#parts.log.warn({ link: name, error: messageOf(error) }, 'link could not be removed');
     });
+    const addresses = [endpoint.ipv4, endpoint.ipv6].flatMap((cidr) => cidr ?? []);
+    for (const address of addresses) this.#leaving.set(address, gone);
+    await gone;
+    for (const address of addresses) if (this.#leaving.get(address) === gone) this.#leaving.delete(address);
   }
 
   #remember(endpoint: Endpoint): void {
