@@ -23,6 +23,12 @@ export function withConfigOptions(command: Command): Command {
       'base=10.0.0.0/8,size=24: where networks get their subnets (may be given more than once)',
       pools,
     )
+    .addOption(
+      new Option('--firewall <mode>', 'respect: INPUT rules of the host (ufw) also rule published ports (default own)').choices([
+        'own',
+        'respect',
+      ]),
+    )
     .option('--registry-mirror <url>', 'try this before Docker Hub (may be given more than once)', collect)
     .option('--insecure-registry <host>', 'host[:port] or address range that needs no verified TLS (may be given more than once)', collect)
     .option('--registry-certificates <folder>', 'authorities and client certificates by registry (default /etc/docker/certs.d)')
@@ -73,7 +79,7 @@ export function configFlags(flags: Flags): Partial<Config> {
     ingressHttpPort,
     ingressHttpsPort,
   } = flags as Partial<Config>;
-  const { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
+  const { store, firewall, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
   const places = { dataRoot, runRoot, dockerSocket, cgroupParent };
   const { defaultAddressPool: addressRanges } = flags as { readonly defaultAddressPool?: Config['addressRanges'] };
@@ -81,6 +87,7 @@ export function configFlags(flags: Flags): Partial<Config> {
   return {
     ...places,
     addressRanges,
+    firewall,
     nodeName,
     nodeIp,
     apiPort,

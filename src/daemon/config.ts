@@ -22,6 +22,8 @@ export interface Config {
   readonly bridgeAddress: string;
   /** Where networks that name no subnet get theirs; empty: Docker's own ranges. */
   readonly addressRanges: readonly { readonly base: string; readonly size: number }[];
+  /** `own`: who reaches published ports is davit's to say, as with dockerd; `respect`: the host's INPUT rules say it too. */
+  readonly firewall: 'own' | 'respect';
   readonly podBridgeName: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
@@ -58,6 +60,7 @@ export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
   bridgeName: 'docker0',
   bridgeAddress: '172.17.0.1/16',
   addressRanges: [],
+  firewall: 'own',
   podBridgeName: 'davit0',
   podCidr: '10.244.0.0/24',
   serviceCidr: '10.96.0.0/16',
@@ -111,6 +114,8 @@ function checkConfig(config: Config): void {
   for (const port of [config.apiPort, config.kubeletPort, config.ingressHttpPort, config.ingressHttpsPort]) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new KindError('invalid', `port ${port}: want a number from 1 to 65535`);
   }
+  if (config.firewall !== 'own' && config.firewall !== 'respect')
+    throw new KindError('invalid', `--firewall=${String(config.firewall)}: want own or respect`);
   for (const mirror of config.registryMirrors) {
     if (!/^https?:$/.test(URL.parse(mirror)?.protocol ?? ''))
       throw new KindError('invalid', `registry mirror ${mirror}: want a URL such as https://mirror.example`);

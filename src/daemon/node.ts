@@ -71,6 +71,7 @@ export async function openMachine(
         bridgeName: config.bridgeName,
         bridgeAddress: config.bridgeAddress,
         ...(config.addressRanges.length > 0 && { addressRanges: config.addressRanges }),
+        firewall: config.firewall,
         hostName: config.nodeName,
         registries: { mirrors: config.registryMirrors, insecure: config.insecureRegistries, certificates: config.registryCertificates },
       },

@@ -6,6 +6,7 @@ import type { Builder } from './build/builder.ts';
 import type { Containers } from './containers/containers.ts';
 import type { Execs } from './containers/execs.ts';
 import type { Events } from './events/events.ts';
+import type { FirewallMode } from './network/host-firewall.ts';
 import type { RegistrySettings } from './registry/endpoints.ts';
 import type { Images } from './images/images.ts';
 import type { AddressRange } from './network/address-plan.ts';
@@ -39,6 +40,8 @@ export interface EngineConfig {
   readonly bridgeAddress: string;
   /** Where networks that name no subnet get theirs; Docker's own ranges when absent. */
   readonly addressRanges?: readonly AddressRange[];
+  /** Who decides about published ports: davit alone (`own`, the default), or the host's INPUT rules too (`respect`). */
+  readonly firewall?: FirewallMode;
   /** Name of this host in `docker info`. */
   readonly hostName: string;
   /** Mirrors, registries without verified TLS, certificates. */

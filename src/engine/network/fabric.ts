@@ -8,7 +8,7 @@ import { claimAddress, isLinkLocal, nextAddress, withPrefix } from './address-pl
 import { bridgeOptions } from './bridge-options.ts';
 import { addressOf } from './cidr.ts';
 import { firewallState } from './firewall-state.ts';
-import { HostFirewall } from './host-firewall.ts';
+import { HostFirewall, type FirewallMode } from './host-firewall.ts';
 import { planHostRepair } from './host-repair.ts';
 import { defaultRoutes, hostInterface, interfaceOf, macFor, planAttach, planBridge } from './link-plan.ts';
 import { gatewayEndpoint, type LiveOwner, type Owner } from './live-owner.ts';
@@ -20,6 +20,7 @@ export interface FabricParts {
   readonly kernel: Kernel;
   readonly host: HostFacts;
   readonly log: Log;
+  readonly config: { readonly firewall?: FirewallMode };
 }
 
 /** The host's bridges, links, addresses and rules: which owner is attached where, in memory; rebuilt by `adopt` when davit starts again. */
@@ -38,7 +39,8 @@ export class Fabric {
 
   constructor(parts: FabricParts) {
     this.#parts = parts;
-    this.#firewall = new HostFirewall(parts.kernel.firewall, (family) => firewallState(family, this.#networks, this.#live.values()));
+    const wanted = (family: 4 | 6) => firewallState(family, this.#networks, this.#live.values());
+    this.#firewall = new HostFirewall(parts.kernel.firewall, wanted, parts.config.firewall);
   }
 
   get live(): ReadonlyMap<string, LiveOwner> {

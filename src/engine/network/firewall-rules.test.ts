@@ -98,3 +98,20 @@ test('a host that dropped forwarded packets before davit drops them after it', (
   assert.equal(wasClosed(open), false, 'a DROP of our own is not the host’s');
   assert.match(renderTeardown(open, 4), /:FORWARD ACCEPT/);
 });
+
+test('INPUT rules that are respected decide instead of ACCEPT, and go with the rest', () => {
+  const input = {
+    chains: [
+      { name: 'DAVIT-INPUT', rules: ['-A DAVIT-INPUT -j DAVIT-INPUT-1', '-A DAVIT-INPUT -j DROP'] },
+      { name: 'DAVIT-INPUT-1', rules: [] },
+    ],
+  };
+  const text = renderFirewall({ family: 4, bridges: [docker0], ports: [port], input }, []);
+  assert.ok(text.includes('\n-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j DAVIT-INPUT\n'));
+  assert.ok(text.includes('\n:DAVIT-INPUT-1 - [0:0]\n'));
+  const teardown = renderTeardown(text, 4);
+  for (const chain of ['DAVIT-INPUT', 'DAVIT-INPUT-1']) assert.ok(teardown.includes(`\n-X ${chain}\n`), chain);
+  assert.deepEqual(missingRules(chainsOf(text), text.replace('-A DAVIT-INPUT -j DROP\n', ''), 4).slice(-1), [
+    'iptables filter: 1 of 2 rules of DAVIT-INPUT',
+  ]);
+});

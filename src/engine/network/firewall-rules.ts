@@ -1,4 +1,5 @@
 import { chainsOf, type Chains } from './firewall-change.ts';
+import { inputChain, type InputCopy } from './input-copy.ts';
 
 /**
  * The host's rules for all bridges and published ports, whole, of one family. Pure.
@@ -32,6 +33,8 @@ export interface FirewallState {
   readonly family: 4 | 6;
   readonly bridges: readonly BridgeRules[];
   readonly ports: readonly PublishedPort[];
+  /** Set when the host's INPUT rules decide who reaches published ports. */
+  readonly input?: InputCopy | undefined;
 }
 
 /** Says that FORWARD dropped what nobody lets in before davit came, so that it does so again when davit goes. */
@@ -46,7 +49,7 @@ export function wasClosed(saved: string): boolean {
 
 /** Input of `iptables-restore --noflush`: our chains are emptied and written again, nobody else's are touched. */
 export function renderFirewall(state: FirewallState, missing: readonly Jump[], before = { wasClosed: false }): string {
-  const { family, bridges, ports } = state;
+  const { family, bridges, ports, input } = state;
   const added = (table: string): readonly string[] =>
     missing.filter((jump) => jump.table === table).map(({ rule, first }) => (first ? `-I ${rule}` : `-A ${rule}`));
   const needsUserChain = missing.some(({ rule }) => rule.endsWith('DOCKER-USER'));
@@ -73,10 +76,12 @@ export function renderFirewall(state: FirewallState, missing: readonly Jump[], b
     ':DOCKER-ISOLATION-STAGE-1 - [0:0]',
     ':DOCKER-ISOLATION-STAGE-2 - [0:0]',
     ...(needsUserChain ? [':DOCKER-USER - [0:0]'] : []),
+    ...(input?.chains ?? []).map(({ name }) => `:${name} - [0:0]`),
     ...added('filter'),
     ...forwardRules(bridges),
-    ...new Set(ports.map(letIn)),
+    ...new Set(ports.map((port) => letIn(port, input ? inputChain : 'ACCEPT'))),
     ...isolation(bridges),
+    ...(input?.chains ?? []).flatMap(({ rules }) => rules),
     'COMMIT',
     '',
   ].join('\n');
@@ -115,8 +120,8 @@ function hairpin({ containerIp, containerPort, protocol }: PublishedPort): strin
   return `-A DAVIT-POSTROUTING -s ${self} -d ${self} -p ${protocol} -m ${protocol} --dport ${containerPort} -j MASQUERADE`;
 }
 
-function letIn({ bridge, containerIp, containerPort, protocol }: PublishedPort): string {
-  return `-A DOCKER -d ${host(containerIp)} ! -i ${bridge} -o ${bridge} -p ${protocol} -m ${protocol} --dport ${containerPort} -j ACCEPT`;
+function letIn({ bridge, containerIp, containerPort, protocol }: PublishedPort, target: string): string {
+  return `-A DOCKER -d ${host(containerIp)} ! -i ${bridge} -o ${bridge} -p ${protocol} -m ${protocol} --dport ${containerPort} -j ${target}`;
 }
 
 function host(address: string): string {
@@ -175,6 +180,8 @@ export function missingRules(wanted: Chains, saved: string, family: 4 | 6): read
     const have = there.get(key) ?? [];
     if (want.join('\n') === have.join('\n')) return undefined;
     const [table = '', chain = ''] = key.split(' ');
+    // Rules of others, which iptables-save may write in another way: their number tells whether they are there.
+    if (isCopied(chain) && want.length === have.length) return undefined;
     const known = new Set(have);
     const gone = want.filter((rule) => !known.has(rule)).length;
     return gone > 0
@@ -198,7 +205,10 @@ export function renderTeardown(saved: string, family: 4 | 6): string {
   return Object.entries(ours)
     .map(([table, chains]) => ({
       table,
-      chains: chains.filter((chain) => tables.get(table)?.some((line) => line.startsWith(`:${chain} `)) === true),
+      chains: [
+        ...chains.filter((chain) => tables.get(table)?.some((line) => line.startsWith(`:${chain} `)) === true),
+        ...(table === 'filter' ? copiedChains(saved) : []),
+      ],
     }))
     .filter(({ chains }) => chains.length > 0)
     .map(({ table, chains }) =>
@@ -213,6 +223,14 @@ export function renderTeardown(saved: string, family: 4 | 6): string {
       ].join('\n'),
     )
     .join('');
+}
+
+function copiedChains(saved: string): readonly string[] {
+  return [...saved.matchAll(/^:(\S+) -/gm)].flatMap(([, name = '']) => (isCopied(name) ? [name] : []));
+}
+
+function isCopied(chain: string): boolean {
+  return chain === inputChain || chain.startsWith(`${inputChain}-`);
 }
 
 /** The lines between `*table` and COMMIT. */

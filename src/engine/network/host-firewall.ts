@@ -1,14 +1,21 @@
 import type { Firewall } from '../../kernel/firewall.ts';
 import { chainsOf, planChange, type Chains } from './firewall-change.ts';
+import { copyInput, type InputCopy } from './input-copy.ts';
 import { missingJumps, missingRules, renderFirewall, renderTeardown, wasClosed, type FirewallState, type Jump } from './firewall-rules.ts';
 
 const families = [4, 6] as const;
 type Family = (typeof families)[number];
 
+/** Who decides about published ports: davit alone, as dockerd does, or the host's INPUT rules too. */
+export type FirewallMode = 'own' | 'respect';
+
 /** Keeps the host's rules equal to the wanted state. Changes that come while a write runs are written together after it. */
 export class HostFirewall {
   readonly #firewall: Firewall;
   readonly #wanted: (family: Family) => FirewallState;
+  readonly #mode: FirewallMode;
+  /** What INPUT was like when it was last looked at. */
+  readonly #input = new Map<Family, InputCopy>();
   /** Jumps to be added; undefined: not looked yet. IPv6 is left alone until a network has it. */
   readonly #missing = new Map<Family, readonly Jump[]>();
   /** The host's policy of FORWARD was DROP before the first write. */
@@ -22,9 +29,11 @@ export class HostFirewall {
   /** What a check finds lost, while it runs. */
   #noted: Set<string> | undefined;
 
-  constructor(firewall: Firewall, wanted: (family: Family) => FirewallState) {
+  /** `respect`: the host's INPUT rules decide who reaches published ports. */
+  constructor(firewall: Firewall, wanted: (family: Family) => FirewallState, mode: FirewallMode = 'own') {
     this.#firewall = firewall;
-    this.#wanted = wanted;
+    this.#mode = mode;
+    this.#wanted = (family) => ({ ...wanted(family), input: this.#input.get(family) });
   }
 
   /** Resolves when the state as of this call is in the kernel. */
@@ -52,14 +61,17 @@ export class HostFirewall {
     const generation = this.#firewall.generation();
     if (generation !== undefined && generation === this.#whole) return [];
     const lost = new Set<string>();
+    let hasNewInput = false;
     for (const family of families) {
       if (!this.#isNeeded(family)) continue;
       const saved = await this.#firewall.save(undefined, family);
       if (this.#running) return [];
+      hasNewInput = this.#copyInput(family, saved) || hasNewInput;
       for (const what of this.#lostOf(family, saved)) lost.add(what);
     }
     if (lost.size === 0) {
-      this.#whole = generation;
+      if (hasNewInput) await this.sync();
+      else this.#whole = generation;
       return [];
     }
     // Whoever flushes goes on while we look: what is gone by the time of writing is told too.
@@ -83,6 +95,15 @@ export class HostFirewall {
 
   #lostOf(family: Family, saved: string): readonly string[] {
     return missingRules(this.#written.get(family) ?? chainsOf(renderFirewall(this.#wanted(family), [])), saved, family);
+  }
+
+  /** Whether INPUT has changed. */
+  #copyInput(family: Family, saved: string): boolean {
+    if (this.#mode === 'own') return false;
+    const before = JSON.stringify(this.#input.get(family));
+    const input = copyInput(saved);
+    this.#input.set(family, input);
+    return JSON.stringify(input) !== before;
   }
 
   #start(): Promise<void> {
@@ -133,6 +154,7 @@ export class HostFirewall {
   async #look(family: Family): Promise<readonly Jump[]> {
     const saved = await this.#firewall.save(undefined, family);
     if (this.#noted) for (const what of this.#lostOf(family, saved)) this.#noted.add(what);
+    this.#copyInput(family, saved);
     if (!this.#wasClosed.has(family)) this.#wasClosed.set(family, wasClosed(saved));
     return missingJumps(saved, family);
   }
