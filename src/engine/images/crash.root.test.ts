@@ -42,7 +42,7 @@ test(`killed at up to ${rounds} random moments, with four operations under way a
   stack.defer(() => void next.kill('SIGKILL'));
   const until = performance.now() + mostSeconds * 1000;
   let round = 0;
-  while (round < rounds && (round < fewest || performance.now() < until)) {
+  while (round < rounds && (round < fewest || seen.size < 2 || performance.now() < until)) {
     round += 1;
     const child = next;
     next = start(folder, seed + round, remote);
