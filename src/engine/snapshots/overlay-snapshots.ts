@@ -43,8 +43,8 @@ export class OverlaySnapshots implements Snapshots {
   readonly #snapshots: Records<SnapshotRecord>;
   readonly #busy = new KeyedMutex();
   readonly #sync: SharedRun<void>;
-  /** Layers made by this process, with those below, that no image or snapshot names yet. */
-  readonly #fresh = new Set<Digest>();
+  /** Layers made by this process that no image or snapshot names yet, each with its chain: what is below is kept with it. */
+  readonly #fresh = new Map<Digest, readonly Digest[]>();
   /** Layers that a sweep is removing. */
   readonly #dying = new Set<Digest>();
   readonly leases = new Leases();
@@ -271,7 +271,7 @@ export class OverlaySnapshots implements Snapshots {
 
   /** Removes every layer that neither a snapshot, a lease nor one of these stacks of layers needs; returns bytes freed. */
   async collect(stacks: readonly (readonly Digest[])[]): Promise<number> {
-    const needed = new Set<Digest>([...this.#fresh, ...this.leases.kept()]);
+    const needed = new Set<Digest>([...[...this.#fresh.values()].flat(), ...this.leases.kept()]);
     for (const layers of [...stacks, ...this.#snapshots.list().map((snapshot) => snapshot.layers)])
       for (const chainId of chainIdsOf(layers)) needed.add(chainId);
     const garbage = this.#layers.list().filter((layer) => !needed.has(layer.chainId) && !this.#dying.has(layer.chainId));
@@ -296,10 +296,8 @@ export class OverlaySnapshots implements Snapshots {
     const chain = chainIdsOf([...below, content.diffId]);
     const chainId = chain.at(-1) ?? content.diffId;
     // What is below as well: the snapshot that kept it goes before an image names it.
-    for (const each of chain) {
-      if (lease) lease.keep(each);
-      else this.#fresh.add(each);
-    }
+    if (lease) for (const each of chain) lease.keep(each);
+    else this.#fresh.set(chainId, chain);
     await this.#busy.run(chainId, async () => {
       if (this.#layers.get(hexOf(chainId))) return;
       const directory = this.#paths.layer(chainId);

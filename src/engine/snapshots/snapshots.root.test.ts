@@ -123,6 +123,20 @@ test('only what nothing needs is collected', () =>
     assert.deepEqual(readdirSync(`${directory}/lib/engine/l`), []);
   }));
 
+test('a new layer keeps those below it until its image names them, whatever becomes of other images of these', () =>
+  room(async (snapshots) => {
+    const base = await stack(snapshots, { a: 'a' }, { b: 'b' });
+    await snapshots.prepare('build', base);
+    writeFileSync(`${snapshots.upperOf('build')}/c`, 'c');
+    const { diffId } = await snapshots.commit('build', { consume: true });
+    snapshots.settle(base);
+    assert.equal(await snapshots.collect([]), 0, 'the image of the base came and went');
+    assert.ok(snapshots.has([...base, diffId]));
+    snapshots.settle([...base, diffId]);
+    assert.equal(await snapshots.collect([]), 3);
+    assert.equal(snapshots.has([...base, diffId]), false);
+  }));
+
 test('errors', () =>
   room(async (snapshots) => {
     await assert.rejects(snapshots.prepare('x', [digestOf('nothing')]), { kind: 'notFound' });
