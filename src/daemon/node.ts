@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import { serveDocker } from '../docker/serve.ts';
 import type { Engine } from '../engine/engine.ts';
+import { proxiesOf } from '../engine/registry/proxies.ts';
 import { openEngine } from '../engine/open.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { openKernel } from '../kernel/linux.ts';
@@ -73,7 +74,12 @@ export async function openMachine(
         ...(config.addressRanges.length > 0 && { addressRanges: config.addressRanges }),
         firewall: config.firewall,
         hostName: config.nodeName,
-        registries: { mirrors: config.registryMirrors, insecure: config.insecureRegistries, certificates: config.registryCertificates },
+        registries: {
+          mirrors: config.registryMirrors,
+          insecure: config.insecureRegistries,
+          certificates: config.registryCertificates,
+          proxies: proxiesOf(process.env),
+        },
       },
     }),
   );

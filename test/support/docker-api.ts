@@ -5,10 +5,11 @@ export interface Answer {
   readonly body: string;
 }
 
-/** One request to a Docker socket; rejects when the connection breaks before the answer is whole. */
-export function dockerApi(socketPath: string, method: string, path: string, body?: object): Promise<Answer> {
+/** One request to a Docker socket with a JSON document or a tar; rejects when the connection breaks before the answer is whole. */
+export function dockerApi(socketPath: string, method: string, path: string, body?: object | Buffer): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const sent = request({ socketPath, method, path: `/v1.48${path}`, headers: { 'Content-Type': 'application/json' } }, (response) => {
+  const headers = { 'Content-Type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json' };
+  const sent = request({ socketPath, method, path: `/v1.48${path}`, headers }, (response) => {
     const chunks: Buffer[] = [];
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
     response.on('error', reject);
@@ -19,6 +20,6 @@ export function dockerApi(socketPath: string, method: string, path: string, body
     );
   });
   sent.on('error', reject);
-  sent.end(body === undefined ? undefined : JSON.stringify(body));
+  sent.end(body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body));
   return promise;
 }

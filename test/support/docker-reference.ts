@@ -18,7 +18,7 @@ export const noReference = existsSync(file) ? false : `no ${file}`;
 
 /** dockerd itself answers null here (Go's nil slices and maps), whatever the description says. */
 const nullInDockerd =
-  /\/(Binds|VolumesFrom|CapAdd|CapDrop|ExtraHosts|GroupAdd|Links|SecurityOpt|StorageOpt|MaskedPaths|ReadonlyPaths|DeviceCgroupRules|DeviceRequests|Cmd|Entrypoint|Volumes|OnBuild|Env|Labels|IPAMConfig|Aliases|DriverOpts|DNSNames|Options|Tags|Ports\/\S+|Warnings|Authorization|GenericResources|RemoteManagers|AllowNondistributable\w+|Mirrors|Data|MemorySwappiness|PidsLimit|SecondaryIP\w+|io_\w+|sectors_recursive|Containers|Images|BuildCache|VolumesDeleted|ContainersDeleted|ImagesDeleted|NetworksDeleted|ExecIDs)$/;
+  /\/(Binds|VolumesFrom|CapAdd|CapDrop|ExtraHosts|GroupAdd|Links|SecurityOpt|StorageOpt|MaskedPaths|ReadonlyPaths|DeviceCgroupRules|DeviceRequests|Cmd|Entrypoint|Volumes|OnBuild|Env|Labels|IPAMConfig|Aliases|DriverOpts|DNSNames|Options|Tags|Ports\/\S+|Warnings|Authorization|GenericResources|RemoteManagers|AllowNondistributable\w+|Mirrors|Data|MemorySwappiness|PidsLimit|SecondaryIP\w+|io_\w+|sectors_recursive|Containers|Images|BuildCache|VolumesDeleted|ContainersDeleted|ImagesDeleted|NetworksDeleted|CachesDeleted|ExecIDs)$/;
 
 /** Answers against Docker's published API description: required fields, types, and null only where it is allowed. */
 export class DockerReference {

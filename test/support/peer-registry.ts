@@ -10,6 +10,8 @@ export interface PeerRegistryOptions {
   readonly port: number;
   /** Lines of an htpasswd file (bcrypt). */
   readonly users?: string;
+  /** Only with a bearer token that this server made and signed (PEM of its certificate). */
+  readonly token?: { readonly realm: string; readonly certificate: string };
   readonly tls?: { readonly certificate: string; readonly key: string };
 }
 
@@ -23,7 +25,10 @@ export class PeerRegistry implements AsyncDisposable {
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
   }
 
-  static async start(machine: Pick<Machine, 'folder' | 'start' | 'ok'>, { port, users, tls }: PeerRegistryOptions): Promise<PeerRegistry> {
+  static async start(
+    machine: Pick<Machine, 'folder' | 'start' | 'ok'>,
+    { port, users, token, tls }: PeerRegistryOptions,
+  ): Promise<PeerRegistry> {
     const folder = join(machine.folder, `registry-${port}`);
     await mkdir(folder);
     if (users !== undefined) await writeFile(join(folder, 'htpasswd'), users);
@@ -32,6 +37,7 @@ export class PeerRegistry implements AsyncDisposable {
       log: { accesslog: { disabled: false }, level: 'info' },
       storage: { filesystem: { rootdirectory: folder }, delete: { enabled: true } },
       http: { addr: `:${port}`, ...(tls ? { tls: { certificate: tls.certificate, key: tls.key } } : {}) },
+      ...(token && { auth: { token: { realm: token.realm, service: 'test', issuer: 'tester', rootcertbundle: token.certificate } } }),
       ...(users === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } }),
     };
     await writeFile(join(folder, 'config.json'), JSON.stringify(config));

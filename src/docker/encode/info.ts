@@ -1,4 +1,5 @@
 import type { EngineConfig } from '../../engine/engine.ts';
+import { noProxies, withoutPassword } from '../../engine/registry/proxies.ts';
 
 export interface InfoFacts {
   readonly config: EngineConfig;
@@ -20,6 +21,7 @@ export interface InfoFacts {
 /** `GET /info`. */
 export function systemInfo(facts: InfoFacts) {
   const { config, containers, host } = facts;
+  const proxies = config.registries?.proxies ?? noProxies;
   return {
     ID: config.hostName,
     Containers: containers.all,
@@ -55,9 +57,9 @@ export function systemInfo(facts: InfoFacts) {
     MemTotal: host.memory,
     GenericResources: null,
     DockerRootDir: config.dataRoot,
-    HttpProxy: '',
-    HttpsProxy: '',
-    NoProxy: '',
+    HttpProxy: withoutPassword(proxies.http),
+    HttpsProxy: withoutPassword(proxies.https),
+    NoProxy: proxies.no,
     Name: config.hostName,
     Labels: [],
     ExperimentalBuild: false,

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import type { Proxies } from './proxies.ts';
 
 /** How registries are reached; the daemon's configuration. */
 export interface RegistrySettings {
@@ -8,6 +9,8 @@ export interface RegistrySettings {
   readonly insecure: readonly string[];
   /** Folder with `<host:port>/{*.crt, client.cert, client.key}`. */
   readonly certificates: string;
+  /** None: every host is reached directly. */
+  readonly proxies?: Proxies;
 }
 
 export const defaultRegistrySettings: RegistrySettings = { mirrors: [], insecure: [], certificates: '/etc/docker/certs.d' };
@@ -43,13 +46,14 @@ export function isInsecure(domain: string, settings: RegistrySettings): boolean 
   const host = domain.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   if (host === 'localhost') return true;
   const rules = [...loopback, ...settings.insecure];
-  return rules.some((rule) => (rule.includes('/') ? contains(rule, host) : rule === domain || rule === host));
+  return rules.some((rule) => (rule.includes('/') ? isInRange(rule, host) : rule === domain || rule === host));
 }
 
-function contains(range: string, host: string): boolean {
+/** Whether a host is an address in a range such as `10.0.0.0/8`. */
+export function isInRange(range: string, host: string): boolean {
   const family = isIP(host);
   const [network = '', bits = ''] = range.split('/');
-  if (family === 0 || isIP(network) !== family) return false;
+  if (family === 0 || isIP(network) !== family || !/^\d+$/.test(bits)) return false;
   const list = new BlockList();
   list.addSubnet(network, Number(bits), family === 4 ? 'ipv4' : 'ipv6');
   return list.check(host, family === 4 ? 'ipv4' : 'ipv6');

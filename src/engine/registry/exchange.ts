@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { request as httpRequest, Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { KindError, messageOf, systemCode } from '../../base/errors.ts';
+import { noProxies, proxyFor, type Proxies } from './proxies.ts';
 
 /** How a server proves itself, and we to it. */
 export interface TlsFacts {
@@ -16,8 +15,7 @@ export interface TlsFacts {
 export interface Outgoing {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
-  /** A stream goes out in chunks. */
-  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly body?: Uint8Array;
 }
 
 export interface Incoming {
@@ -34,22 +32,33 @@ const mostRedirects = 5;
 
 /** HTTP with kept connections: what talking to one registry needs. */
 export class HttpConnections implements Disposable {
-  readonly #plain = new HttpAgent({ keepAlive: true });
-  readonly #secure: HttpsAgent;
+  readonly #tls: TlsFacts;
+  readonly #proxies: Proxies;
+  /** By scheme and proxy. */
+  readonly #agents = new Map<string, HttpAgent | HttpsAgent>();
 
-  constructor(tls: TlsFacts) {
-    const { verifies, ca, certificate } = tls;
-    this.#secure = new HttpsAgent({
-      keepAlive: true,
-      rejectUnauthorized: verifies,
-      ...(ca.length > 0 ? { ca: [...ca] } : {}),
-      ...certificate,
-    });
+  constructor(tls: TlsFacts, proxies: Proxies = noProxies) {
+    this.#tls = tls;
+    this.#proxies = proxies;
   }
 
   [Symbol.dispose](): void {
-    this.#plain.destroy();
-    this.#secure.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
+  }
+
+  #agentFor(url: URL): HttpAgent | HttpsAgent {
+    const proxy = proxyFor(url, this.#proxies);
+    const key = `${url.protocol} ${proxy ?? ''}`;
+    const agent = this.#agents.get(key) ?? this.#newAgent(url.protocol, proxy);
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
+  #newAgent(protocol: string, proxy: string | undefined): HttpAgent | HttpsAgent {
+    const common = { keepAlive: true, ...(proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }) };
+    if (protocol !== 'https:') return new HttpAgent(common);
+    const { verifies, ca, certificate } = this.#tls;
+    return new HttpsAgent({ ...common, rejectUnauthorized: verifies, ...(ca.length > 0 ? { ca: [...ca] } : {}), ...certificate });
   }
 
   /** One request; GET and HEAD follow redirects, which do not get the authorization of another host. */
@@ -72,11 +81,11 @@ export class HttpConnections implements Disposable {
 
   async #once(url: URL, { method, headers, body }: Outgoing, signal: AbortSignal): Promise<Incoming> {
     const isSecure = url.protocol === 'https:';
-    const length = body instanceof Uint8Array ? { 'content-length': String(body.length) } : {};
+    const length = body === undefined ? {} : { 'content-length': String(body.length) };
     const options = {
       method,
       headers: { 'user-agent': 'davit', ...headers, ...length },
-      agent: isSecure ? this.#secure : this.#plain,
+      agent: this.#agentFor(url),
     };
     const request = isSecure ? httpsRequest(url, options) : httpRequest(url, options);
     // Not by the `signal` option: that would follow the connection into the pool, and end it there with an error that nobody hears.
@@ -88,9 +97,7 @@ export class HttpConnections implements Disposable {
     const answered = once(request, 'response') as Promise<[IncomingMessage]>;
     answered.catch(() => undefined);
     try {
-      if (body === undefined || body instanceof Uint8Array) request.end(body);
-      // An answer that comes before all is sent (a refusal) counts, not the broken pipe.
-      else await Promise.race([pipeline(Readable.from(body, { objectMode: false }), request), answered]);
+      request.end(body);
       const [response] = await answered;
       return { url, status: response.statusCode ?? 0, statusText: response.statusMessage ?? '', headers: response.headers, body: response };
     } catch (error) {

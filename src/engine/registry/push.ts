@@ -7,6 +7,7 @@ import type { PushOptions, PushProgress } from '../images/images.ts';
 import type { LocalImages } from '../images/local-images.ts';
 import { familiarName, familiarRepository, parseReference, type Reference } from '../images/reference.ts';
 import type { ContentItem } from '../content/content.ts';
+import { completeIndex, indexOver } from './push-index.ts';
 import { pushLayers } from './push-layers.ts';
 import { Repository } from './repository.ts';
 import { RegistrySession } from './session.ts';
@@ -65,16 +66,45 @@ async function pushAll(
   for (const { tag, image } of records) {
     const layers = await pushLayers(images, image, { repository, domain: reference.domain, path: reference.path, tell, signal });
     if (!(await repository.has(image.id, signal))) await repository.upload(Buffer.from(image.config), signal);
-    const document = manifestOf(images, image, layers);
+    const manifest = manifestOf(images, image, layers);
+    const document = (await pushedIndex(images, image, manifest, { session, repository, reference, tell, signal })) ?? manifest;
     await repository.putManifest(tag, document.text, document.mediaType, signal);
     const size = Buffer.byteLength(document.text);
     tell({ status: `${tag}: digest: ${document.digest} size: ${size}` });
     tell({ status: '', aux: { Tag: tag, Digest: document.digest, Size: size } });
     const digests = [`${reference.domain}/${reference.path}@${document.digest}`];
-    await images.add({ ...image, digests, content: [document.digest] }, [], [document]);
+    const documents = document === manifest ? [manifest] : [document, manifest];
+    await images.add({ ...image, digests, content: documents.map(({ digest }) => digest) }, [], documents);
     const name = familiarName({ ...reference, tag });
     images.announce('push', name, name);
   }
+}
+
+interface IndexContext {
+  readonly session: RegistrySession;
+  readonly repository: Repository;
+  readonly reference: Reference;
+  readonly tell: (progress: PushProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The index that the image came with, whole, where the registry has the rest of it; the manifest alone otherwise. */
+async function pushedIndex(
+  images: LocalImages,
+  image: ImageRecord,
+  manifest: ContentItem,
+  { session, repository, reference, tell, signal }: IndexContext,
+): Promise<ContentItem | undefined> {
+  const index = indexOver(manifest, images.table.contentOf(image));
+  if (!index) return undefined;
+  await repository.putManifest(manifest.digest, manifest.text, manifest.mediaType, signal);
+  const paths = new Set(image.digests.map(parseReference).flatMap(({ domain, path }) => (domain === reference.domain ? path : [])));
+  const sources = [...paths].filter((path) => path !== reference.path).map((path) => new Repository(session, path, 'pull'));
+  if (await completeIndex(index, manifest.digest, repository, sources, signal)) return index;
+  tell({
+    status: `Not all multiplatform-content is present and only the available single-platform image was pushed\n${index.digest} -> ${manifest.digest}`,
+  });
+  return undefined;
 }
 
 /** The manifest that the image came with, when the registry has exactly its layers: pushed on, an image keeps its digest. */

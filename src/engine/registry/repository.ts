@@ -2,6 +2,7 @@ import { digestOf, parseDigest, type Digest } from '../../base/digest.ts';
 import { isKind, KindError } from '../../base/errors.ts';
 import { discard, goVerb, readText, type Incoming, type Outgoing } from './exchange.ts';
 import { mostManifestBytes, type RegistrySession } from './session.ts';
+import { Upload } from './upload.ts';
 
 const mostTries = 3;
 
@@ -14,12 +15,13 @@ export interface RemoteManifest {
 /** One repository of a registry: what the OCI distribution spec v1.1 offers, one method per endpoint. */
 export class Repository {
   readonly #session: RegistrySession;
-  readonly #path: string;
+  /** `team/app` */
+  readonly path: string;
   readonly #scopes: readonly string[];
 
   constructor(session: RegistrySession, path: string, actions: 'pull' | 'pull,push') {
     this.#session = session;
-    this.#path = path;
+    this.path = path;
     this.#scopes = [`repository:${path}:${actions}`];
   }
 
@@ -37,7 +39,7 @@ export class Repository {
 
   async tags(signal: AbortSignal): Promise<readonly string[]> {
     const tags: string[] = [];
-    for (let place: string | undefined = `/v2/${this.#path}/tags/list?n=1000`; place !== undefined;) {
+    for (let place: string | undefined = `/v2/${this.path}/tags/list?n=1000`; place !== undefined;) {
       const answer: Incoming = await this.#checked(await this.#session.send(place, { method: 'GET' }, this.#scopes, signal), 'GET');
       tags.push(...((JSON.parse(await readText(answer, mostManifestBytes)) as { readonly tags?: readonly string[] | null }).tags ?? []));
       // `</v2/x/tags/list?n=1000&last=b>; rel="next"`
@@ -61,7 +63,13 @@ export class Repository {
   }
 
   async has(digest: Digest, signal: AbortSignal): Promise<boolean> {
-    const answer = await this.#session.send(`/v2/${this.#path}/blobs/${digest}`, { method: 'HEAD' }, this.#scopes, signal);
+    const answer = await this.#session.send(`/v2/${this.path}/blobs/${digest}`, { method: 'HEAD' }, this.#scopes, signal);
+    await discard(answer);
+    return answer.status === 200;
+  }
+
+  async hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const answer = await this.#session.send(`/v2/${this.path}/manifests/${digest}`, { method: 'HEAD' }, this.#scopes, signal);
     await discard(answer);
     return answer.status === 200;
   }
@@ -70,7 +78,7 @@ export class Repository {
   async mount(digest: Digest, from: string, signal: AbortSignal): Promise<boolean> {
     const query = new URLSearchParams({ mount: digest, from });
     const scopes = [...this.#scopes, `repository:${from}:pull`];
-    const answer = await this.#session.send(`/v2/${this.#path}/blobs/uploads/?${query.toString()}`, { method: 'POST' }, scopes, signal);
+    const answer = await this.#session.send(`/v2/${this.path}/blobs/uploads/?${query.toString()}`, { method: 'POST' }, scopes, signal);
     await discard(answer);
     if (answer.status === 201) return true;
     if (answer.status === 202 && answer.headers.location !== undefined) await this.#cancel(answer.headers.location, signal);
@@ -84,16 +92,18 @@ export class Repository {
     return digest;
   }
 
-  /** A blob of unknown size and digest: sent as it is made, closed with the digest that `done` tells afterwards. */
+  /** A blob of unknown size and digest: sent as it is made, closed with the digest that `done` tells afterwards. Goes on where a connection broke. */
   async uploadStream(source: AsyncIterable<Uint8Array>, done: () => Digest, signal: AbortSignal): Promise<void> {
-    const place = await this.#begin(signal);
+    const upload = new Upload(await this.#begin(signal), {
+      send: async (place, outgoing) => this.#checked(await this.#session.send(place, outgoing, this.#scopes, signal), outgoing.method),
+      has: (digest) => this.has(digest, signal),
+      signal,
+    });
     try {
-      const headers = { 'content-type': 'application/octet-stream' };
-      const answer = await this.#session.send(place, { method: 'PATCH', headers, body: source }, this.#scopes, signal);
-      await discard(await this.#checked(answer, 'PATCH'));
-      await this.#finish(answer.headers.location ?? place, done(), Buffer.alloc(0), signal);
+      await upload.send(source);
+      await upload.finish(done());
     } catch (error) {
-      if (!signal.aborted) await this.#cancel(place, signal).catch(() => undefined);
+      if (!signal.aborted) await this.#cancel(upload.place, signal).catch(() => undefined);
       throw error;
     }
   }
@@ -146,7 +156,7 @@ export class Repository {
   }
 
   async #ok(path: string, outgoing: Outgoing, signal: AbortSignal): Promise<Incoming> {
-    return this.#checked(await this.#session.send(`/v2/${this.#path}/${path}`, outgoing, this.#scopes, signal), outgoing.method);
+    return this.#checked(await this.#session.send(`/v2/${this.path}/${path}`, outgoing, this.#scopes, signal), outgoing.method);
   }
 
   async #checked(answer: Incoming, method: Outgoing['method']): Promise<Incoming> {
@@ -154,8 +164,12 @@ export class Repository {
     const said = errorsIn(await readText(answer, mostManifestBytes).catch(() => ''));
     const { host, pathname } = answer.url;
     if (answer.status === 401 || answer.status === 403) {
-      const name = this.#path.replace(/^library\//, '');
-      if (method !== 'GET') throw new KindError('forbidden', `denied: ${said ?? 'requested access to the resource is denied'}`);
+      const name = this.path.replace(/^library\//, '');
+      if (method !== 'GET')
+        throw new KindError(
+          'forbidden',
+          `${answer.status === 401 ? 'unauthorized' : 'denied'}: ${said ?? 'requested access to the resource is denied'}`,
+        );
       throw new KindError(
         'notFound',
         `pull access denied for ${name}, repository does not exist or may require 'docker login': denied: requested access to the resource is denied`,

@@ -26,7 +26,7 @@ export class RegistrySession implements Disposable {
 
   private constructor(endpoint: Endpoint, settings: RegistrySettings, credentials: Credentials | undefined) {
     this.base = endpoint.base;
-    this.#connections = new HttpConnections(tlsFacts(endpoint, settings));
+    this.#connections = new HttpConnections(tlsFacts(endpoint, settings), settings.proxies);
     this.#credentials = credentials;
   }
 
@@ -72,7 +72,7 @@ export class RegistrySession implements Disposable {
     const url = new URL(place, this.base);
     const key = scopes.join(' ');
     const first = await this.#connections.send(url, this.#showing(outgoing, key, url), signal);
-    if (first.status !== 401 || (outgoing.body !== undefined && !(outgoing.body instanceof Uint8Array))) return first;
+    if (first.status !== 401) return first;
     const challenge = parseChallenge([first.headers['www-authenticate'] ?? []].flat().join(', '));
     await discard(first);
     const shown = challenge && (await this.#answer(challenge, scopes, url, outgoing.method, signal));
