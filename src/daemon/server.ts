@@ -33,6 +33,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       port: config.apiPort,
       tls: { ca: credentials.ca, ...credentials.server },
       kubeletTls: { ca: credentials.ca, ...credentials.kubeletClient },
+      frontProxy: credentials.frontProxy,
       tokenKey: credentials.tokenKey,
       sign: credentials.sign,
       serviceCidr: config.serviceCidr,

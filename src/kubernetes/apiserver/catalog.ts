@@ -8,6 +8,7 @@ export class Catalog {
   readonly #byPath = new Map(resources.map((one) => [keyOf(one.group, one.version, one.resource), one]));
   readonly #custom = new Map<string, readonly Resource[]>();
   readonly #live: LiveResource[] = [];
+  readonly #listeners: (() => void)[] = [];
   #generation = 0;
   #all: readonly Resource[] = resources;
 
@@ -37,6 +38,12 @@ export class Catalog {
   addLive(...added: readonly LiveResource[]): void {
     this.#live.push(...added);
     this.#generation += 1;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Called whenever the resources change, for as long as the catalog lives. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Sets what one definition adds; an empty list takes it away. */
@@ -47,5 +54,6 @@ export class Catalog {
     for (const one of added) this.#byPath.set(keyOf(one.group, one.version, one.resource), one);
     this.#all = [...resources, ...[...this.#custom.values()].flat()];
     this.#generation += 1;
+    for (const listener of this.#listeners) listener();
   }
 }

@@ -19,6 +19,8 @@ export async function liveServer(options: Partial<ServeOptions> = {}): Promise<L
   const issue: LiveServer['issue'] = (commonName, organization, hosts) => issueCertificate(authority, { commonName, organization, hosts });
   const admin = await issue('kubernetes-admin', 'system:masters');
   const tls = { ca: authority.cert, ...certificate };
+  const proxyAuthority = await createAuthority('front-proxy');
+  const frontProxy = { ca: proxyAuthority.cert, ...(await issueCertificate(proxyAuthority, { commonName: 'front-proxy-client' })) };
   // A store that is handed over becomes the server's own.
   const { store = memoryStore() } = options;
   const api = await serveApi({
@@ -30,6 +32,7 @@ export async function liveServer(options: Partial<ServeOptions> = {}): Promise<L
     oidc: options.oidc,
     sign: (order) => signRequest(authority, order),
     kubeletTls: { ca: authority.cert, ...admin },
+    frontProxy,
     serviceCidr: '10.96.0.0/16',
     log: silentLog,
   });

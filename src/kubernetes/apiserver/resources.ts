@@ -2,6 +2,7 @@ import * as kinds from '../../api/kubernetes/kinds.ts';
 import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
 import { schemaName, schemaOf } from '../../api/kubernetes/schema-table.ts';
 import type { Schema } from '../../api/kubernetes/schema.ts';
+import { apiServiceStrategy } from './strategies/api-services.ts';
 import { autoscalerStrategy } from './strategies/autoscalers.ts';
 import { cronJobStrategy } from './strategies/cron-jobs.ts';
 import { daemonSetStrategy } from './strategies/daemon-sets.ts';
@@ -195,7 +196,7 @@ export const resources: readonly Resource[] = [
     countsGeneration: true,
     strategy: definitionStrategy,
   }),
-  resource(kinds.apiServices, { categories: ['api-extensions'], hasStatus: true }),
+  resource(kinds.apiServices, { categories: ['api-extensions'], hasStatus: true, strategy: apiServiceStrategy }),
   resource(kinds.storageClasses, { shortNames: ['sc'], strategy: storageClassStrategy }),
 ];
 

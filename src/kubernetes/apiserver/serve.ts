@@ -2,6 +2,10 @@ import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Store } from '../../store/store.ts';
 import type { Client } from '../client/client.ts';
+import { Aggregator } from './aggregation/aggregator.ts';
+import type { FrontProxy } from './aggregation/backend.ts';
+import { keepServices } from './aggregation/keep-services.ts';
+import { keepTrust, trustData } from './aggregation/publish-trust.ts';
 import { admissionChain } from './admission/chain.ts';
 import { keepQuotas } from './admission/resource-quota.ts';
 import { keepAggregating } from './access/aggregate-roles.ts';
@@ -30,6 +34,8 @@ export interface ServeOptions extends ListenOptions {
   /** Where pods reach this server; 127.0.0.1 when there are no pods. */
   readonly nodeIp?: string;
   readonly kubeletTls: KubeletTls;
+  /** With which servers behind APIServices are asked. */
+  readonly frontProxy: FrontProxy;
   /** PEM of the P-256 key that signs service accounts' tokens. */
   readonly tokenKey: string;
   readonly oidc?: OidcOptions;
@@ -75,8 +81,11 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   registry.admitBy(admissionChain({ registry, authorizer }));
   const authenticator = new Authenticator({ store, tokens, oidc });
   const metrics = new ServerMetrics(store, registry.catalog);
+  const client = inProcessClient(registry);
+  const aggregator = starting.use(new Aggregator(registry, options.frontProxy));
   let bootstrapped = false;
-  const routes = { registry, kubeletTls, log, authorizer, authenticator, answers, metrics, isBootstrapped: () => bootstrapped };
+  const isBootstrapped = (): boolean => bootstrapped;
+  const routes = { registry, kubeletTls, log, authorizer, authenticator, answers, metrics, aggregator, isBootstrapped };
   const listening = starting.use(await listen(routes, options));
   await bootstrap(registry, { serviceRange, nodeIp, port: listening.port });
   bootstrapped = true;
@@ -86,10 +95,13 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   starting.use(background((signal) => keepDefinitions(registry, log, signal), log));
   starting.use(background((signal) => keepDependents(registry, signal), log));
   starting.use(background((signal) => keepQuotas(registry, signal), log));
+  starting.use(keepServices(aggregator, client, log));
+  const trust = trustData(options.tls.ca, options.frontProxy.ca);
+  starting.use(background((signal) => keepTrust(registry, trust, signal), log));
   const host = options.address === '0.0.0.0' ? '127.0.0.1' : options.address;
   const running = starting.move();
   return {
-    client: inProcessClient(registry),
+    client,
     addLive: (...added) => registry.catalog.addLive(...added),
     answers,
     url: `https://${host}:${listening.port}`,

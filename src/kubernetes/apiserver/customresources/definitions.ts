@@ -5,7 +5,7 @@ import type { Log } from '../../../base/log.ts';
 import { equal } from '../json.ts';
 import { objectAt } from '../registry/codec.ts';
 import { prefixOf } from '../registry/keys.ts';
-import { timestamp } from '../registry/prepare.ts';
+import { timestamp } from '../timestamp.ts';
 import type { Registry } from '../registry/registry.ts';
 import { resourceOf } from '../resources.ts';
 import type { Body } from '../strategies/strategy.ts';

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog.ts';
 import { apiVersion, type Resource } from '../resources.ts';
+import type { Listed } from './merged.ts';
 
 /** Resources that are answered without being stored. */
 interface Review {
@@ -101,7 +102,7 @@ export interface GroupVersion {
 }
 
 /** `v2` before `v1` before `v1beta1`, as clients prefer them. */
-function rank(version: string): number {
+export function versionRank(version: string): number {
   const [, major = '0', level = '', minor = '0'] = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version) ?? [];
   const stability = level === '' ? 2 : level === 'beta' ? 1 : 0;
   return stability * 1e6 + Number(major) * 1e3 + Number(minor);
@@ -125,7 +126,7 @@ function rowsIn(catalog: Catalog): readonly Row[] {
 export function groupVersions(catalog: Catalog): readonly GroupVersion[] {
   const all = [...new Map(rowsIn(catalog).map(({ group, version }) => [`${group}/${version}`, { group, version }])).values()];
   const first = [...new Set(all.map(({ group }) => group))];
-  return all.toSorted((a, b) => first.indexOf(a.group) - first.indexOf(b.group) || rank(b.version) - rank(a.version));
+  return all.toSorted((a, b) => first.indexOf(a.group) - first.indexOf(b.group) || versionRank(b.version) - versionRank(a.version));
 }
 
 /** `/api/v1` and `/apis/<group>/<version>`; undefined when that is not served. */
@@ -153,18 +154,18 @@ export function resourceList(catalog: Catalog, group: string, version: string): 
 export const coreVersions: object = { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
 
 /** `/apis`. */
-export function groupList(catalog: Catalog): object {
+export function groupList(versions: readonly GroupVersion[]): object {
   const groups = Map.groupBy(
-    groupVersions(catalog).filter(({ group }) => group !== ''),
+    versions.filter(({ group }) => group !== ''),
     ({ group }) => group,
   );
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups].map(([name, versions]) => groupOf(name, versions)) };
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups].map(([name, all]) => groupOf(name, all)) };
 }
 
 /** `/apis/<group>`. */
-export function apiGroup(catalog: Catalog, name: string): object | undefined {
-  const versions = groupVersions(catalog).filter(({ group }) => group === name && group !== '');
-  return versions.length > 0 ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, versions) } : undefined;
+export function apiGroup(versions: readonly GroupVersion[], name: string): object | undefined {
+  const own = versions.filter(({ group }) => group === name && group !== '');
+  return own.length > 0 ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, own) } : undefined;
 }
 
 function groupOf(name: string, versions: readonly { readonly group: string; readonly version: string }[]): object {
@@ -173,16 +174,20 @@ function groupOf(name: string, versions: readonly { readonly group: string; read
 }
 
 /** Aggregated discovery v2: `/api` for the core group, `/apis` for the others, in one answer each. */
-export function aggregated(catalog: Catalog, scope: 'api' | 'apis'): object {
-  const wanted = groupVersions(catalog).filter(({ group }) => (group === '') === (scope === 'api'));
+export function aggregated(catalog: Catalog, versions: readonly Listed[], scope: 'api' | 'apis'): object {
+  const wanted = versions.filter(({ group }) => (group === '') === (scope === 'api'));
   const groups = Map.groupBy(wanted, ({ group }) => group);
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
-    items: [...groups].map(([group, versions]) => ({
+    items: [...groups].map(([group, all]) => ({
       metadata: { name: group === '' ? undefined : group, creationTimestamp: null },
-      versions: versions.map(({ version }) => ({ version, freshness: 'Current', resources: aggregatedResources(catalog, group, version) })),
+      versions: all.map(({ version, remote }) => ({
+        version,
+        freshness: remote && !remote.isCurrent ? 'Stale' : 'Current',
+        resources: remote?.resources ?? aggregatedResources(catalog, group, version),
+      })),
     })),
   };
 }

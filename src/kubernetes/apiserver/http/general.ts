@@ -1,5 +1,6 @@
-import type { Catalog } from '../catalog.ts';
+import { serveRemote } from '../aggregation/serve-remote.ts';
 import { aggregated, apiGroup, coreVersions, groupList, resourceList } from '../discovery/discovery.ts';
+import { mergedVersions } from '../discovery/merged.ts';
 import { openapiIndex, openapiText } from '../openapi/document.ts';
 import { issuer } from '../access/service-account-tokens.ts';
 import { apiError } from '../status.ts';
@@ -51,35 +52,46 @@ export async function serveGeneral(routes: Routes, exchange: Exchange): Promise<
       sendText(exchange, 200, JSON.stringify(await routes.authenticator.tokens.jwks()), 'application/jwk-set+json');
       return true;
     case 'openapi':
-      return serveOpenapi(routes.registry.catalog, exchange, rest);
+      return serveOpenapi(routes, exchange, rest);
     case 'api':
     case 'apis':
-      return serveDiscovery(routes.registry.catalog, exchange, root, rest);
+      return serveDiscovery(routes, exchange, root, rest);
     default:
       return false;
   }
 }
 
-function serveDiscovery(catalog: Catalog, exchange: Exchange, root: 'api' | 'apis', rest: readonly string[]): boolean {
+function serveDiscovery(
+  { registry: { catalog }, aggregator }: Routes,
+  exchange: Exchange,
+  root: 'api' | 'apis',
+  rest: readonly string[],
+): boolean {
+  const versions = mergedVersions(catalog, aggregator.versions());
   if (rest.length === 0) {
     const wantsAll = (exchange.headers.accept ?? '').includes('g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
-    if (wantsAll) sendJson(exchange, 200, JSON.stringify(aggregated(catalog, root)), { type: aggregatedType });
-    else json(exchange, root === 'api' ? coreVersions : groupList(catalog));
+    if (wantsAll) sendJson(exchange, 200, JSON.stringify(aggregated(catalog, versions, root)), { type: aggregatedType });
+    else json(exchange, root === 'api' ? coreVersions : groupList(versions));
     return true;
   }
   const [group = '', groupVersion = ''] = root === 'api' ? ['', ...rest] : rest;
   const depth = root === 'api' ? 1 : 2;
   if (rest.length > depth) return false;
-  const document = rest.length < depth ? apiGroup(catalog, group) : resourceList(catalog, group, groupVersion);
+  const document = rest.length < depth ? apiGroup(versions, group) : resourceList(catalog, group, groupVersion);
   if (!document) throw pathNotFound();
   json(exchange, document);
   return true;
 }
 
-function serveOpenapi(catalog: Catalog, exchange: Exchange, rest: readonly string[]): boolean {
+async function serveOpenapi({ registry: { catalog }, aggregator }: Routes, exchange: Exchange, rest: readonly string[]): Promise<boolean> {
   if (rest[0] !== 'v3') throw apiError('NotFound', 'OpenAPI v2 is not served: use /openapi/v3');
   if (rest.length === 1) {
-    json(exchange, openapiIndex(catalog));
+    json(exchange, openapiIndex(catalog, aggregator.openapiUrls()));
+    return true;
+  }
+  const remote = aggregator.remoteAt(`/${rest.slice(1).join('/')}`);
+  if (remote) {
+    await serveRemote(aggregator, { ...exchange, user: { name: 'system:aggregator', groups: ['system:masters'] } }, remote);
     return true;
   }
   const [, root, ...path] = rest;

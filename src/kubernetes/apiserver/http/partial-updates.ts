@@ -2,7 +2,7 @@ import { objectOf, objectsOf, type JsonObject } from '../json.ts';
 import { decodeBody } from '../registry/decode-body.ts';
 import { patched } from '../registry/patch.ts';
 import type { UpdateOptions } from '../registry/registry.ts';
-import { timestamp } from '../registry/prepare.ts';
+import { timestamp } from '../timestamp.ts';
 import type { Body } from '../strategies/strategy.ts';
 import { readObject } from './exchange.ts';
 import { pathNotFound } from './general.ts';

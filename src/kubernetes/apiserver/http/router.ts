@@ -10,7 +10,10 @@ import { objectOf } from '../json.ts';
 import type { Registry } from '../registry/registry.ts';
 import { resourceOf } from '../resources.ts';
 import { apiError, statusOf } from '../status.ts';
-import { tunnel, type KubeletTls } from '../subresources/kubelet.ts';
+import type { KubeletTls } from '../subresources/kubelet.ts';
+import { tunnel } from '../subresources/tunnel.ts';
+import type { Aggregator } from '../aggregation/aggregator.ts';
+import { serveRemote, upgradeRemote } from '../aggregation/serve-remote.ts';
 import { readObject, sendError, sendJson, type Exchange } from './exchange.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { pathNotFound, serveGeneral } from './general.ts';
@@ -23,6 +26,7 @@ export interface Routes extends Reviewer {
   readonly registry: Registry;
   readonly kubeletTls: KubeletTls;
   readonly metrics: ServerMetrics;
+  readonly aggregator: Aggregator;
   /** Whether everything is there that a cluster starts with. */
   isBootstrapped(): boolean;
   readonly log: Log;
@@ -51,10 +55,12 @@ async function asking({ authenticator, authorizer }: Routes, certified: User, he
 
 async function serve(routes: Routes, exchange: Exchange): Promise<void> {
   const { path, method, query, user } = exchange;
-  const { authorizer } = routes;
+  const { authorizer, aggregator } = routes;
   const target = targetOf(path);
+  const remote = aggregator.remoteAt(path);
   if (!target) {
     authorizer.authorize(user, { verb: method === 'HEAD' ? 'get' : method.toLowerCase(), path });
+    if (remote) return serveRemote(aggregator, exchange, remote);
     if (await serveGeneral(routes, exchange)) return;
     const [root, name = '', ...rest] = path.split('/').slice(1).map(decodeURIComponent);
     const answer = root === 'davit' ? routes.answers.get(name) : undefined;
@@ -64,6 +70,7 @@ async function serve(routes: Routes, exchange: Exchange): Promise<void> {
   }
   const verb = verbOf(method, target, query);
   authorizer.authorize(user, { verb, ...target, ...selectedName(verb, query) });
+  if (remote) return serveRemote(aggregator, exchange, remote);
   const review = reviews.find((one) => one.group === target.group && one.version === target.version && one.resource === target.resource);
   if (review) return serveReview(routes, exchange, review.kind);
   const { catalog } = routes.registry;
@@ -106,14 +113,7 @@ export async function routeUpgrade(
 ): Promise<void> {
   socket.on('error', () => socket.destroy());
   try {
-    const url = new URL(incoming.url ?? '/', 'https://localhost');
-    const target = targetOf(url.pathname);
-    if (!target || target.group !== '' || target.resource !== 'pods' || !upgradable.has(target.subresource ?? '')) throw pathNotFound();
-    const user = await asking(routes, certified, incoming.headers);
-    routes.authorizer.authorize(user, { verb: 'create', ...target });
-    const pod = await routes.registry.get(resourceOf(pods), placeOf(target));
-    const path = kubeletPath(pod, target.subresource ?? '', url.searchParams);
-    await tunnel(incoming, socket, head, await kubeletFor(routes, pod), path, routes.kubeletTls);
+    await upgrade(routes, incoming, socket, head, certified);
   } catch (error) {
     const status = statusOf(error);
     const body = JSON.stringify(status);
@@ -127,6 +127,27 @@ export async function routeUpgrade(
     ];
     socket.end(lines.join('\r\n'));
   }
+}
+
+/** Headers that name the client end here, and cookies. */
+const ended = new Set(['authorization', 'cookie', 'x-forwarded-for']);
+
+async function upgrade(routes: Routes, incoming: IncomingMessage, socket: Duplex, head: Buffer, certified: User): Promise<void> {
+  const url = new URL(incoming.url ?? '/', 'https://localhost');
+  const target = targetOf(url.pathname);
+  const remote = routes.aggregator.remoteAt(url.pathname);
+  if (target && remote) {
+    const user = await asking(routes, certified, incoming.headers);
+    routes.authorizer.authorize(user, { verb: verbOf(incoming.method ?? 'GET', target, url.searchParams), ...target });
+    return upgradeRemote(routes.aggregator, remote, user, { incoming, socket, head });
+  }
+  if (!target || target.group !== '' || target.resource !== 'pods' || !upgradable.has(target.subresource ?? '')) throw pathNotFound();
+  const user = await asking(routes, certified, incoming.headers);
+  routes.authorizer.authorize(user, { verb: 'create', ...target });
+  const pod = await routes.registry.get(resourceOf(pods), placeOf(target));
+  const path = kubeletPath(pod, target.subresource ?? '', url.searchParams);
+  const address = await kubeletFor(routes, pod);
+  await tunnel(incoming, socket, head, { address, tls: { ...routes.kubeletTls }, path, isForwarded: (name) => !ended.has(name) });
 }
 
 /** A list or watch of one object by its name is a matter of that object. */

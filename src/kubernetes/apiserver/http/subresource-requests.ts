@@ -14,6 +14,7 @@ import { decodeBody } from '../registry/decode-body.ts';
 import { patched } from '../registry/patch.ts';
 import { readObject, sendJson, type Exchange } from './exchange.ts';
 import { pathNotFound } from './general.ts';
+import { passOn } from './pass-on.ts';
 import { answer, isDryRun, placeOf, readPatch, serveResource, type ResourceRequest } from './resource-requests.ts';
 import { approval, ephemeralContainers, servePart } from './partial-updates.ts';
 import type { Routes } from './router.ts';
@@ -145,27 +146,5 @@ async function serveLog(request: ResourceRequest, tls: KubeletTls): Promise<void
       .trim();
     throw apiError(code === 404 ? 'NotFound' : code < 500 ? 'BadRequest' : 'InternalError', text || `the kubelet answered ${code}`);
   }
-  const { outgoing } = exchange;
-  outgoing.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
-  if ('flushHeaders' in outgoing && typeof outgoing.flushHeaders === 'function') outgoing.flushHeaders();
-  try {
-    for await (const chunk of answered) {
-      if (!outgoing.write(chunk as Buffer)) await drained(exchange);
-    }
-  } finally {
-    outgoing.end();
-  }
-}
-
-/** The client read what was sent, or is gone. */
-function drained({ outgoing }: Exchange): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const done = (): void => {
-    outgoing.off('drain', done);
-    outgoing.off('close', done);
-    resolve();
-  };
-  outgoing.once('drain', done);
-  outgoing.once('close', done);
-  return promise;
+  await passOn(exchange, 200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' }, answered);
 }

@@ -1,7 +1,7 @@
 import { nodes, pods, secrets, type Kind } from '../../../api/kubernetes/kinds.ts';
 import type { ServiceAccountTokens } from '../access/service-account-tokens.ts';
 import { arrayOf, numberOf, objectOf, textOf } from '../json.ts';
-import { timestamp } from '../registry/prepare.ts';
+import { timestamp } from '../timestamp.ts';
 import { resourceOf } from '../resources.ts';
 import { apiError, conflict, invalid } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';

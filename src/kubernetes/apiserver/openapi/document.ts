@@ -35,14 +35,15 @@ export function openapiDocument(catalog: Catalog, group: string, version: string
 }
 
 /** `/openapi/v3`: where each document is; the hash lets clients cache it for good. */
-export function openapiIndex(catalog: Catalog): object {
+export function openapiIndex(catalog: Catalog, remote: Readonly<Record<string, string>> = {}): object {
   const paths = groupVersions(catalog).flatMap(({ group, version }) => {
     const text = openapiText(catalog, group, version);
     if (text === undefined) return [];
     const path = group === '' ? `api/${version}` : `apis/${group}/${version}`;
     return [[path, { serverRelativeURL: `/openapi/v3/${path}?hash=${text.hash}` }] as const];
   });
-  return { paths: Object.fromEntries(paths) };
+  const others = Object.entries(remote).map(([path, serverRelativeURL]) => [path, { serverRelativeURL }] as const);
+  return { paths: Object.fromEntries([...paths, ...others]) };
 }
 
 interface Text {

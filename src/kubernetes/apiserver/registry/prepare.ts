@@ -2,13 +2,9 @@ import { newUid, randomSuffix } from '../../../base/ids.ts';
 import { compact, equal } from '../json.ts';
 import { apiVersion, type Resource } from '../resources.ts';
 import { apiError, conflict, invalid } from '../status.ts';
+import { timestamp } from '../timestamp.ts';
 import { validateMetadata, validateMetadataUpdate } from '../strategies/metadata.ts';
 import type { Body } from '../strategies/strategy.ts';
-
-/** Seconds precision, as metav1.Time. */
-export function timestamp(date: Date): string {
-  return date.toISOString().replace(/\.\d+Z$/, 'Z');
-}
 
 /** A new object with names, identity and initial status, before defaults. Pure but for uid and generated name. */
 export function identify(resource: Resource, object: Body, namespace: string | undefined, now: Date): Body {

@@ -13,7 +13,8 @@ import { admitAll, type Admission, type AdmissionRequest } from './admission.ts'
 import { bytesOf, objectAt, withRevision } from './codec.ts';
 import { converted, forStorage } from './conversion.ts';
 import { keyOf } from './keys.ts';
-import { assertAddressed, assertValid, assertValidUpdate, identify, keepIdentity, succeed, timestamp } from './prepare.ts';
+import { assertAddressed, assertValid, assertValidUpdate, identify, keepIdentity, succeed } from './prepare.ts';
+import { timestamp } from '../timestamp.ts';
 import { withPriority } from './pod-priority.ts';
 import { assertPreconditions, isReleased, markDeleted, type DeleteOptions } from './removal.ts';
 import { assignAddresses, type AddressRange } from './service-addresses.ts';

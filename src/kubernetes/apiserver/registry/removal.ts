@@ -2,7 +2,7 @@ import { compact, arrayOf } from '../json.ts';
 import type { Resource } from '../resources.ts';
 import { conflict } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
-import { timestamp } from './prepare.ts';
+import { timestamp } from '../timestamp.ts';
 
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;

@@ -3,7 +3,7 @@ import { objectOf, type JsonObject } from '../json.ts';
 import { apiVersion, type Resource } from '../resources.ts';
 import { apiError } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
-import { timestamp } from './prepare.ts';
+import { timestamp } from '../timestamp.ts';
 
 export interface ApplyOptions {
   readonly manager: string;

@@ -6,8 +6,8 @@ import { forbidden, immutable, invalid, required, type Body } from './strategy.t
 
 /** Kinds whose names are DNS labels; all others are DNS subdomains. */
 const labelNamed = new Set(['namespaces', 'services']);
-/** Names with colons: `system:node`. */
-const freelyNamed = new Set(['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings', 'certificatesigningrequests']);
+/** Names with colons or an end in a dot: `system:node`, `v1.`. */
+const freelyNamed = new Set(['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings', 'certificatesigningrequests', 'apiservices']);
 const immutableMetadata = ['uid', 'creationTimestamp', 'namespace', 'name'] as const;
 const annotationLimit = 256 * 1024;
 

@@ -23,6 +23,15 @@ export function checkSubdomain(field: string, value: string | undefined): readon
   return subdomain.test(value) ? [] : [invalid(field, value, subdomainText)];
 }
 
+/** Starts with a letter: versions, names of Services. */
+export function checkDnsLabel(field: string, value: string): readonly FieldCause[] {
+  if (value.length > 63) return [invalid(field, value, 'must be no more than 63 bytes')];
+  if (label.test(value) && !/^\d/.test(value)) return [];
+  const text =
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+  return [invalid(field, value, text)];
+}
+
 /** Whatever can stand in a path. */
 export function checkPathSegment(field: string, value: string | undefined): readonly FieldCause[] {
   if (!value) return [required(field, 'name or generateName is required')];

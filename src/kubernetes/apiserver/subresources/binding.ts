@@ -1,6 +1,6 @@
 import { pods } from '../../../api/kubernetes/kinds.ts';
 import { objectsOf, textOf } from '../json.ts';
-import { timestamp } from '../registry/prepare.ts';
+import { timestamp } from '../timestamp.ts';
 import type { Place, Registry } from '../registry/registry.ts';
 import type { Resource } from '../resources.ts';
 import { conflict } from '../status.ts';

@@ -2,7 +2,7 @@ import { matchesLabels } from '../../../api/kubernetes/label-selector.ts';
 import { podDisruptionBudgets } from '../../../api/kubernetes/kinds.ts';
 import type { Pod, PodDisruptionBudget } from '../../../api/kubernetes/types.generated.ts';
 import { objectsOf } from '../json.ts';
-import { timestamp } from '../registry/prepare.ts';
+import { timestamp } from '../timestamp.ts';
 import { listObjects } from '../registry/reads.ts';
 import type { Place, Registry } from '../registry/registry.ts';
 import type { DeleteOptions } from '../registry/removal.ts';

@@ -1,8 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { connect, type TLSSocket } from 'node:tls';
-import type { Duplex } from 'node:stream';
 import type { Node, Pod } from '../../../api/kubernetes/types.generated.ts';
 import { messageOf } from '../../../base/errors.ts';
 import { apiError } from '../status.ts';
@@ -66,54 +64,6 @@ export async function kubeletGet(address: KubeletAddress, path: string, tls: Kub
   } catch (error) {
     throw unreachable(address, error);
   }
-}
-
-/**
- * Passes an upgraded connection through to the kubelet byte by byte: WebSocket and SPDY/3.1 alike end there.
- *
- *   kubectl ──upgrade──► API server (who? may they?) ──same upgrade, own certificate──► kubelet
- */
-export async function tunnel(
-  incoming: IncomingMessage,
-  client: Duplex,
-  head: Buffer,
-  address: KubeletAddress,
-  path: string,
-  tls: KubeletTls,
-): Promise<void> {
-  const kubelet = connect({ ...address, ...tls, ALPNProtocols: ['http/1.1'] });
-  try {
-    await once(kubelet, 'secureConnect');
-  } catch (error) {
-    throw unreachable(address, error);
-  }
-  kubelet.write(requestHead(incoming, address, path));
-  if (head.length > 0) kubelet.write(head);
-  join(client, kubelet);
-}
-
-/** The request as it came, but for its path, host and whatever named the client. */
-function requestHead(incoming: IncomingMessage, address: KubeletAddress, path: string): string {
-  const dropped = new Set(['host', 'authorization', 'cookie', 'x-forwarded-for']);
-  const lines: string[] = [];
-  for (let index = 0; index < incoming.rawHeaders.length; index += 2) {
-    const name = incoming.rawHeaders[index] ?? '';
-    if (!dropped.has(name.toLowerCase())) lines.push(`${name}: ${incoming.rawHeaders[index + 1] ?? ''}`);
-  }
-  return [`${incoming.method} ${path} HTTP/1.1`, `Host: ${address.host}:${address.port}`, ...lines, '', ''].join('\r\n');
-}
-
-/** Both ends live and die together; half-closes are passed on. */
-function join(client: Duplex, kubelet: TLSSocket): void {
-  for (const [one, other] of [
-    [client, kubelet],
-    [kubelet, client],
-  ] as const) {
-    one.on('error', () => other.destroy());
-    one.on('close', () => other.destroy());
-  }
-  client.pipe(kubelet);
-  kubelet.pipe(client);
 }
 
 function unreachable(address: KubeletAddress, error: unknown): Error {

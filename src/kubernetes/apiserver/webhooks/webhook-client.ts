@@ -1,11 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { endpointSlices, services } from '../../../api/kubernetes/kinds.ts';
-import type { EndpointSlice, Service } from '../../../api/kubernetes/types.generated.ts';
 import type { Store } from '../../../store/store.ts';
-import { objectAt } from '../registry/codec.ts';
-import { keyOf, prefixOf } from '../registry/keys.ts';
+import { readyEndpoints } from '../service-endpoint.ts';
 
 /** Where a webhook answers, as configurations and definitions say it. */
 export interface WebhookTarget {
@@ -54,24 +51,7 @@ function addressOf(store: Store, { url, service }: WebhookTarget): Address {
   }
   if (!service) throw new Error('the webhook has neither url nor service');
   const { namespace, name, path = '/', port = 443 } = service;
-  const entry = store.get(keyOf(services, namespace, name));
-  if (!entry) throw new Error(`service "${name}" not found`);
-  return { ...endpointOf(store, objectAt(entry) as unknown as Service, port), path, servername: `${name}.${namespace}.svc` };
-}
-
-/** A ready endpoint behind the Service's port, reached directly. */
-function endpointOf(store: Store, service: Service, port: number): { readonly host: string; readonly port: number } {
-  const { namespace = '', name = '' } = service.metadata;
-  const wanted = service.spec?.ports?.find((one) => one.port === port);
-  if (!wanted) throw new Error(`service "${name}" has no port ${port}`);
-  const slices = store
-    .range(prefixOf(endpointSlices, namespace))
-    .entries.map((entry) => objectAt(entry) as unknown as EndpointSlice)
-    .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name);
-  for (const { endpoints = [], ports = [] } of slices) {
-    const found = endpoints?.find((one) => one.conditions?.ready !== false)?.addresses[0];
-    const target = ports?.find((one) => (one.name ?? '') === (wanted.name ?? ''))?.port;
-    if (found && target) return { host: found, port: target };
-  }
-  throw new Error(`no endpoints available for service "${name}"`);
+  const [endpoint] = readyEndpoints(store, namespace, name, port);
+  if (!endpoint) throw new Error(`no endpoints available for service "${name}"`);
+  return { ...endpoint, path, servername: `${name}.${namespace}.svc` };
 }
