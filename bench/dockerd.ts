@@ -25,9 +25,8 @@ export async function startDockerd(
   if (!hasPeer('docker.io')) return undefined;
   const program = peerProgram('docker.io', 'dockerd');
   const folder = await mkdtemp('/tmp/dv-bench-dockerd-');
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  // dockerd binds its data root to itself and leaves that.
-  stack.defer(async () => void (await run('umount', ['--lazy', `${folder}/data`]).catch(() => undefined)));
+  stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
+  stack.defer(() => unmountBelow(folder));
   stack.defer(removeControlGroups());
   stack.defer(() => run('bash', [join(root, 'tools/lab.sh'), labName, labNumber, '--down']).then(() => undefined));
   const host = `unix://${folder}/docker.sock`;
@@ -56,6 +55,15 @@ export async function startDockerd(
     (await run('docker', args, { env: { ...process.env, DOCKER_HOST: host } })).stdout.trim();
   const version = await eventually(() => docker('version', '--format', '{{.Server.Version}}'), { withinMs: 30_000 });
   return { host, version: `dockerd ${version.split('+')[0]}`, pids: async () => family(Number(child.pid)) };
+}
+
+/** dockerd binds its data root to itself and leaves that, and now and then a build's overlay within. */
+async function unmountBelow(folder: string): Promise<void> {
+  const targets = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[4] ?? [])
+    .filter((target) => target.startsWith(`${folder}/`));
+  for (const target of targets.toReversed()) await run('umount', ['--lazy', target]).catch(() => undefined);
 }
 
 /** dockerd (lab.sh becomes it) and its children: containerd. */

@@ -7,7 +7,7 @@ import { eventually } from '../test/support/eventually.ts';
 import type { Machine } from '../test/support/machine.ts';
 import { PeerRegistry } from '../test/support/peer-registry.ts';
 import type { Dockerd } from './dockerd.ts';
-import { imageTimes, rootFileSystem } from './images.ts';
+import { imageTimes, rootFileSystem } from './image-times.ts';
 import type { Line } from './table.ts';
 
 const run = promisify(execFile);

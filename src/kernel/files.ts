@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import koffi from 'koffi';
 import { KindError } from '../base/errors.ts';
+import { attributesAt, setAttributes } from './attributes.ts';
 import { deviceNumber } from './device-number.ts';
 import { native, systemError } from './native.ts';
 import { timespecs } from './timespecs.ts';
@@ -76,6 +77,16 @@ export class Root implements Disposable {
   /** A file descriptor; symlinks are followed inside the root unless flags say O_NOFOLLOW. The caller closes it. */
   open(path: string, flags: number, mode = 0): number {
     const fd = openat2(this.#fd, relative(path), flags | closeOnExec, mode, resolveInRoot | resolveNoMagicLinks);
+    if (fd < 0) throw systemError(`open ${textOf(path)}`);
+    return fd;
+  }
+
+  /** A file's descriptor for reading, which the caller closes. The path itself is never followed; a pipe does not wait for its other end. */
+  openFile(path: string): number {
+    const at = this.#at(path);
+    // One name that is not followed leads nowhere: the plain call will do, and costs less.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | closeOnExec;
+    const fd = native.openat(at.fd, nul(at.name), flags, 0);
     if (fd < 0) throw systemError(`open ${textOf(path)}`);
     return fd;
   }
@@ -249,7 +260,7 @@ export class Root implements Disposable {
   extendedAttributes(path: string): Readonly<Record<string, string>> {
     let attributes: Readonly<Record<string, string>> = {};
     this.#withNode(path, (fd) => {
-      attributes = readAttributes(fd);
+      attributes = attributesAt(fd);
     });
     return attributes;
   }
@@ -307,7 +318,7 @@ function applyMetadata(fd: number, path: string, metadata: Metadata): void {
   const { owner, mode, attributes, mtimeNs } = metadata;
   if (owner && native.fchownat(fd, nul(''), owner.uid, owner.gid, atEmptyPath) !== 0) throw systemError(`chown ${textOf(path)}`);
   if (mode !== undefined) chmodSync(proc(fd), mode & 0o7777);
-  setAttributes(fd, path, attributes ?? {});
+  if (attributes) setAttributes(fd, textOf(path), attributes);
   if (mtimeNs !== undefined && native.utimensat(atFdCwd, nul(proc(fd)), timespecs(mtimeNs), 0) !== 0)
     throw systemError(`set time of ${textOf(path)}`);
 }
@@ -316,30 +327,8 @@ function applyMetadata(fd: number, path: string, metadata: Metadata): void {
 export function setFileMetadata(fd: number, path: string, { owner, mode, attributes, mtimeNs }: Metadata): void {
   if (owner) fchownSync(fd, owner.uid, owner.gid);
   if (mode !== undefined) fchmodSync(fd, mode & 0o7777);
-  setAttributes(fd, path, attributes ?? {});
+  if (attributes) setAttributes(fd, textOf(path), attributes);
   if (mtimeNs !== undefined && native.futimens(fd, timespecs(mtimeNs)) !== 0) throw systemError(`set time of ${textOf(path)}`);
-}
-
-function setAttributes(fd: number, path: string, attributes: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(attributes)) {
-    const data = Buffer.from(value, 'latin1');
-    if (native.setxattr(nul(proc(fd)), nul(name), data, data.length, 0) !== 0)
-      throw systemError(`set attribute ${name} of ${textOf(path)}`);
-  }
-}
-
-function readAttributes(fd: number): Readonly<Record<string, string>> {
-  const path = nul(proc(fd));
-  const list = Buffer.alloc(65_536);
-  const length = Number(native.listxattr(path, list, list.length));
-  if (length <= 0) return {};
-  const attributes: Record<string, string> = {};
-  for (const name of list.toString('latin1', 0, length - 1).split('\0')) {
-    const value = Buffer.alloc(65_536);
-    const size = Number(native.getxattr(path, nul(name), value, value.length));
-    if (size >= 0) attributes[name] = value.toString('latin1', 0, size);
-  }
-  return attributes;
 }
 
 export function byteOrder(a: string, b: string): number {

@@ -61,8 +61,11 @@ export const native = {
   utimensat: libc.func('int utimensat(int, const void*, const void*, int)'),
   openat: libc.func('int openat(int, const void*, int, unsigned int)'),
   futimens: libc.func('int futimens(int, const void*)'),
+  ioctl: libc.func('int ioctl(int, unsigned long, _Inout_ void*)'),
   setxattr: libc.func('int setxattr(const void*, const void*, const void*, size_t, int)'),
   getxattr: libc.func('int64_t getxattr(const void*, const void*, _Out_ void*, size_t)'),
+  fgetxattr: libc.func('int64_t fgetxattr(int, const void*, _Out_ void*, size_t)'),
+  flistxattr: libc.func('int64_t flistxattr(int, _Out_ void*, size_t)'),
   listxattr: libc.func('int64_t listxattr(const void*, _Out_ void*, size_t)'),
 };
 

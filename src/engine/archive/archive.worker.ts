@@ -87,8 +87,9 @@ function digest(directory: string, options: PackOptions, newest: number | undefi
   using root = new Root(directory);
   if (newest !== undefined) ageTo(root, newest);
   const hash = new TarHash();
-  for (const chunk of packFrom(root, options)) hash.update(chunk);
-  return { ...hash.result(), bytes: usageOf(root).bytes };
+  const tally = { bytes: 0 };
+  for (const chunk of packFrom(root, options, tally)) hash.update(chunk);
+  return { ...hash.result(), bytes: tally.bytes };
 }
 
 /** A copy of a layer directory, by the same tar that gives its digest. */
@@ -97,14 +98,15 @@ async function clone(from: string, to: string): Promise<DigestResult> {
   mkdirSync(to, { recursive: true, mode: 0o755 });
   using target = new Root(to);
   const hash = new TarHash();
+  const tally = { bytes: 0 };
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
-    for (const chunk of packFrom(source, { whiteouts: 'overlay' })) {
+    for (const chunk of packFrom(source, { whiteouts: 'overlay' }, tally)) {
       hash.update(chunk);
       yield chunk;
     }
   };
   await unpackInto(target, chunks(), { whiteouts: 'overlay' });
-  return { ...hash.result(), bytes: usageOf(target).bytes };
+  return { ...hash.result(), bytes: tally.bytes };
 }
 
 async function work(job: Job): Promise<unknown> {

@@ -1,15 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, readSync, type BigIntStats } from 'node:fs';
 import { zstdCompressSync } from 'node:zlib';
 import type { Digest } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
-import { Root, textOf, type Owner } from '../../kernel/files.ts';
+import { fileAttributes, type Attributes } from '../../kernel/attributes.ts';
+import { Root, setFileMetadata, textOf, type Owner } from '../../kernel/files.ts';
 import { deviceOf } from '../../kernel/device-number.ts';
 import { parseChmod } from '../build/chmod.ts';
 import { fileLine } from '../build/file-list.ts';
 import { parseIgnore, type Ignore } from '../build/ignore.ts';
 import { resolvePath } from './resolve-path.ts';
-import { keepsAttribute, writeAll } from './unpack.ts';
+import { keptAttributes, writeAll } from './unpack.ts';
 
 /** Copies (or only digests) parts of one tree into another, as COPY of a Dockerfile does. All paths are byte strings. */
 export interface CopyJob {
@@ -36,12 +37,17 @@ export interface CopyItem {
   readonly parents?: readonly { readonly source: string; readonly target: string }[];
 }
 
-export interface CopyResult {
+export interface SeenFiles {
   /** Of names, kinds, modes, owners, data, link targets and file capabilities; not of times. */
   readonly digest: Digest;
+  /** What the digest is made of, a line per file (file-list.ts), compressed (zstd). */
+  readonly list: Uint8Array;
+}
+
+export interface CopyResult {
   readonly files: number;
-  /** What the digest is made of, a line per file (file-list.ts), compressed (zstd); only when nothing is written. */
-  readonly list: Uint8Array | undefined;
+  /** Only when nothing is written. */
+  readonly seen: SeenFiles | undefined;
 }
 
 export function copyTree(job: CopyJob): CopyResult {
@@ -51,6 +57,9 @@ export function copyTree(job: CopyJob): CopyResult {
   for (const item of job.items) copy.item(item);
   return copy.result();
 }
+
+/** Of a thread, which does one thing at a time. */
+const buffer = Buffer.alloc(262_144);
 
 class Copy {
   readonly #from: Root;
@@ -73,8 +82,9 @@ class Copy {
   }
 
   result(): CopyResult {
-    const list = this.#to ? undefined : zstdCompressSync(Buffer.from(this.#lines.join('')));
-    return { digest: `sha256:${this.#hash.digest('hex')}`, files: this.#files, list };
+    if (this.#to) return { files: this.#files, seen: undefined };
+    const list = zstdCompressSync(Buffer.from(this.#lines.join('')));
+    return { files: this.#files, seen: { digest: `sha256:${this.#hash.digest('hex')}`, list } };
   }
 
   item(item: CopyItem): void {
@@ -88,7 +98,7 @@ class Copy {
     if (cut > 0) this.#to?.makeDirectories(target.slice(0, cut), 0o755, this.#job.owner);
     this.#links.clear();
     if (stat.isDirectory()) this.#directory(item.source, target, '', stat);
-    else this.#file(item.source, target, item.target.slice(item.target.lastIndexOf('/') + 1), stat);
+    else this.#file(resolvePath(this.#from, item.source), target, item.target.slice(item.target.lastIndexOf('/') + 1), stat);
   }
 
   #parent({ source, target }: { readonly source: string; readonly target: string }): void {
@@ -134,17 +144,20 @@ class Copy {
 
   #file(source: string, target: string, name: string, stat: BigIntStats): void {
     this.#files += 1;
-    this.#clear(target);
     if (stat.isFile()) {
       const inode = `${stat.dev}:${stat.ino}`;
       const first = stat.nlink > 1n ? this.#links.get(inode) : undefined;
       if (first !== undefined && this.#to) {
+        this.#clear(target);
         this.#to.makeHardLink(first, target);
         return;
       }
       this.#regular(source, target, name, stat);
-      this.#links.set(inode, target);
-    } else if (stat.isSymbolicLink()) {
+      if (stat.nlink > 1n) this.#links.set(inode, target);
+      return;
+    }
+    this.#clear(target);
+    if (stat.isSymbolicLink()) {
       const link = this.#from.readLink(source);
       this.#note(source, name, stat, link);
       this.#to?.makeSymlink(link, target);
@@ -163,46 +176,56 @@ class Copy {
     if (there) this.#to?.remove(target);
   }
 
+  /** Most files are new: only where one is not is a look taken at what is there. */
+  #create(to: Root, target: string): number {
+    const created = to.tryCreateFile(target, 0o600);
+    if (created !== undefined) return created;
+    this.#clear(target);
+    return to.createFile(target, 0o600);
+  }
+
   #regular(source: string, target: string, name: string, stat: BigIntStats): void {
-    const content = createHash('sha256');
-    const input = this.#from.open(source, constants.O_RDONLY | constants.O_NONBLOCK);
-    const output = this.#to?.createFile(target, 0o600);
+    const input = this.#from.openFile(source);
+    const output = this.#to && this.#create(this.#to, target);
     try {
-      const buffer = Buffer.allocUnsafe(262_144);
-      for (;;) {
-        const read = readSync(input, buffer, 0, buffer.length, null);
-        if (read === 0) break;
-        content.update(buffer.subarray(0, read));
-        if (output !== undefined) writeAll(output, buffer.subarray(0, read), null);
+      const content = createHash('sha256');
+      let copied = 0n;
+      for (let read = readSync(input, buffer); read > 0; read = readSync(input, buffer)) {
+        const data = buffer.subarray(0, read);
+        if (output === undefined) content.update(data);
+        else writeAll(output, data, null);
+        copied += BigInt(read);
+        // Spares asking for more of a small file that has ended.
+        if (copied === stat.size && read < buffer.length) break;
       }
+      const attributes = keptAttributes(fileAttributes(input));
+      if (output === undefined) this.#note(source, name, stat, content.digest('hex'), attributes);
+      else setFileMetadata(output, target, { owner: this.#ownerOf(stat), mode: this.#modeOf(stat), attributes, mtimeNs: stat.mtimeNs });
     } finally {
       closeSync(input);
       if (output !== undefined) closeSync(output);
     }
-    this.#note(source, name, stat, content.digest('hex'));
   }
 
   #metadata(source: string, target: string, stat: BigIntStats): void {
     if (!this.#to) return;
-    const owner = this.#job.owner ?? { uid: Number(stat.uid), gid: Number(stat.gid) };
-    const mode = stat.isSymbolicLink() ? undefined : this.#modeOf(stat) & 0o7777;
-    const attributes = stat.isSymbolicLink() ? {} : this.#attributes(source);
+    const attributes = stat.isSymbolicLink() ? {} : keptAttributes(this.#from.extendedAttributes(source));
     const isDirectory = stat.isDirectory();
     // A directory may land on a link to one (`/bin`): that link stays as it is.
     if (isDirectory && !this.#to.stat(target)?.isDirectory()) return;
-    this.#to.setMetadata(target, { owner, mode, attributes, mtimeNs: isDirectory ? undefined : stat.mtimeNs });
+    const mode = stat.isSymbolicLink() ? {} : { mode: this.#modeOf(stat) & 0o7777 };
+    this.#to.setMetadata(target, { owner: this.#ownerOf(stat), ...mode, attributes, ...(!isDirectory && { mtimeNs: stat.mtimeNs }) });
   }
 
-  #attributes(source: string): Readonly<Record<string, string>> {
-    return Object.fromEntries(Object.entries(this.#from.extendedAttributes(source)).filter(([name]) => keepsAttribute(name)));
+  #ownerOf(stat: BigIntStats): Owner {
+    return this.#job.owner ?? { uid: Number(stat.uid), gid: Number(stat.gid) };
   }
 
-  #note(source: string, name: string, stat: BigIntStats, content: string): void {
-    const owner = this.#job.owner ?? { uid: Number(stat.uid), gid: Number(stat.gid) };
-    const attributes = stat.isFile() ? this.#attributes(source) : {};
-    const mode = this.#modeOf(stat);
+  #note(source: string, name: string, stat: BigIntStats, content: string, attributes: Attributes = {}): void {
+    if (this.#to) return;
+    const [owner, mode] = [this.#ownerOf(stat), this.#modeOf(stat)];
     this.#hash.update(`${JSON.stringify([name, mode, owner.uid, owner.gid, content, Object.entries(attributes).sort()])}\n`);
-    if (!this.#to) this.#lines.push(fileLine({ path: source, mode, owner, content, attributes: Object.keys(attributes).sort() }));
+    this.#lines.push(fileLine({ path: source, mode, owner, content, attributes: Object.keys(attributes).sort() }));
   }
 
   #modeOf(stat: BigIntStats): number {

@@ -1,9 +1,10 @@
-import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, readSync, type BigIntStats } from 'node:fs';
+import { fileAttributes } from '../../kernel/attributes.ts';
 import { deviceOf } from '../../kernel/device-number.ts';
-import { byteOrder, textOf, type Root } from '../../kernel/files.ts';
+import { textOf, type Root } from '../../kernel/files.ts';
 import { parseIgnore, type Ignore } from '../build/ignore.ts';
-import type { TarEntry, TarType } from './entry.ts';
-import { keepsAttribute } from './unpack.ts';
+import { blockSize, type TarEntry, type TarType } from './entry.ts';
+import { keptAttributes } from './unpack.ts';
 import { encodeEntry, endOfArchive, entryOf, padding } from './write-tar.ts';
 
 export interface PackOptions {
@@ -17,28 +18,42 @@ export interface PackOptions {
   readonly ignore?: readonly string[];
 }
 
+/** Counts along: bytes of regular files, hard links once. */
+export interface Tally {
+  bytes: number;
+}
+
+interface Packing {
+  readonly root: Root;
+  readonly options: PackOptions;
+  /** Inode → the name that it came by first. */
+  readonly links: Map<string, string>;
+  readonly tally: Tally;
+}
+
 const chunkSize = 262_144;
 
 /**
  * A tree as a tar, always the same bytes for the same tree: names in byte order, parents first, fixed header form,
  * no names of users, no access times. Sockets are left out, as Docker does.
  */
-export function* packFrom(root: Root, options: PackOptions): Generator<Buffer> {
-  const links = new Map<string, string>();
+export function* packFrom(root: Root, options: PackOptions, tally: Tally = { bytes: 0 }): Generator<Buffer> {
+  const packing: Packing = { root, options, links: new Map(), tally };
   const path = options.path ?? '';
   const stat = root.stat(path);
   if (!stat) throw new Error(`pack: ${path} is gone`);
-  if (options.as !== undefined) yield* packNode(root, path, options.as, stat, options, links);
-  else yield* packChildren(root, path, '', options, links);
+  if (options.as !== undefined) yield* packNode(packing, path, options.as, stat);
+  else yield* packChildren(packing, path, '');
   yield endOfArchive();
 }
 
-function* packChildren(root: Root, path: string, name: string, options: PackOptions, links: Map<string, string>): Generator<Buffer> {
-  for (const child of root.list(path).sort(byteOrder)) {
+function* packChildren(packing: Packing, path: string, name: string): Generator<Buffer> {
+  const { root, options } = packing;
+  for (const child of root.list(path)) {
     const [childPath, childName] = [join(path, child), join(name, child)];
     const stat = root.stat(childPath);
     if (stat && leavesOut(options, childName, stat)) continue;
-    if (stat) yield* packNode(root, childPath, childName, stat, options, links);
+    if (stat) yield* packNode(packing, childPath, childName, stat);
   }
 }
 
@@ -52,35 +67,47 @@ function leavesOut({ ignore: lines }: PackOptions, name: string, stat: BigIntSta
   return ignore.ignores(textOf(name)) && !(stat.isDirectory() && ignore.hasExceptions);
 }
 
-function* packNode(
-  root: Root,
-  path: string,
-  name: string,
-  stat: BigIntStats,
-  options: PackOptions,
-  links: Map<string, string>,
-): Generator<Buffer> {
+function* packNode(packing: Packing, path: string, name: string, stat: BigIntStats): Generator<Buffer> {
+  const { root, options, links } = packing;
   if (options.whiteouts === 'overlay' && stat.isCharacterDevice() && stat.rdev === 0n) {
     yield encodeEntry(entryOf({ name: whiteoutName(name), mode: 0o600 }));
     return;
   }
   const type = typeOf(stat);
   if (!type) return;
-  const inode = `${stat.dev}:${stat.ino}`;
-  const first = links.get(inode);
-  const attributes = root.extendedAttributes(path);
-  const entry = toEntry(root, path, name, stat, type, attributes);
-  if (first !== undefined) {
-    yield encodeEntry({ ...entry, type: 'hardLink', linkName: first, size: 0, attributes: {} });
+  if (stat.nlink > 1n && type !== 'directory') {
+    const inode = `${stat.dev}:${stat.ino}`;
+    const first = links.get(inode);
+    if (first !== undefined) {
+      yield encodeEntry({ ...toEntry(root, path, name, stat, type, {}), type: 'hardLink', linkName: first, size: 0 });
+      return;
+    }
+    links.set(inode, name);
+  }
+  if (type === 'file') {
+    packing.tally.bytes += Number(stat.size);
+    yield* packFile(root, path, name, stat);
     return;
   }
-  if (stat.nlink > 1n && type !== 'directory') links.set(inode, name);
-  yield encodeEntry(entry);
-  if (type === 'file') yield* fileBody(root, path, entry.size);
+  const attributes = root.extendedAttributes(path);
+  yield encodeEntry(toEntry(root, path, name, stat, type, attributes));
   if (type !== 'directory') return;
   if (options.whiteouts === 'overlay' && attributes['trusted.overlay.opaque'] === 'y')
     yield encodeEntry(entryOf({ name: join(name, '.wh..wh..opq'), mode: 0o600 }));
-  yield* packChildren(root, path, name, options, links);
+  yield* packChildren(packing, path, name);
+}
+
+/** Header, exactly as many bytes as it says (also when the file shrinks or grows meanwhile), padding. */
+function* packFile(root: Root, path: string, name: string, stat: BigIntStats): Generator<Buffer> {
+  const fd = root.openFile(path);
+  try {
+    const entry = toEntry(root, path, name, stat, 'file', fileAttributes(fd));
+    yield encodeEntry(entry);
+    yield* rangeOf(fd, 0, entry.size);
+    if (entry.size % blockSize !== 0) yield padding(entry.size);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function toEntry(
@@ -102,31 +129,29 @@ function toEntry(
     mtimeNs: stat.mtimeNs,
     linkName: type === 'symlink' ? root.readLink(path) : '',
     ...(isDevice ? deviceOf(stat.rdev) : { major: 0, minor: 0 }),
-    attributes: Object.fromEntries(Object.entries(attributes).filter(([key]) => keepsAttribute(key))),
+    attributes: keptAttributes(attributes),
   };
-}
-
-/** Exactly `size` bytes and the padding, also when the file shrinks or grows meanwhile: the header has gone out already. */
-function* fileBody(root: Root, path: string, size: number): Generator<Buffer> {
-  yield* fileRange(root, path, 0, size);
-  yield padding(size);
 }
 
 /** Exactly `size` bytes from `offset` on; zeros where the file has ended. */
 export function* fileRange(root: Root, path: string, offset: number, size: number): Generator<Buffer> {
-  const fd = root.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = root.openFile(path);
   try {
-    let done = 0;
-    while (done < size) {
-      const buffer = Buffer.allocUnsafe(Math.min(chunkSize, size - done));
-      const read = readSync(fd, buffer, 0, buffer.length, offset + done);
-      if (read === 0) buffer.fill(0);
-      const chunk = read === 0 ? buffer : buffer.subarray(0, read);
-      done += chunk.length;
-      yield chunk;
-    }
+    yield* rangeOf(fd, offset, size);
   } finally {
     closeSync(fd);
+  }
+}
+
+function* rangeOf(fd: number, offset: number, size: number): Generator<Buffer> {
+  let done = 0;
+  while (done < size) {
+    const buffer = Buffer.allocUnsafe(Math.min(chunkSize, size - done));
+    const read = readSync(fd, buffer, 0, buffer.length, offset + done);
+    if (read === 0) buffer.fill(0);
+    const chunk = read === 0 ? buffer : buffer.subarray(0, read);
+    done += chunk.length;
+    yield chunk;
   }
 }
 

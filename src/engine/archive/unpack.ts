@@ -1,5 +1,6 @@
 import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
 import { KindError, wrap } from '../../base/errors.ts';
+import type { Attributes } from '../../kernel/attributes.ts';
 import { setFileMetadata, textOf, type Metadata, type Owner, type Root } from '../../kernel/files.ts';
 import type { TarEntry } from './entry.ts';
 import { Bounds } from './bounds.ts';
@@ -265,13 +266,18 @@ export function writeAll(fd: number, data: Buffer, position: number | null): voi
 
 function metadataOf(entry: TarEntry, options: UnpackOptions): Metadata {
   const owner = options.owner ?? { uid: entry.uid, gid: entry.gid };
-  const attributes = Object.fromEntries(Object.entries(entry.attributes).filter(([name]) => keepsAttribute(name)));
+  const attributes = keptAttributes(entry.attributes);
   const mtimeNs = entry.type === 'directory' ? undefined : entry.mtimeNs;
   return { owner, mode: entry.type === 'symlink' ? undefined : entry.mode, attributes, mtimeNs };
 }
 
 /** Overlayfs' own attributes say how layers stack here, and labels of security modules are the host's: neither belongs into an image. */
-export function keepsAttribute(name: string): boolean {
+export function keptAttributes(attributes: Attributes): Attributes {
+  const names = Object.keys(attributes);
+  return names.every(keepsAttribute) ? attributes : Object.fromEntries(Object.entries(attributes).filter(([name]) => keepsAttribute(name)));
+}
+
+function keepsAttribute(name: string): boolean {
   if (name === 'security.capability') return true;
   return !name.startsWith('trusted.overlay.') && !name.startsWith('security.');
 }

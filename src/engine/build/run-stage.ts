@@ -119,9 +119,10 @@ export class StageRun {
 
   /** Digest of files, by content; the list behind it is kept for `davit build why`. */
   async digest(root: string, items: readonly CopyItem[], options: DigestRules): Promise<Digest> {
-    const { digest, list } = await runJob({ do: 'copy', from: root, items, ...options }, undefined, this.run.signal);
-    if (list) this.run.lists.set(digest, list);
-    return digest;
+    const { seen } = await runJob({ do: 'copy', from: root, items, ...options }, undefined, this.run.signal);
+    if (!seen) throw new Error(`digest of files of ${root}: they were written instead`);
+    this.run.lists.set(seen.digest, seen.list);
+    return seen.digest;
   }
 
   /** Digest of files of several trees. */

@@ -7,6 +7,7 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { SharedRun } from '../../base/shared-run.ts';
 import type { Log } from '../../base/log.ts';
 import { Root, textOf } from '../../kernel/files.ts';
+import { spreadDirectoriesOf } from '../../kernel/spread.ts';
 import type { Mount } from '../../kernel/mounts.ts';
 import { syncFileSystem } from '../../kernel/sync.ts';
 import type { Store } from '../../store/store.ts';
@@ -337,13 +338,14 @@ export class OverlaySnapshots implements Snapshots {
     const grave = `${this.#paths.temporary}/${newId().slice(0, 16)}`;
     if (!existsSync(directory)) return;
     renameSync(directory, grave);
-    await rm(grave, { recursive: true, force: true });
+    await runJob({ do: 'remove', root: grave });
   }
 
   async #sweep(log: Log): Promise<void> {
     const { overlay, links, temporary, empty } = this.#paths;
     await rm(temporary, { recursive: true, force: true });
     for (const directory of [overlay, links, temporary, empty]) mkdirSync(directory, { recursive: true, mode: 0o711 });
+    for (const directory of [overlay, temporary]) spreadDirectoriesOf(directory);
     const [layers, snapshots] = [this.#layers.list(), this.#snapshots.list()];
     const known = new Set(['empty', ...layers.map((layer) => hexOf(layer.chainId)), ...snapshots.map((snapshot) => `${snapshot.key}-rw`)]);
     for (const name of readdirSync(overlay)) {
