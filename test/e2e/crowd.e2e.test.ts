@@ -52,14 +52,21 @@ function stuck(path: string): Socket {
   const socket = connect(socketPath);
   socket.on('error', () => undefined);
   socket.pause();
-  socket.write(`GET /v1.48${path} HTTP/1.1\r\nHost: docker\r\n\r\n`);
+  const [method, upgrade] = path.includes('/attach') ? ['POST', 'Connection: Upgrade\r\nUpgrade: tcp\r\n'] : ['GET', ''];
+  socket.write(`${method} /v1.48${path} HTTP/1.1\r\nHost: docker\r\n${upgrade}\r\n`);
   return socket;
 }
 
 test('200 clients that do not read: memory stays bounded, nobody else waits', { timeout: 120_000 }, async (context) => {
   const talker = 'while :; do echo a line that is not read by anybody at all, not even by those who asked for it; done';
   await host.docker('run', '-d', '--name', 'talker', '--cpus', '0.3', image, 'sh', '-c', talker);
-  const paths = ['/events', '/containers/talker/stats', '/containers/talker/logs?follow=1&stdout=1', '/events'];
+  await host.docker('run', '-d', '--name', 'attached', '--cpus', '0.2', image, 'sh', '-c', talker);
+  const paths = [
+    '/events',
+    '/containers/talker/stats',
+    '/containers/talker/logs?follow=1&stdout=1',
+    '/containers/attached/attach?stream=1&stdout=1&stderr=1',
+  ];
   const clients = Array.from({ length: 200 }, (_, index) => stuck(paths[index % paths.length] ?? ''));
   try {
     const busy = async (): Promise<void> => {
@@ -79,7 +86,7 @@ test('200 clients that do not read: memory stays bounded, nobody else waits', { 
   } finally {
     for (const client of clients) client.destroy();
   }
-  await host.docker('rm', '-f', 'talker');
+  await host.docker('rm', '-f', 'talker', 'attached');
   await eventually(async () => assert.equal(await host.docker('ps', '-aq'), ''), { withinMs: 5000 });
 });
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { delay as pause } from '../../base/abort.ts';
 import { messageOf } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
@@ -8,21 +8,13 @@ import type { Events } from '../events/events.ts';
 import { lazyAttachment } from './attachment.ts';
 import type { Attachment, Containers } from './containers.ts';
 import { cgroupOf, launch, release, teardown, type LaunchParts } from './launch.ts';
-import {
-  healthAtStart,
-  ignoreConflict,
-  ignoreNotFound,
-  isEverRestarted,
-  oomKills,
-  sharesPids,
-  startFailureCode,
-  within,
-} from './lifecycle-rules.ts';
+import { healthAtStart, ignoreNotFound, isEverRestarted, oomKills, sharesPids, startFailureCode, within } from './lifecycle-rules.ts';
 import { pathsOf } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { failuresAfter, restartDelay } from './restart-policy.ts';
 import { signalNumber } from './signals.ts';
 import { mayDo } from './state.ts';
+import { takeAwayFiles, takeAwayVolumes } from './take-away.ts';
 import { Waiters } from './waiters.ts';
 
 export interface LifecycleParts extends LaunchParts {
@@ -33,6 +25,8 @@ export interface LifecycleParts extends LaunchParts {
   readonly onEnded: (id: string) => void;
   readonly onRemoved: (id: string) => void;
 }
+
+const removeAgainMs = 3000;
 
 /** Starts, ends and everything between. One holder per container at a time; exits come in by event. */
 export class Lifecycle {
@@ -215,13 +209,19 @@ export class Lifecycle {
         stoppedByUser: false,
       };
       const health = healthAtStart(record);
-      await registry.put({ ...started, health });
+      try {
+        await registry.put({ ...started, health });
+      } catch (error) {
+        // Nobody would know that it runs.
+        await teardown(this.#parts, record);
+        throw error;
+      }
       this.publish(record, 'start');
       this.#watch({ ...started, health });
       this.#parts.onStarted({ ...started, health });
     } catch (error) {
       const exitCode = startFailureCode(messageOf(error));
-      await registry.update(record.id, { error: messageOf(error), exitCode, run, isRestarting: false, finishedAt: record.finishedAt });
+      await registry.note(record.id, { error: messageOf(error), exitCode, run, isRestarting: false, finishedAt: record.finishedAt });
       this.#dropAttachers(record.id);
       this.waiters.notify(record.id, ['next-exit', 'not-running'], { exitCode, error: messageOf(error) });
       if (record.spec.autoRemove) await this.#removeLocked(registry.byId(record.id) ?? record, true);
@@ -275,7 +275,7 @@ export class Lifecycle {
     const failures = this.#quickExits.get(id) ?? 0;
     const delay = restartDelay(record, exit.code, failures);
     this.#quickExits.set(id, failuresAfter(failures, ranMs));
-    const ended = registry.update(id, {
+    const ended = registry.note(id, {
       pid: undefined,
       pidStartTime: undefined,
       pausedAt: undefined,
@@ -294,7 +294,22 @@ export class Lifecycle {
     this.publish(record, 'die', { exitCode: String(exit.code), execDuration: String(Math.max(0, Math.floor(ranMs / 1000))) });
     this.waiters.notify(id, delay === undefined ? ['next-exit', 'not-running'] : ['next-exit'], { exitCode: exit.code });
     if (delay !== undefined) this.#scheduleRestart(id, delay);
-    else if (record.spec.autoRemove) await this.#removeLocked(registry.byId(id) ?? record, true);
+    else if (record.spec.autoRemove)
+      await this.#removeLocked(registry.byId(id) ?? record, true).catch((error) => this.#removeLater(id, error));
+  }
+
+  /** Nobody else would ask again for what was to go by itself: the disk may be full for a while. */
+  #removeLater(id: string, error: unknown): void {
+    const { registry, log } = this.#parts;
+    log.error({ container: id, error: messageOf(error) }, 'could not be removed: trying again');
+    const again = async (): Promise<void> => {
+      await pause(removeAgainMs, this.#closing.signal);
+      await this.#mutex.run(id, async () => {
+        const record = registry.byId(id);
+        if (record && record.pid === undefined) await this.#removeLocked(record, true).catch((late) => this.#removeLater(id, late));
+      });
+    };
+    this.#own(again(), id);
   }
 
   #deleteRun(id: string): void {
@@ -325,34 +340,35 @@ export class Lifecycle {
   }
 
   async #removeLocked(record: ContainerRecord, volumes: boolean): Promise<void> {
-    const { registry, snapshots, config, kernel } = this.#parts;
+    const { registry } = this.#parts;
     const { id } = record;
     const exitCode = record.pid === undefined ? (record.exitCode ?? 0) : 137;
     this.#cancelRestart(id);
     this.#parts.onEnded(id);
     await registry.update(id, { isRemoving: true });
-    if (record.pid !== undefined || record.isRemoving) {
-      await teardown(this.#parts, record);
-      if (record.pid !== undefined) this.publish(record, 'die', { exitCode: '137' });
+    try {
+      await this.#takeAway(record, volumes);
+    } catch (error) {
+      // So that it can be asked for again.
+      await registry.note(id, { isRemoving: false });
+      throw error;
     }
-    const paths = pathsOf(config, id);
-    kernel.mounts.unmount(paths.rootfs);
-    await snapshots.remove(id);
-    await Promise.all([rm(paths.bundle, { recursive: true, force: true }), rm(paths.data, { recursive: true, force: true })]);
-    await registry.delete(id);
-    if (volumes) await this.#removeAnonymousVolumes(record);
-    this.#dropAttachers(id);
-    this.#quickExits.delete(id);
-    this.#parts.onRemoved(id);
     this.publish(record, 'destroy');
     this.waiters.notify(id, ['next-exit', 'not-running', 'removed'], { exitCode });
   }
 
-  async #removeAnonymousVolumes(record: ContainerRecord): Promise<void> {
-    const named = new Set(record.spec.mounts?.flatMap((mount) => (mount.type === 'volume' && mount.source ? [mount.source] : [])));
-    for (const { name } of record.mounts) {
-      if (name && !named.has(name)) await this.#parts.volumes.remove(name, { force: true }).catch(ignoreConflict);
+  async #takeAway(record: ContainerRecord, volumes: boolean): Promise<void> {
+    const { id } = record;
+    if (record.pid !== undefined || record.isRemoving) {
+      await teardown(this.#parts, record);
+      if (record.pid !== undefined) this.publish(record, 'die', { exitCode: '137' });
     }
+    await takeAwayFiles(this.#parts, record);
+    await this.#parts.registry.delete(id);
+    if (volumes) await takeAwayVolumes(this.#parts, record);
+    this.#dropAttachers(id);
+    this.#quickExits.delete(id);
+    this.#parts.onRemoved(id);
   }
 
   async #freeze(reference: string, action: 'pause' | 'unpause'): Promise<void> {

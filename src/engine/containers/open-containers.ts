@@ -178,7 +178,7 @@ async function createContainer(parts: ContainerParts, spec: ContainerSpec): Retu
   try {
     await snapshots.prepare(record.id, record.layers);
   } catch (error) {
-    await registry.delete(record.id);
+    await registry.forget(record.id);
     throw error;
   }
   lifecycle.publish(known, 'create');

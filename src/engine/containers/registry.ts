@@ -1,5 +1,5 @@
 import { KindError } from '../../base/errors.ts';
-import type { Store } from '../../store/store.ts';
+import type { Store, WriteOperation } from '../../store/store.ts';
 import { decodeContainer, encodeContainer, type ContainerRecord } from './record.ts';
 
 const prefix = '/containers/';
@@ -8,6 +8,10 @@ const prefix = '/containers/';
 export class Registry {
   readonly #store: Store;
   readonly #records = new Map<string, ContainerRecord>();
+  /** What readers see again when a change could not be written. */
+  readonly #durable = new Map<string, ContainerRecord>();
+  /** Facts that are not written yet: the disk was full. */
+  readonly #owed = new Set<string>();
   /** Names that are being created: taken, though there is no record yet. */
   readonly #reserved = new Set<string>();
 
@@ -16,6 +20,7 @@ export class Registry {
     for (const { value } of store.range(prefix).entries) {
       const record = decodeContainer(value);
       this.#records.set(record.id, record);
+      this.#durable.set(record.id, record);
     }
   }
 
@@ -59,10 +64,22 @@ export class Registry {
     return { [Symbol.dispose]: () => void this.#reserved.delete(name) };
   }
 
-  /** Durable when resolved; seen by readers at once. */
+  /** Durable when resolved; seen by readers at once. One that cannot be written (a full disk) has never been. */
   async put(record: ContainerRecord): Promise<void> {
-    this.#records.set(record.id, record);
-    await this.#store.write([{ put: prefix + record.id, value: encodeContainer(record) }]);
+    const { id } = record;
+    this.#records.set(id, record);
+    try {
+      await this.#write([{ put: prefix + id, value: encodeContainer(record) }]);
+      const now = this.#records.get(id);
+      // A later fact may have been noted meanwhile.
+      if (now && (now === record || now !== this.#durable.get(id))) this.#durable.set(id, record);
+    } catch (error) {
+      const before = this.#durable.get(id);
+      if (this.#records.get(id) !== record) throw error;
+      if (before) this.#records.set(id, before);
+      else this.#records.delete(id);
+      throw error;
+    }
   }
 
   /** Changes a record that exists; undefined when it is gone. */
@@ -74,8 +91,50 @@ export class Registry {
     return next;
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#store.write([{ delete: prefix + id }]);
-    this.#records.delete(id);
+  /** What has happened, whether it can be written or not: readers see it, and it is written with the next write that succeeds. */
+  async note(id: string, change: Partial<ContainerRecord>): Promise<void> {
+    const record = this.#records.get(id);
+    if (!record) return;
+    const next = { ...record, ...change };
+    this.#records.set(id, next);
+    this.#durable.set(id, next);
+    this.#owed.add(id);
+    await this.#write([]).catch(() => undefined);
   }
+
+  async delete(id: string): Promise<void> {
+    await this.#write([{ delete: prefix + id }]);
+    this.#records.delete(id);
+    this.#durable.delete(id);
+  }
+
+  /** As `delete`, of something that was never told to anybody: gone for readers whether it can be written or not. */
+  async forget(id: string): Promise<void> {
+    this.#records.delete(id);
+    this.#durable.delete(id);
+    this.#owed.add(id);
+    await this.#write([]).catch(() => undefined);
+  }
+
+  /** With all that could not be written before, but for what these operations say anew. */
+  async #write(operations: readonly WriteOperation[]): Promise<void> {
+    const keys = new Set(operations.map(keyOf));
+    const owed = [...this.#owed];
+    this.#owed.clear();
+    const late = owed.flatMap((id): readonly WriteOperation[] => {
+      if (keys.has(prefix + id)) return [];
+      const record = this.#records.get(id);
+      return [record ? { put: prefix + id, value: encodeContainer(record) } : { delete: prefix + id }];
+    });
+    try {
+      await this.#store.write([...late, ...operations]);
+    } catch (error) {
+      for (const id of owed) this.#owed.add(id);
+      throw error;
+    }
+  }
+}
+
+function keyOf(operation: WriteOperation): string {
+  return 'put' in operation ? operation.put : operation.delete;
 }
