@@ -217,6 +217,7 @@ test('kubectl cannot tell it from what is served here', { skip: existsSync(kubec
   assert.match(await kubectl('get wg'), /NAME +AGE\na +\S+\nb +\S+/);
   assert.equal(await kubectl('get widget b -o name'), 'widget.ext.example.com/b');
   assert.match(await kubectl('explain widget.size'), /How large it is\./);
+  assert.match(await kubectl('explain widget.size --output=plaintext-openapiv2'), /How large it is\./);
   assert.match(await kubectl('create -f - --as jane', manifest.replace('"b"', '"c"')), /^Error from server \(Forbidden\)/);
   assert.equal(await kubectl('auth can-i list widgets --as jane'), 'yes');
 });

@@ -1,6 +1,8 @@
 import { apiServices } from '../../../api/kubernetes/kinds.ts';
 import type { APIService } from '../../../api/kubernetes/types.generated.ts';
 import type { RemoteVersion } from '../discovery/merged.ts';
+import { equal } from '../json.ts';
+import type { SecondDocument } from '../openapi/second-document.ts';
 import { objectAt } from '../registry/codec.ts';
 import { keyOf, prefixOf } from '../registry/keys.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -13,6 +15,7 @@ export class Aggregator implements Disposable {
   readonly registry: Registry;
   readonly backends: Backends;
   readonly #discovered = new Map<string, RemoteDiscovery>();
+  #generation = 0;
 
   constructor(registry: Registry, frontProxy: FrontProxy) {
     this.registry = registry;
@@ -55,12 +58,23 @@ export class Aggregator implements Disposable {
     return Object.fromEntries(found);
   }
 
+  openapiSecond(): readonly SecondDocument[] {
+    return [...this.#discovered.values()].flatMap(({ openapiSecond }) => openapiSecond ?? []);
+  }
+
+  /** Changes whenever what other servers serve does. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   discovered(name: string, discovery: RemoteDiscovery): void {
+    if (equal(this.#discovered.get(name), discovery)) return;
     this.#discovered.set(name, discovery);
+    this.#generation += 1;
   }
 
   forget(name: string): void {
-    this.#discovered.delete(name);
+    if (this.#discovered.delete(name)) this.#generation += 1;
     this.backends.forget(name);
   }
 

@@ -93,6 +93,7 @@ function answer(outgoing: ServerResponse, method: string, path: string, body: st
     return json(outgoing, 200, { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${group}/v1`, resources });
   if (where === '/openapi/v3')
     return json(outgoing, 200, { paths: { [`apis/${group}/v1`]: { serverRelativeURL: `/openapi/v3/apis/${group}/v1?hash=abc` } } });
+  if (where === '/openapi/v2') return json(outgoing, 200, { swagger: '2.0', paths: {}, definitions: openapi.components.schemas });
   if (where === `/openapi/v3/apis/${group}/v1`) return json(outgoing, 200, openapi);
   if (path.includes('watch=')) {
     outgoing.writeHead(200, { 'content-type': 'application/json' });

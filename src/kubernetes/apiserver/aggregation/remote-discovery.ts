@@ -1,12 +1,15 @@
 import type { Backends, RemoteService } from './backend.ts';
 import { remoteUserHeaders } from './remote-user.ts';
-import { isObject, objectsOf, textOf, type JsonObject } from '../json.ts';
+import { isObject, objectOf, objectsOf, textOf, type JsonObject } from '../json.ts';
+import type { SecondDocument } from '../openapi/second-document.ts';
 
 /** What the server behind an APIService serves, in the form of aggregated discovery. */
 export interface RemoteDiscovery {
   readonly resources: readonly JsonObject[];
   /** Where its OpenAPI v3 document is, with the hash that lets clients cache it. */
   readonly openapiUrl?: string;
+  /** What it adds to OpenAPI v2. */
+  readonly openapiSecond?: SecondDocument;
 }
 
 const ourselves = remoteUserHeaders({ name: 'system:kube-aggregator', groups: ['system:masters'] });
@@ -17,10 +20,15 @@ export async function discoverRemote(backends: Backends, service: RemoteService,
   const { group = '', version = '' } = service.spec;
   const ask = (path: string, headers: object = {}): Promise<unknown> =>
     backends.document(service, path, { ...ourselves, ...headers }, signal);
-  const [all, index] = await Promise.all([ask('/apis', { accept: `${v2},application/json` }), ask('/openapi/v3').catch(() => undefined)]);
+  const [all, index, second] = await Promise.all([
+    ask('/apis', { accept: `${v2},application/json` }),
+    ask('/openapi/v3').catch(() => undefined),
+    ask('/openapi/v2').catch(() => undefined),
+  ]);
   const resources = aggregatedOf(all, group, version) ?? fromList(await ask(`/apis/${group}/${version}`), group, version);
   const openapiUrl = openapiUrlOf(index, `apis/${group}/${version}`);
-  return { resources, ...(openapiUrl !== undefined && { openapiUrl }) };
+  const openapiSecond = isObject(second) ? secondOf(second, `/apis/${group}/${version}/`) : undefined;
+  return { resources, ...(openapiUrl !== undefined && { openapiUrl }), ...(openapiSecond && { openapiSecond }) };
 }
 
 function aggregatedOf(document: unknown, group: string, version: string): readonly JsonObject[] | undefined {
@@ -69,4 +77,10 @@ function openapiUrlOf(index: unknown, path: string): string | undefined {
   const found = paths[path];
   const url = isObject(found) ? textOf(found['serverRelativeURL']) : '';
   return url.startsWith(`/openapi/v3/${path}`) ? url : undefined;
+}
+
+/** Of a whole document what lies below one path; the definitions are all its own. */
+function secondOf(document: JsonObject, below: string): SecondDocument {
+  const paths = Object.entries(objectOf(document['paths'])).filter(([path]) => path.startsWith(below));
+  return { paths: Object.fromEntries(paths), definitions: objectOf(document['definitions']) };
 }

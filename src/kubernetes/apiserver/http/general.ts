@@ -2,6 +2,7 @@ import { serveRemote } from '../aggregation/serve-remote.ts';
 import { aggregated, apiGroup, coreVersions, groupList, resourceList } from '../discovery/discovery.ts';
 import { mergedVersions } from '../discovery/merged.ts';
 import { openapiIndex, openapiText } from '../openapi/document.ts';
+import { serveSecond } from '../openapi/serve-second.ts';
 import { issuer } from '../access/service-account-tokens.ts';
 import { apiError } from '../status.ts';
 import type { Routes } from './router.ts';
@@ -27,7 +28,9 @@ export async function serveGeneral(routes: Routes, exchange: Exchange): Promise<
   const [root = '', ...rest] = exchange.path.split('/').filter((part) => part !== '');
   switch (root) {
     case '':
-      json(exchange, { paths: ['/api', '/api/v1', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v3', '/readyz', '/version'] });
+      json(exchange, {
+        paths: ['/api', '/api/v1', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version'],
+      });
       return true;
     case 'healthz':
     case 'livez':
@@ -84,7 +87,11 @@ function serveDiscovery(
 }
 
 async function serveOpenapi({ registry: { catalog }, aggregator }: Routes, exchange: Exchange, rest: readonly string[]): Promise<boolean> {
-  if (rest[0] !== 'v3') throw apiError('NotFound', 'OpenAPI v2 is not served: use /openapi/v3');
+  if (rest.join('/') === 'v2') {
+    await serveSecond(catalog, aggregator, exchange);
+    return true;
+  }
+  if (rest[0] !== 'v3') return false;
   if (rest.length === 1) {
     json(exchange, openapiIndex(catalog, aggregator.openapiUrls()));
     return true;

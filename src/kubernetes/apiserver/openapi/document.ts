@@ -137,7 +137,8 @@ const builtInPatchTypes = [
   'application/strategic-merge-patch+json',
 ];
 
-function pathsOf(one: Resource): readonly (readonly [string, object])[] {
+/** The paths of one resource with their operations. */
+export function pathsOf(one: Resource): readonly (readonly [string, object])[] {
   const root = one.group === '' ? `/api/${one.version}` : `/apis/${one.group}/${one.version}`;
   const scope = one.namespaced ? '/namespaces/{namespace}' : '';
   const collection = `${root}${scope}/${one.resource}`;
