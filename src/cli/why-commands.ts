@@ -17,6 +17,13 @@ export function addWhy(program: Command, configFlags: (flags: Flags) => Partial<
     .option('-n, --namespace <name>', 'its namespace', 'default')
     .addOption(new Option('--output <format>', 'output format').choices(['text', 'json']).default('text'))
     .action(async (name: string, flags: Flags & WhyOptions) => (await import('./why.ts')).whyPod(name, configFlags(flags), flags));
+  withConfigOptions(why.command('stuck'))
+    .description('What blocks a deletion, a roll-out or a start: what waits for what, and the one command that clears it')
+    .argument('<kind/name>', 'as kubectl names it: deploy/web, pod/web-0, pvc/data, namespace/shop, …')
+    .option('-n, --namespace <name>', 'its namespace', 'default')
+    .addOption(new Option('--output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .addHelpText('after', '\nExamples:\n  davit why stuck deploy/web -n shop\n  davit why stuck namespace/shop')
+    .action(async (target: string, flags: Flags & WhyOptions) => (await import('./why.ts')).stuckObject(target, configFlags(flags), flags));
   withConfigOptions(why.command('connect'))
     .description('Follow a connection link by link, try it for real, and say what is wrong and what to do')
     .argument('<from>', 'a container, or "host"')

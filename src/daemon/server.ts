@@ -55,7 +55,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
     }),
   );
   const scheduler = starting.use(await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }) }));
-  api.answers.set('why', answerWhy(api.client, scheduler));
+  api.answers.set('why', answerWhy({ client: api.client, reader: api.reader, scheduler }));
   const running = starting.move();
   return { sockets: [`https://127.0.0.1:${config.apiPort}`], [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

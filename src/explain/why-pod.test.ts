@@ -124,7 +124,7 @@ for (const cause of causes) {
       client,
       (pod) => pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'False') === true,
     );
-    const why = (await answerWhy(client, scheduler)(['pod', namespace, 'waiting'])) as PodWhy;
+    const why = (await answerWhy({ client, reader: server.api.reader, scheduler })(['pod', namespace, 'waiting'])) as PodWhy;
     const [blame] = why.nodes;
     assert.deepEqual(blame?.refusals.map(({ plugin }) => plugin) ?? [], cause.blamed, renderPodWhy(why));
     const commands = why.suggestion?.fixes.map(({ command }) => command) ?? [];

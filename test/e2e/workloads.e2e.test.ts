@@ -1,11 +1,13 @@
 /** Jobs, CronJobs, DaemonSets, budgets, priorities and pods' tokens, as kubectl's users meet them. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
 import { busyboxTar } from '../support/images.ts';
 import { Machine } from '../support/machine.ts';
 
 let machine: Machine;
+const davit = fileURLToPath(new URL('../../bin/davit', import.meta.url));
 
 before(async () => {
   machine = await Machine.create('workloads', 160);
@@ -196,4 +198,33 @@ test('kubectl top: nodes, pods, containers', async () => {
   const cores = /^busy-\S+ +(\d+)m +\d+Mi/m.exec(await machine.kubectl('top', 'pods', '-l', 'app=busy'))?.[1];
   assert.ok(Number(cores) > 25 && Number(cores) < 75, `limited to 50m, uses ${cores}m`);
   assert.match(await machine.kubectl('top', 'pods', '-A', '--containers'), /^default +busy-\S+ +\S+ +\d+m +\d+Mi/m);
+});
+
+test('davit why stuck: what the kubelet says of an image, a key and a probe is found at the end of the chain', async () => {
+  const planted: readonly (readonly [string, object, RegExp])[] = [
+    ['image', { image: 'nowhere.invalid/none:1' }, /container c has no image nowhere\.invalid\/none:1: .*\n→ .*\n +docker pull nowhere\.invalid\/none:1/],
+    [
+      'key',
+      { env: [{ name: 'MODE', valueFrom: { configMapKeyRef: { name: 'kube-root-ca.crt', key: 'mode' } } }] },
+      /couldn't find key mode in ConfigMap default\/kube-root-ca\.crt\n→ .*\n +kubectl patch configmap kube-root-ca\.crt -n default/,
+    ],
+    ['probe', { readinessProbe: { exec: { command: ['sh', '-c', 'echo not yet; exit 1'] }, periodSeconds: 1 } }, /Readiness probe failed: not yet/],
+  ];
+  for (const [name, more] of planted) {
+    const labels = { stuck: name };
+    const spec = { terminationGracePeriodSeconds: 0, containers: [container('exec sleep 1000', more)] };
+    const template = { metadata: { labels }, spec };
+    await apply({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec: { selector: { matchLabels: labels }, template } });
+  }
+  for (const [name, , says] of planted) {
+    await eventually(
+      async () => {
+        const { code, stdout, stderr } = await machine.run([davit, 'why', 'stuck', `deploy/${name}`]);
+        assert.equal(code, 1, stderr);
+        assert.match(stdout, says);
+      },
+      { withinMs: 20_000 },
+    );
+    await machine.kubectl('delete', 'deployment', name, '--wait=false');
+  }
 });

@@ -23,6 +23,8 @@ import { Registry } from './registry/registry.ts';
 import { addressRange } from './registry/service-addresses.ts';
 import { componentStatuses } from './component-statuses.ts';
 import type { LiveResource } from './live-resource.ts';
+import { objectReader } from './object-reader.ts';
+import type { ObjectReader } from '../client/object-reader.ts';
 import { keepDependents } from './customresources/dependents.ts';
 import { keepDefinitions } from './customresources/definitions.ts';
 import type { KubeletTls } from './subresources/kubelet.ts';
@@ -47,6 +49,8 @@ export interface ServeOptions extends ListenOptions {
 export interface ApiServer extends AsyncDisposable {
   /** The same API without sockets, for the server's own controllers. */
   readonly client: Client;
+  /** Every kind that is served, to read. */
+  readonly reader: ObjectReader;
   readonly url: string;
   /** Adds kinds that other parts of the server answer without storing anything. */
   addLive(...added: readonly LiveResource[]): void;
@@ -102,6 +106,7 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const running = starting.move();
   return {
     client,
+    reader: objectReader(registry),
     addLive: (...added) => registry.catalog.addLive(...added),
     answers,
     url: `https://${host}:${listening.port}`,
