@@ -5,6 +5,7 @@ import { parseArgs, promisify } from 'node:util';
 import { DockerMachine } from '../test/support/docker-machine.ts';
 import { busyboxTar } from '../test/support/images.ts';
 import { startDockerd } from './dockerd.ts';
+import { DockerVerbs } from './docker-verbs.ts';
 import { median } from './median.ts';
 import { printTable, type Line } from './table.ts';
 
@@ -16,11 +17,27 @@ const image = 'busybox:bench';
 await using stack = new AsyncDisposableStack();
 const dockerd = await startDockerd(stack);
 const machine = stack.use(await DockerMachine.create('benchc', 139));
-const hosts = [machine.machine.environment['DOCKER_HOST'] ?? '', ...(dockerd ? [dockerd.host] : [])];
+const hosts = [`unix://${machine.engineSocket}`, ...(dockerd ? [dockerd.host] : [])];
 const lines: Line[] = [];
 
 async function docker(host: string, ...args: readonly string[]): Promise<string> {
   return (await run('docker', args, { env: { ...process.env, DOCKER_HOST: host }, maxBuffer: 64 << 20 })).stdout.trim();
+}
+
+/** The same without the client: the engine's own part, in turns. */
+async function compareAtApi(name: string, verb: (verbs: DockerVerbs) => Promise<void>): Promise<void> {
+  const times = hosts.map((): number[] => []);
+  const clients = hosts.map((host) => new DockerVerbs(host));
+  for (let round = -1; round < runs; round += 1) {
+    for (const [index, client] of clients.entries()) {
+      const began = performance.now();
+      await verb(client);
+      if (round >= 0) times[index]?.push(performance.now() - began);
+    }
+  }
+  for (const client of clients) client[Symbol.dispose]();
+  const [ours = 0, theirs] = times.map(median);
+  lines.push({ name: `  ${name}, at the API`, unit: 'ms', davit: ours, peer: theirs });
 }
 
 /** Medians of a verb on each host in turns, so that a busy moment hits all alike. `prepare` is not measured. */
@@ -48,9 +65,12 @@ async function compare(
 for (const host of hosts) await docker(host, 'import', await busyboxTar(), image);
 await compare('run --rm … true, on bridge', 1 / 3, () => ['run', '--rm', image, '/bin/true']);
 await compare('run --rm --network none … true', 1 / 4, () => ['run', '--rm', '--network', 'none', image, '/bin/true']);
+await compareAtApi('run --rm on bridge', (verbs) => verbs.run(image, ['/bin/true'], 'bridge'));
+await compareAtApi('run --rm --network none', (verbs) => verbs.run(image, ['/bin/true'], 'none'));
 const prompt = ['/bin/sh', '-c', 'trap "exit 0" TERM; while :; do /bin/sleep 1 & wait; done'];
 for (const host of hosts) await docker(host, 'run', '-d', '--name', 'long', image, ...prompt);
 await compare('exec true', 1 / 2, () => ['exec', 'long', '/bin/true']);
+await compareAtApi('exec', (verbs) => verbs.exec('long', ['/bin/true']));
 await compare(
   'stop of a prompt container',
   1 / 2,
@@ -90,6 +110,7 @@ async function manyContainers(): Promise<void> {
     await Promise.all([worker(), worker(), worker(), worker()]);
   }
   await compare(`ps -a with ${many} containers`, 1 / 2, () => ['ps', '-a']);
+  await compareAtApi('ps -a', (verbs) => verbs.list());
   for (const host of hosts) await docker(host, 'rm', ...(await docker(host, 'ps', '-aq', '--filter', 'status=created')).split('\n'));
 }
 

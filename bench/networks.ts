@@ -32,7 +32,7 @@ await using stack = new AsyncDisposableStack();
 const dockerd = await startDockerd(stack);
 const machine = stack.use(await DockerMachine.create('benchn', machineNumber));
 const engines = [
-  { host: machine.machine.environment['DOCKER_HOST'] ?? '', address: `198.18.${machineNumber}.2` },
+  { host: `unix://${machine.engineSocket}`, address: `198.18.${machineNumber}.2` },
   ...(dockerd ? [{ host: dockerd.host, address: `198.18.${dockerdNumber}.2` }] : []),
 ];
 const lines: Line[] = [];

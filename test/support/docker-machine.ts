@@ -42,6 +42,11 @@ export class DockerMachine implements AsyncDisposable {
     return this.machine.folder;
   }
 
+  /** The engine's own socket: answers on it are not checked, which takes time. */
+  get engineSocket(): string {
+    return join(this.folder, 'run/docker.sock');
+  }
+
   /** The engine's process, to be killed by tests. */
   get enginePid(): number {
     return this.#engine?.pid ?? 0;
