@@ -50,7 +50,7 @@ const answers: readonly (readonly [title: string, definition: string, answer: un
   ['a container in a list', 'ContainerSummary', containerSummary(running, { image: image.config }, start)],
   ['an image', 'ImageInspect', imageInspect(image)],
   ['an image without names', 'ImageInspect', imageInspect(sampleImage({ names: [] }))],
-  ['an image in a list', 'ImageSummary', imageSummary(image, -1)],
+  ['an image in a list', 'ImageSummary', imageSummary(image, { containers: -1, sharedBytes: 0 })],
   ['a step of an image', 'ImageHistoryResponseItem', imageHistory({ id: undefined, bytes: 1, names: [] })],
   ['a network', 'NetworkInspect', networkInspect(sampleNetwork())],
   ['a network in a list', 'NetworkSummary', networkSummary(sampleNetwork({ driver: 'none', pools: [], endpoints: [] }))],

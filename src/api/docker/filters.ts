@@ -34,7 +34,7 @@ export function flagOf(filters: Filters, name: string): boolean | undefined {
   if (value === undefined) return undefined;
   if (['true', '1', 't', 'T', 'TRUE', 'True'].includes(value)) return true;
   if (['false', '0', 'f', 'F', 'FALSE', 'False'].includes(value)) return false;
-  throw new KindError('invalid', `invalid filter '${name}=${value}'`);
+  throw new KindError('invalid', `invalid filter '${name}=[${value}]'`);
 }
 
 function parsedObject(given: string): Record<string, unknown> {

@@ -3,7 +3,7 @@ import type { RunConfig } from '../../api/oci/image.ts';
 import type { Image, ImageHistory, ImageRemoval } from '../../engine/images/images.ts';
 
 /** One row of `GET /images/json`. -1: not computed. */
-export function imageSummary(image: Image, containers: number) {
+export function imageSummary(image: Image, { containers, sharedBytes }: { readonly containers: number; readonly sharedBytes: number }) {
   return {
     Id: image.id,
     ParentId: image.parent ?? '',
@@ -11,7 +11,7 @@ export function imageSummary(image: Image, containers: number) {
     RepoDigests: image.digests,
     Created: createdSeconds(image.config.created),
     Size: image.bytes,
-    SharedSize: -1,
+    SharedSize: sharedBytes,
     Labels: image.config.config.Labels ?? null,
     Containers: containers,
   };

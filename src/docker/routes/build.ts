@@ -1,6 +1,6 @@
 import { cacheFilters } from '../../engine/build/cache-usage.ts';
 import type { BuildOutput, BuildRequest } from '../../engine/build/builder.ts';
-import { parseFilters } from '../../api/docker/filters.ts';
+import { labelsMatch, parseFilters } from '../../api/docker/filters.ts';
 import { flagParam, integerParam, type Call } from '../call.ts';
 import { sendMessages, type Message } from '../messages.ts';
 import { parseBuild } from '../parse/build.ts';
@@ -32,10 +32,14 @@ async function* quietMessages(output: AsyncIterable<BuildOutput>): AsyncIterable
 }
 
 async function pruneBuild(call: Call): Promise<void> {
-  const { ids, bytes } = await call.engine.builder.prune({
+  const given = parseFilters(call.query.get('filters'), [...cacheFilters, 'label', 'label!']);
+  const filters = Object.fromEntries([...given].filter(([name]) => cacheFilters.includes(name)));
+  const rules = {
     all: flagParam(call.query, 'all'),
     keepBytes: integerParam(call.query, 'keep-storage') ?? integerParam(call.query, 'reserved-space'),
-    filters: Object.fromEntries(parseFilters(call.query.get('filters'), cacheFilters)),
-  });
+    filters,
+  };
+  // `docker system prune` passes its labels on; what is cached has none.
+  const { ids, bytes } = labelsMatch(given, {}) ? await call.engine.builder.prune(rules) : { ids: [], bytes: 0 };
   call.reply.json({ CachesDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: bytes });
 }

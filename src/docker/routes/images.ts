@@ -28,13 +28,18 @@ async function listImages(call: Call): Promise<void> {
 
 /** Until API 1.42 an image without a name was called `<none>:<none>`. */
 function summary(call: Call, image: Image) {
-  const row = imageSummary(image, -1);
+  const row = withVirtualSize(call, imageSummary(image, { containers: -1, sharedBytes: -1 }));
   if (call.minor >= 43 || image.names.length > 0) return row;
   return { ...row, RepoTags: ['<none>:<none>'], RepoDigests: image.digests.length > 0 ? image.digests : ['<none>@<none>'] };
 }
 
+/** Until API 1.43 the size was there twice. */
+export function withVirtualSize<T extends { readonly Size: number }>(call: Call, row: T): T & { readonly VirtualSize?: number } {
+  return call.minor >= 44 ? row : { ...row, VirtualSize: row.Size };
+}
+
 async function inspectImage(call: Call): Promise<void> {
-  call.reply.json(imageInspect(await call.engine.images.get(param(call, 'name'))));
+  call.reply.json(withVirtualSize(call, imageInspect(await call.engine.images.get(param(call, 'name')))));
 }
 
 async function history(call: Call): Promise<void> {
@@ -57,38 +62,13 @@ async function removeImage(call: Call): Promise<void> {
 async function pruneImages(call: Call): Promise<void> {
   const { images } = call.engine;
   const filters = parseFilters(call.query.get('filters'), ['dangling', 'label', 'label!', 'until']);
-  const all = flagOf(filters, 'dangling') === false;
-  const before = new Map((await images.list()).map((image) => [image.id as string, image]));
-  const removals =
-    filters.has('label') || filters.has('label!') || filters.has('until')
-      ? await pruneSome(call, filters, all)
-      : await images.prune({ all });
-  const bytes = removals.reduce((sum, removal) => sum + ('deleted' in removal ? ownBytes(before, removal.deleted) : 0), 0);
-  call.reply.json({ ImagesDeleted: removals.length > 0 ? removals.map(imageRemoval) : null, SpaceReclaimed: bytes });
-}
-
-async function pruneSome(call: Call, filters: Filters, all: boolean) {
-  const { images, containers } = call.engine;
   const until = untilTime(filters.get('until')?.[0]);
-  const used = new Set((await containers.list()).map((container) => container.imageId));
-  const chosen = (await images.list()).filter(
-    (image) =>
-      (all || image.names.length === 0) &&
-      !used.has(image.id) &&
-      labelsMatch(filters, image.config.config.Labels ?? {}) &&
-      (until === undefined || Date.parse(image.config.created ?? '') < until.getTime()),
-  );
-  const lists = [];
-  for (const image of chosen) lists.push(await images.remove(image.id, { force: true, noPrune: false }));
-  return lists.flat();
-}
-
-/** Layers that the parent shares are not freed. */
-function ownBytes(images: ReadonlyMap<string, Image>, id: string): number {
-  const image = images.get(id);
-  if (!image) return 0;
-  const parent = image.parent ? images.get(image.parent) : undefined;
-  return Math.max(0, image.bytes - (parent?.bytes ?? 0));
+  const { removals, bytes } = await images.prune({
+    all: flagOf(filters, 'dangling') === false,
+    matches: ({ config, created }) =>
+      labelsMatch(filters, config.Labels ?? {}) && (until === undefined || Date.parse(created ?? '') < until.getTime()),
+  });
+  call.reply.json({ ImagesDeleted: removals.length > 0 ? removals.map(imageRemoval) : null, SpaceReclaimed: bytes });
 }
 
 async function searchImages(): Promise<void> {

@@ -6,6 +6,10 @@ import { stateOf } from '../../engine/containers/state.ts';
 import type { Call } from '../call.ts';
 import { buildCache } from '../encode/build-cache.ts';
 import { imageSummary } from '../encode/image.ts';
+import { selectImages } from '../filter-images.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Image } from '../../engine/images/images.ts';
+import { withVirtualSize } from './images.ts';
 import { systemInfo } from '../encode/info.ts';
 import { volumeInspect } from '../encode/volume.ts';
 import { architecture } from '../parse/platform.ts';
@@ -100,7 +104,11 @@ async function diskUsage(call: Call): Promise<void> {
   const wants = (type: string): boolean => types.length === 0 || types.includes(type);
   const [images, containers, references] = await Promise.all([engine.images.list(), engine.containers.list(), volumeReferences(engine)]);
   const users = (id: string): number => containers.filter((container) => container.imageId === id).length;
-  const rows = images.map((image) => imageSummary(image, users(image.id)));
+  const shown = selectImages(images, { all: false, filters: new Map(), until: undefined });
+  const inSeveral = await sharedBytes(engine, shown);
+  const rows = shown.map((image) =>
+    withVirtualSize(call, imageSummary(image, { containers: users(image.id), sharedBytes: inSeveral.get(image.id) ?? 0 })),
+  );
   const byId = new Map<string, (typeof images)[number]>(images.map((image) => [image.id, image]));
   const volumes = await engine.volumes.list();
   const cache = await engine.builder.usage();
@@ -111,7 +119,11 @@ async function diskUsage(call: Call): Promise<void> {
     Images: wants('image') ? rows : null,
     Containers: wants('container') ? await summaries(engine, containers, byId, true) : null,
     Volumes: wants('volume')
-      ? volumes.map((volume) => volumeInspect(volume, { bytes: -1, references: references.get(volume.name) ?? 0 }))
+      ? await Promise.all(
+          volumes.map(async (volume) =>
+            volumeInspect(volume, { bytes: await engine.volumes.bytes(volume.name), references: references.get(volume.name) ?? 0 }),
+          ),
+        )
       : null,
     BuildCache: wants('build-cache') ? cache.map(buildCache) : null,
     BuilderSize: 0,
@@ -125,4 +137,14 @@ async function diskUsage(call: Call): Promise<void> {
         }
       : {}),
   });
+}
+
+/** Bytes of each image in layers that another of these has as well. */
+async function sharedBytes(engine: Engine, images: readonly Image[]): Promise<ReadonlyMap<string, number>> {
+  const users = new Map<string, number>();
+  const layers = await Promise.all(images.map(async (image) => ({ id: image.id, layers: await engine.images.layersOf(image) })));
+  for (const { chainId } of layers.flatMap((each) => each.layers)) users.set(chainId, (users.get(chainId) ?? 0) + 1);
+  return new Map(
+    layers.map((each) => [each.id, each.layers.reduce((sum, { chainId, bytes }) => sum + ((users.get(chainId) ?? 0) > 1 ? bytes : 0), 0)]),
+  );
 }

@@ -50,7 +50,8 @@ export async function unpackInto(
       throw wrap(error, `unpack ${shown(member.entry.name)}`);
     }
     entries += 1;
-    bytes += member.bodySize;
+    // As dockerd counts a layer: a symlink is as large as its target's name.
+    bytes += member.entry.type === 'symlink' ? member.entry.linkName.length : member.bodySize;
   }
   for (const [path, mtimeNs] of [...unpacking.directories].reverse())
     if (root.stat(path)?.isDirectory()) root.setMetadata(path, { mtimeNs });

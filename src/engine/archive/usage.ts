@@ -1,7 +1,7 @@
 import type { Root } from '../../kernel/files.ts';
 import type { UsageResult } from './jobs.ts';
 
-/** Bytes of regular files (hard links once) and number of inodes in a tree, the root not counted. */
+/** Bytes of files and symlinks (hard links once), as dockerd counts a layer, and number of inodes in a tree, the root not counted. */
 export function usageOf(root: Root): UsageResult {
   const seen = new Set<bigint>();
   let bytes = 0;
@@ -11,7 +11,7 @@ export function usageOf(root: Root): UsageResult {
       const stat = root.stat(child);
       if (!stat || seen.has(stat.ino)) continue;
       seen.add(stat.ino);
-      if (stat.isFile()) bytes += Number(stat.size);
+      if (!stat.isDirectory()) bytes += Number(stat.size);
       if (stat.isDirectory()) walk(child);
     }
   };

@@ -35,7 +35,7 @@ test("bad values are refused with dockerd's words", () => {
     ['ONBUILD FROM x', "FROM isn't allowed as an ONBUILD trigger"],
     ['HEALTHCHECK FOO x', 'Unknown type "FOO" in HEALTHCHECK (try CMD)'],
     ['HEALTHCHECK --interval=x CMD y', /invalid duration "x"/],
-    ['RUN x', 'RUN is not a valid change command'],
+    ['RUN x', 'run is not a valid change command'],
   ];
   for (const [change, message] of cases) assert.throws(() => applyChanges({}, [change]), { kind: 'invalid', message }, change);
 });

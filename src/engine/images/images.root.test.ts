@@ -141,12 +141,21 @@ test('removal follows dockerd: names, users, prefixes', () =>
     });
     assert.deepEqual(await images.remove('a', { force: false, noPrune: false }), [{ untagged: 'a:latest' }]);
     images.setUsers(async () => [{ containerId: 'f'.repeat(64), isRunning: true }]);
-    await assert.rejects(images.remove('other/b:1', { force: true, noPrune: false }), {
+    await assert.rejects(images.remove('other/b:1', { force: false, noPrune: false }), {
+      kind: 'conflict',
+      message: `conflict: unable to remove repository reference "other/b:1" (must force) - container ffffffffffff is using its referenced image ${short}`,
+    });
+    await assert.rejects(images.remove(short, { force: true, noPrune: false }), {
       kind: 'conflict',
       message: `conflict: unable to delete ${short} (cannot be forced) - image is being used by running container ffffffffffff`,
     });
     images.setUsers(async () => []);
-    assert.deepEqual(await images.remove(short, { force: false, noPrune: false }), [{ untagged: 'other/b:1' }, { deleted: image.id }]);
+    const layer = image.config.rootfs.diff_ids[0];
+    assert.deepEqual(await images.remove(short, { force: false, noPrune: false }), [
+      { untagged: 'other/b:1' },
+      { deleted: image.id },
+      { deleted: layer },
+    ]);
     await assert.rejects(images.get('a'), { kind: 'notFound', message: 'No such image: a:latest' });
   }));
 

@@ -36,7 +36,10 @@ export interface Images {
   ledger(others: Pick<Owners, 'containers' | 'volumes'>): Promise<Ledger>;
   /** Told by the containers' room which images are in use, so that `remove` and prune can refuse. */
   setUsers(users: (id: Digest) => Promise<readonly ImageUser[]>): void;
-  prune(options: { readonly all: boolean }): Promise<readonly ImageRemoval[]>;
+  /** Dangling images or all that no container uses, of these those that match. */
+  prune(options: { readonly all: boolean; readonly matches?: (config: ImageConfig) => boolean }): Promise<PrunedImages>;
+  /** Bytes of files by chain ID of the layers of a stack, lowest first. */
+  layersOf(image: Image): Promise<readonly { readonly chainId: Digest; readonly bytes: number }[]>;
 }
 
 export interface Image {
@@ -52,6 +55,13 @@ export interface Image {
   readonly taggedAt: Date | undefined;
 }
 
+export interface PrunedImages {
+  readonly removals: readonly ImageRemoval[];
+  /** Freed, of files. */
+  readonly bytes: number;
+}
+
+/** `deleted`: an image or a layer. */
 export type ImageRemoval = { readonly untagged: string } | { readonly deleted: string };
 
 export interface ImageHistory extends HistoryEntry {

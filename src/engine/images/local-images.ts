@@ -6,7 +6,7 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { Store } from '../../store/store.ts';
 import type { Events } from '../events/events.ts';
-import { chainIdOf } from '../snapshots/layers.ts';
+import { chainIdOf, chainIdsOf } from '../snapshots/layers.ts';
 import type { OverlaySnapshots } from '../snapshots/overlay-snapshots.ts';
 import { historyOf } from './history.ts';
 import { configOf, ImageTable, recordOf, type ImageRecord } from './image-table.ts';
@@ -16,6 +16,7 @@ import type {
   ImageRemoval,
   Images,
   ImageUser,
+  PrunedImages,
   ImportOptions,
   PullOptions,
   PullProgress,
@@ -89,7 +90,7 @@ export class LocalImages implements Images {
     return this.#changes.run('', () => this.#remover.remove(reference, options));
   }
 
-  prune(options: { readonly all: boolean }): Promise<readonly ImageRemoval[]> {
+  prune(options: { readonly all: boolean; readonly matches?: (config: ImageConfig) => boolean }): Promise<PrunedImages> {
     return this.#changes.run('', () => this.#remover.prune(options));
   }
 
@@ -147,6 +148,10 @@ export class LocalImages implements Images {
       for (const name of names) this.announce('tag', record.id, familiarName(parseReference(name)));
       return this.#image(this.table.get(record.id) ?? record);
     });
+  }
+
+  async layersOf(image: Image): Promise<readonly { readonly chainId: Digest; readonly bytes: number }[]> {
+    return chainIdsOf(image.config.rootfs.diff_ids).map((chainId) => ({ chainId, bytes: this.snapshots.layer(chainId).bytes }));
   }
 
   async layerBytes(): Promise<number> {

@@ -1,11 +1,27 @@
+import type { ImageConfig } from '../../api/oci/image.ts';
 import type { Digest } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
 import { shortId } from '../../base/ids.ts';
 import type { Events } from '../events/events.ts';
+import { chainIdsOf } from '../snapshots/layers.ts';
 import type { OverlaySnapshots } from '../snapshots/overlay-snapshots.ts';
 import { configOf, type ImageRecord, type ImageTable } from './image-table.ts';
-import type { ImageRemoval, ImageUser } from './images.ts';
+import type { ImageRemoval, ImageUser, PrunedImages } from './images.ts';
 import { familiarName, parseReference } from './reference.ts';
+
+interface Conflict {
+  readonly isUsed: boolean;
+  readonly error: KindError;
+}
+
+interface Deletion {
+  /** What a stopped container or a name has against it counts for nothing. */
+  readonly force: boolean;
+  /** Parents that nothing else needs go as well. */
+  readonly withParents: boolean;
+  /** It was not asked for itself: what stands against it just keeps it. */
+  readonly isQuiet: boolean;
+}
 
 /** `docker rmi` and `docker image prune`, with dockerd's rules and texts. */
 export class Remover {
@@ -21,127 +37,126 @@ export class Remover {
     this.#events = events;
   }
 
+  /** A name goes by itself, with the image when it was the last; an ID takes all names along, if they are as good as one. */
   async remove(reference: string, options: { readonly force: boolean; readonly noPrune: boolean }): Promise<readonly ImageRemoval[]> {
     const image = this.#table.resolve(reference);
-    const names = this.#table.names(image.id);
+    const deletion = { force: options.force, withParents: !options.noPrune };
     const removals: ImageRemoval[] = [];
     if (this.#table.isName(reference)) {
-      const canonical = this.#nameOf(reference, image);
-      const isLast = names.every((name) => name.name === canonical);
-      if (isLast) await this.#refuseIfUsed(reference, image, options.force);
-      removals.push(await this.#untag(image, canonical));
-      if (!isLast || this.#table.childrenOf(image.id).length > 0) return removals;
+      if (!options.force && isSingle(this.#references(image))) await this.#refuseDangling(reference, image);
+      removals.push(...(await this.#untag(image, reference)));
+      if (this.#references(image).length === 0) await this.#delete(image, { ...deletion, isQuiet: true }, removals);
     } else {
-      const repositories = new Set(names.map((name) => parseReference(name.name)).map((parsed) => `${parsed.domain}/${parsed.path}`));
-      if (repositories.size > 1 && !options.force) {
-        throw new KindError(
-          'conflict',
-          `conflict: unable to delete ${shortId(image.id)} (must be forced) - image is referenced in multiple repositories`,
-        );
-      }
-      await this.#refuseIfUsed(image.id, image, options.force);
-      this.#refuseIfParent(image);
-      for (const name of names) removals.push(await this.#untag(image, name.name));
+      const isOne = isSingle(this.#references(image));
+      const conflict = await this.#conflictOf(image, { force: options.force, countsNames: !isOne });
+      if (conflict) throw conflict.error;
+      await this.#delete(image, { ...deletion, force: options.force || isOne, isQuiet: false }, removals);
     }
-    removals.push(...(await this.#delete(image, options.noPrune)));
     await this.collect();
     return removals;
   }
 
   /** Dangling images; `all`: every image that no container uses. */
-  async prune(options: { readonly all: boolean }): Promise<readonly ImageRemoval[]> {
+  async prune(options: { readonly all: boolean; readonly matches?: (config: ImageConfig) => boolean }): Promise<PrunedImages> {
     const removals: ImageRemoval[] = [];
-    for (const image of this.#table.list()) {
-      if (!this.#table.get(image.id) || this.#table.childrenOf(image.id).length > 0) continue;
-      const names = this.#table.names(image.id);
-      if ((names.length > 0 && !options.all) || (await this.#users(image.id)).length > 0) continue;
-      for (const name of names) removals.push(await this.#untag(image, name.name));
-      removals.push(...(await this.#delete(image, false)));
+    const wanted = options.matches ?? (() => true);
+    for (const { id } of this.#table.list()) {
+      const image = this.#table.get(id);
+      if (!image || this.#table.childrenOf(id).length > 0 || !wanted(configOf(image))) continue;
+      if (!options.all && this.#table.names(id).length > 0) continue;
+      if ((await this.#users(id)).length > 0) continue;
+      await this.#delete(image, { force: true, withParents: true, isQuiet: true }, removals);
     }
-    await this.collect();
-    return removals;
+    return { removals, bytes: await this.collect() };
   }
 
-  /** Frees the layers that no image needs any more. */
+  /** Frees the layers that no image needs any more; returns their bytes. */
   collect(): Promise<number> {
-    return this.#snapshots.collect(this.#table.list().map((image) => configOf(image).rootfs.diff_ids));
+    return this.#snapshots.collect(this.#stacks());
   }
 
-  #nameOf(reference: string, image: ImageRecord): string {
+  #stacks(): readonly (readonly Digest[])[] {
+    return this.#table.list().map((image) => configOf(image).rootfs.diff_ids);
+  }
+
+  /** Canonical names and repository digests. */
+  #references({ id }: ImageRecord): readonly string[] {
+    return [...this.#table.names(id).map(({ name }) => name), ...(this.#table.get(id)?.digests ?? [])];
+  }
+
+  /** With the last name of a repository its digests go. */
+  async #untag(image: ImageRecord, reference: string): Promise<readonly ImageRemoval[]> {
     const parsed = parseReference(reference);
-    const names = this.#table.names(image.id).map((name) => name.name);
-    const tagged = `${parsed.domain}/${parsed.path}:${parsed.tag ?? ''}`;
-    if (names.includes(tagged)) return tagged;
-    // By digest: the name of the same repository goes.
-    return names.find((name) => name.startsWith(`${parsed.domain}/${parsed.path}:`)) ?? tagged;
+    const repository = `${parsed.domain}/${parsed.path}`;
+    const gone = parsed.digest === undefined ? `${repository}:${parsed.tag ?? ''}` : `${repository}@${parsed.digest}`;
+    const hasOther = this.#table.names(image.id).some(({ name }) => name !== gone && name.startsWith(`${repository}:`));
+    const isOf = (digest: string): boolean =>
+      digest === gone || (parsed.digest === undefined && !hasOther && digest.startsWith(`${repository}@`));
+    return this.#forget(image, [gone, ...image.digests.filter((digest) => digest !== gone && isOf(digest))]);
   }
 
-  async #untag(image: ImageRecord, canonical: string): Promise<ImageRemoval> {
-    await this.#table.untag([canonical]);
-    const familiar = familiarName(parseReference(canonical));
-    this.#events.publish({ type: 'image', action: 'untag', id: image.id, attributes: { name: familiar } });
-    return { untagged: familiar };
+  async #forget(image: ImageRecord, references: readonly string[]): Promise<readonly ImageRemoval[]> {
+    const gone = new Set(references);
+    const digests = image.digests.filter((digest) => !gone.has(digest));
+    if (digests.length < image.digests.length) await this.#table.put({ ...image, digests }, []);
+    await this.#table.untag(references.filter((name) => !name.includes('@')));
+    const familiar = references.map((name) => familiarName(parseReference(name)));
+    for (const name of familiar) this.#events.publish({ type: 'image', action: 'untag', id: image.id, attributes: { name } });
+    return familiar.map((name) => ({ untagged: name }));
   }
 
-  /** The image and, unless kept, the nameless parents that only it needed. */
-  async #delete(image: ImageRecord, noPrune: boolean): Promise<readonly ImageRemoval[]> {
-    const removals: ImageRemoval[] = [];
-    for (let current: ImageRecord | undefined = image; current;) {
-      await this.#table.delete(current.id);
-      this.#events.publish({ type: 'image', action: 'delete', id: current.id, attributes: { name: current.id } });
-      removals.push({ deleted: current.id });
-      const parent: ImageRecord | undefined = current.parent === undefined || noPrune ? undefined : this.#table.get(current.parent);
-      const isNeeded: boolean =
-        parent !== undefined &&
-        (this.#table.names(parent.id).length > 0 ||
-          this.#table.childrenOf(parent.id).length > 0 ||
-          (await this.#users(parent.id)).length > 0);
-      current = isNeeded ? undefined : parent;
+  async #delete(image: ImageRecord, { force, withParents, isQuiet }: Deletion, removals: ImageRemoval[]): Promise<void> {
+    const conflict = await this.#conflictOf(image, { force, countsNames: !force });
+    if (conflict) {
+      const isDangling = this.#references(image).length === 0 && this.#table.childrenOf(image.id).length === 0;
+      if (isQuiet && (!isDangling || conflict.isUsed)) return;
+      throw conflict.error;
     }
-    return removals;
+    removals.push(...(await this.#forget(image, this.#references(image))));
+    await this.#table.delete(image.id);
+    this.#events.publish({ type: 'image', action: 'delete', id: image.id, attributes: { name: image.id } });
+    removals.push({ deleted: image.id });
+    const needed = this.#snapshots.needed(this.#stacks());
+    for (const chainId of chainIdsOf(configOf(image).rootfs.diff_ids).toReversed())
+      if (!needed.has(chainId)) removals.push({ deleted: chainId });
+    const parent = image.parent === undefined || !withParents ? undefined : this.#table.get(image.parent);
+    if (parent) await this.#delete(parent, { force: false, withParents: true, isQuiet: true }, removals);
   }
 
-  /** A running container always forbids it; a stopped one unless forced. */
-  async #refuseIfUsed(reference: string, image: ImageRecord, force: boolean): Promise<void> {
+  /** What stands against deleting an image; the first two whatever is forced. */
+  async #conflictOf(
+    image: ImageRecord,
+    { force, countsNames }: { readonly force: boolean; readonly countsNames: boolean },
+  ): Promise<Conflict | undefined> {
+    const conflict = (how: string, what: string, isUsed: boolean): Conflict => ({
+      isUsed,
+      error: new KindError('conflict', `conflict: unable to delete ${shortId(image.id)} (${how}) - ${what}`),
+    });
+    if (this.#table.childrenOf(image.id).length > 0) return conflict('cannot be forced', 'image has dependent child images', false);
     const users = await this.#users(image.id);
     const running = users.find((user) => user.isRunning);
-    const shown = reference === image.id ? shortId(image.id) : familiarName(parseReference(reference));
-    const byName = reference !== image.id;
-    if (running) {
-      const how = byName && !force ? 'must force' : 'cannot be forced';
-      if (byName && !force)
-        throw new KindError(
-          'conflict',
-          `conflict: unable to remove repository reference "${shown}" (${how}) - container ${shortId(running.containerId)} is using its referenced image ${shortId(image.id)}`,
-        );
-      if (!byName)
-        throw new KindError(
-          'conflict',
-          `conflict: unable to delete ${shown} (${how}) - image is being used by running container ${shortId(running.containerId)}`,
-        );
-      throw new KindError(
-        'conflict',
-        `conflict: unable to delete ${shortId(image.id)} (${how}) - image is being used by running container ${shortId(running.containerId)}`,
-      );
-    }
-    const stopped = users[0];
-    if (!stopped || force) return;
-    if (byName)
-      throw new KindError(
-        'conflict',
-        `conflict: unable to remove repository reference "${shown}" (must force) - container ${shortId(stopped.containerId)} is using its referenced image ${shortId(image.id)}`,
-      );
-    throw new KindError(
-      'conflict',
-      `conflict: unable to delete ${shown} (must be forced) - image is being used by stopped container ${shortId(stopped.containerId)}`,
-    );
+    if (running) return conflict('cannot be forced', `image is being used by running container ${shortId(running.containerId)}`, true);
+    if (force) return undefined;
+    if (countsNames && this.#references(image).length > 0)
+      return conflict('must be forced', 'image is referenced in multiple repositories', false);
+    const [stopped] = users;
+    return stopped && conflict('must be forced', `image is being used by stopped container ${shortId(stopped.containerId)}`, true);
   }
 
-  #refuseIfParent(image: ImageRecord): void {
-    if (this.#table.childrenOf(image.id).length === 0) return;
+  /** The last name of an image that a container uses stays, unless forced. */
+  async #refuseDangling(reference: string, image: ImageRecord): Promise<void> {
+    const [user] = await this.#users(image.id);
+    if (!user) return;
     throw new KindError(
       'conflict',
-      `conflict: unable to delete ${shortId(image.id)} (cannot be forced) - image has dependent child images`,
+      `conflict: unable to remove repository reference "${familiarName(parseReference(reference))}" (must force) - container ${shortId(user.containerId)} is using its referenced image ${shortId(image.id)}`,
     );
   }
+}
+
+/** Whether references are as good as one: at most one tag, and digests of its repository. */
+function isSingle(references: readonly string[]): boolean {
+  const tags = references.filter((name) => !name.includes('@'));
+  const repositories = new Set(references.map((name) => parseReference(name)).map(({ domain, path }) => `${domain}/${path}`));
+  return references.length <= 1 || (tags.length <= 1 && repositories.size === 1);
 }

@@ -270,11 +270,17 @@ export class OverlaySnapshots implements Snapshots {
     for (const chainId of chainIdsOf(layers)) this.#fresh.delete(chainId);
   }
 
-  /** Removes every layer that neither a snapshot, a lease nor one of these stacks of layers needs; returns bytes freed. */
-  async collect(stacks: readonly (readonly Digest[])[]): Promise<number> {
+  /** Layers that these stacks, a snapshot, a lease or work of this process need. */
+  needed(stacks: readonly (readonly Digest[])[]): ReadonlySet<Digest> {
     const needed = new Set<Digest>([...[...this.#fresh.values()].flat(), ...this.leases.kept()]);
     for (const layers of [...stacks, ...this.#snapshots.list().map((snapshot) => snapshot.layers)])
       for (const chainId of chainIdsOf(layers)) needed.add(chainId);
+    return needed;
+  }
+
+  /** Removes every layer that neither a snapshot, a lease nor one of these stacks of layers needs; returns bytes freed. */
+  async collect(stacks: readonly (readonly Digest[])[]): Promise<number> {
+    const needed = this.needed(stacks);
     const garbage = this.#layers.list().filter((layer) => !needed.has(layer.chainId) && !this.#dying.has(layer.chainId));
     // From here to the end of the sweep nobody may count on them any more: no await comes between mark and this.
     for (const layer of garbage) this.#dying.add(layer.chainId);

@@ -6,6 +6,7 @@ import { newId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Store } from '../../store/store.ts';
+import { runJob } from '../archive/run-job.ts';
 import type { Events } from '../events/events.ts';
 import { checkLocalOptions } from './local-options.ts';
 import { MountedVolumes } from './mounted-volumes.ts';
@@ -45,6 +46,12 @@ class LocalVolumes implements Volumes {
         .entries.map(({ value }) => decode(value))
         .map((volume) => [volume.name, volume]),
     );
+  }
+
+  async bytes(name: string): Promise<number> {
+    const volume = await this.get(name);
+    if (Object.keys(volume.options).length > 0) return -1;
+    return (await runJob({ do: 'usage', root: volume.mountpoint })).bytes;
   }
 
   create({ name: wanted, driver = 'local', labels: given = {}, options = {} }: Parameters<Volumes['create']>[0]): Promise<Volume> {
@@ -115,7 +122,7 @@ class LocalVolumes implements Volumes {
     );
     let bytes = 0;
     for (const volume of unused) {
-      bytes += await sizeOf(this.#parts.kernel, volume.mountpoint);
+      bytes += Math.max(0, await this.bytes(volume.name));
       await this.#destroy(volume);
     }
     return { names: unused.map(({ name }) => name), bytes };
@@ -146,11 +153,6 @@ function checkWish(name: string, driver: string, options: Readonly<Record<string
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return;
   const allowed = 'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path';
   throw new KindError('invalid', `create ${name}: "${name}" includes invalid characters for a local volume name, ${allowed}`);
-}
-
-async function sizeOf(kernel: Kernel, path: string): Promise<number> {
-  const { stdout } = await kernel.processes.run(['du', '-sb', path]);
-  return Number.parseInt(stdout, 10) || 0;
 }
 
 function decode(value: Uint8Array): Volume {

@@ -8,6 +8,8 @@ export interface Volumes {
   }): Promise<Volume>;
   get(name: string): Promise<Volume>;
   list(): Promise<readonly Volume[]>;
+  /** Of its files, as `docker system df` shows it; -1: of one that is mounted from elsewhere. */
+  bytes(name: string): Promise<number>;
   /** `conflict` while a container uses it. */
   remove(name: string, options: { readonly force: boolean }): Promise<void>;
   /** Called for each run of a container: volumes with options are mounted while somebody uses them. */
