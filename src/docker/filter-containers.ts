@@ -1,4 +1,4 @@
-import { anyOf, labelsMatch, type Filters } from '../api/docker/filters.ts';
+import { anyOf, flagOf, labelsMatch, type Filters } from '../api/docker/filters.ts';
 import { KindError } from '../base/errors.ts';
 import type { Container, ContainerState } from '../engine/containers/container.ts';
 import { stateOf } from '../engine/containers/state.ts';
@@ -38,7 +38,7 @@ export function selectContainers(
   options: ListOptions,
 ): readonly Container[] {
   const { filters } = options;
-  checkStates(filters);
+  checkValues(filters);
   const limit = options.limit && options.limit > 0 ? options.limit : undefined;
   const showAll = options.all || limit !== undefined || filters.has('status') || filters.has('exited');
   const before = boundary(containers, filters, 'before');
@@ -63,7 +63,7 @@ function matches(container: Container, images: ReadonlyMap<string, Image>, filte
     anyOf(filters, 'network', (network) =>
       container.endpoints.some((end) => end.networkName === network || end.networkId.startsWith(network)),
     ) &&
-    anyOf(filters, 'publish', (port) => container.ports.some((given) => isPort(port, given.containerPort, given.protocol))) &&
+    anyOf(filters, 'publish', (port) => container.ports.some((given) => isPort(port, given.hostPort, given.protocol))) &&
     anyOf(filters, 'expose', (port) => exposes(container, port)) &&
     anyOf(filters, 'volume', (volume) =>
       container.mounts.some((mount) => mount.name === volume || mount.target === volume || mount.source === volume),
@@ -88,10 +88,10 @@ function exposes(container: Container, wanted: string): boolean {
 }
 
 /** `80`, `80/tcp`, `8000-8080`. */
-function isPort(wanted: string, port: number, protocol: string): boolean {
+function isPort(wanted: string, port: number | undefined, protocol: string): boolean {
   const [range = '', wantedProtocol = 'tcp'] = wanted.split('/');
   const [from = '', to = from] = range.split('-');
-  return protocol === wantedProtocol && port >= Number(from) && port <= Number(to);
+  return port !== undefined && protocol === wantedProtocol && port >= Number(from) && port <= Number(to);
 }
 
 /** The image by name or ID, or one that was built on it. */
@@ -114,11 +114,26 @@ function boundary(containers: readonly Container[], filters: Filters, name: 'bef
   return match;
 }
 
-function checkStates(filters: Filters): void {
+function checkValues(filters: Filters): void {
   for (const state of filters.get('status') ?? []) {
     if (!states.includes(state)) throw new KindError('invalid', `invalid filter 'status=${state}'`);
   }
   for (const code of filters.get('exited') ?? []) {
-    if (!/^\d+$/.test(code)) throw new KindError('invalid', `invalid filter 'exited=${code}'`);
+    if (!/^\d+$/.test(code)) throw new KindError('invalid', `strconv.Atoi: parsing "${code}": invalid syntax`);
   }
+  for (const health of filters.get('health') ?? []) {
+    if (!['starting', 'healthy', 'unhealthy', 'none'].includes(health))
+      throw new KindError('invalid', `unrecognised filter value for health: ${health}`);
+  }
+  for (const name of ['publish', 'expose']) {
+    for (const port of filters.get(name) ?? []) {
+      const [number = ''] = port.split(/[-/]/);
+      if (!/^\d+$/.test(number))
+        throw new KindError(
+          'invalid',
+          `error while looking up for ${name} ${port}: strconv.ParseUint: parsing "${number}": invalid syntax`,
+        );
+    }
+  }
+  flagOf(filters, 'is-task');
 }

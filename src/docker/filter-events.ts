@@ -1,23 +1,6 @@
 import { anyOf, type Filters } from '../api/docker/filters.ts';
 import type { EngineEvent } from '../engine/events/events.ts';
 
-export const eventFilters = [
-  'type',
-  'event',
-  'container',
-  'image',
-  'label',
-  'network',
-  'volume',
-  'daemon',
-  'scope',
-  'plugin',
-  'service',
-  'node',
-  'secret',
-  'config',
-];
-
 export function eventMatches(event: EngineEvent, filters: Filters): boolean {
   return (
     anyOf(filters, 'event', (action) => event.action === action || event.action.startsWith(`${action}:`)) &&

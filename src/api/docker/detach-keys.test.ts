@@ -5,7 +5,7 @@ import { DetachFilter, parseDetachKeys } from './detach-keys.ts';
 test('keys by name', () => {
   assert.deepEqual([...parseDetachKeys('')], [16, 17]);
   assert.deepEqual([...parseDetachKeys('a,ctrl-[,ctrl-@')], [97, 27, 0]);
-  assert.throws(() => parseDetachKeys('ctrl-1'), { kind: 'invalid', message: /Invalid detach keys/ });
+  assert.throws(() => parseDetachKeys('ctrl-1'), { kind: 'invalid', message: /Invalid escape keys/ });
 });
 
 const typed: readonly (readonly [title: string, chunks: readonly string[], passed: string, isDetached: boolean])[] = [

@@ -8,7 +8,7 @@ export function parseDetachKeys(given: string | null | undefined): Uint8Array {
 function byteOf(key: string, given: string): number {
   if (key.length === 1) return key.charCodeAt(0);
   const control = /^ctrl-([a-z@[\\\]^_])$/i.exec(key)?.[1];
-  if (control === undefined) throw new KindError('invalid', `Invalid detach keys (${given}) provided`);
+  if (control === undefined) throw new KindError('invalid', `Invalid escape keys (${given}) provided`);
   return control.toUpperCase().charCodeAt(0) & 0x1f;
 }
 

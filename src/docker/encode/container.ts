@@ -43,7 +43,7 @@ export function containerInspect(container: Container, { image, size }: Surround
     HostConfig: hostConfig(container),
     GraphDriver: { Name: 'overlay2', Data: {} },
     ...(size ? { SizeRw: size.writable, SizeRootFs: size.root } : {}),
-    Mounts: container.mounts.map(mountPoint),
+    Mounts: mountPoints(container),
     Config: containerConfig(container, image, exposed),
     NetworkSettings: networkSettings(container, exposed),
   };
@@ -130,14 +130,24 @@ export function exposedPorts(container: Container, image: ImageConfig | undefine
   );
 }
 
-function mountPoint(mount: ResolvedMount) {
+/** What `--tmpfs` asked for is told in HostConfig.Tmpfs alone. */
+function mountPoints(container: Container) {
+  const facts = requestFacts(container.spec.annotations);
+  const modes = new Map(facts?.Binds?.map((bind) => bind.split(':')).map(([, target = '', mode = '']) => [target, mode]));
+  return container.mounts
+    .filter(({ target, type }) => type !== 'tmpfs' || facts?.Tmpfs?.[target] === undefined)
+    .map((mount) => mountPoint(mount, modes.get(mount.target)));
+}
+
+/** `asked`: the third part of `-v`, as it was given. */
+function mountPoint(mount: ResolvedMount, asked: string | undefined) {
   return {
     Type: mount.type,
     ...(mount.type === 'volume' ? { Name: mount.name ?? '' } : {}),
     Source: mount.type === 'tmpfs' ? '' : mount.source,
     Destination: mount.target,
     ...(mount.type === 'volume' ? { Driver: 'local' } : {}),
-    Mode: mount.type === 'volume' ? 'z' : '',
+    Mode: asked || (mount.type === 'volume' ? 'z' : ''),
     RW: !mount.readOnly,
     Propagation: mount.type === 'bind' ? mount.propagation : '',
   };
@@ -165,7 +175,7 @@ export function containerSummary(container: Container, { image, isNameMoved, siz
     Status: statusText(container, now),
     HostConfig: { NetworkMode: facts?.NetworkMode || container.spec.network || 'bridge' },
     NetworkSettings: { Networks: networks(container) },
-    Mounts: container.mounts.map(mountPoint),
+    Mounts: mountPoints(container),
     ...(size ? { SizeRw: size.writable, SizeRootFs: size.root } : {}),
   };
 }

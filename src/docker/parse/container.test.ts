@@ -218,7 +218,7 @@ const refusals: readonly (readonly [config: object, host: object, message: RegEx
   [{}, { Binds: ['./x:/b'] }, /includes invalid characters for a local volume name/],
   [{}, { Binds: ['/a:/b', '/c:/b'] }, /Duplicate mount point: \/b/],
   [{}, { Mounts: [{ Type: 'bind', Target: '/b' }] }, /invalid mount config for type "bind": field Source must not be empty/],
-  [{}, { Mounts: [{ Type: 'npipe', Target: '/b' }] }, /mount type unknown: "npipe"/],
+  [{}, { Mounts: [{ Type: 'npipe', Target: '/b' }] }, /invalid mount config for type "npipe": mount type unknown/],
   [{}, { PortBindings: { '99999/tcp': [{}] } }, /invalid port specification: "99999\/tcp"/],
   [{}, { PortBindings: { '80/quic': [{}] } }, /invalid proto: quic/],
   [{}, { PidMode: 'shared' }, /invalid PID mode: shared/],

@@ -1,3 +1,4 @@
+import { checkConflicts } from './conflicts.ts';
 import type { ContainerCreate, EndpointSettings, HealthcheckRequest, HostConfig } from '../../api/docker/container-create.ts';
 import { refuseUnsupported } from '../../api/docker/unsupported.ts';
 import type { HealthConfig } from '../../api/oci/image.ts';
@@ -16,6 +17,7 @@ export function parseContainer(body: ContainerCreate, name: string | undefined):
   const host = body.HostConfig ?? {};
   refuseUnsupported(host);
   checkBasics(body, name);
+  checkConflicts(body, host);
   const restart = parseRestart(host.RestartPolicy);
   if (host.AutoRemove && restart && restart.name !== 'no') {
     throw new KindError('invalid', `can't create 'AutoRemove' container with restart policy`);

@@ -68,12 +68,18 @@ function parseSecurityOptions(options: readonly string[]): Pick<Security, 'noNew
   let security: Pick<Security, 'noNewPrivileges' | 'seccomp'> = {};
   for (const option of options) {
     const [, name = '', value = ''] = /^([^=:]*)[=:]?([^]*)$/.exec(option) ?? [];
-    if (name === 'no-new-privileges') security = { ...security, noNewPrivileges: value === '' || value === 'true' };
+    if (name === 'no-new-privileges') security = { ...security, noNewPrivileges: parseFlag(option, value) };
     else if (name === 'seccomp') security = { ...security, seccomp: parseSeccomp(value) };
     else if (!isHarmless(name, value))
       throw new KindError('invalid', `invalid --security-opt: "${option}" is not supported by this engine`);
   }
   return security;
+}
+
+function parseFlag(option: string, value: string): boolean {
+  if (['', '1', 't', 'T', 'true', 'TRUE', 'True'].includes(value)) return true;
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(value)) return false;
+  throw new KindError('invalid', `invalid --security-opt 2: "${option}"`);
 }
 
 /** Asks for what is so anyway: this engine confines by neither AppArmor nor SELinux. */

@@ -8,7 +8,7 @@ export function parseMounts(host: HostConfig, anonymous: readonly string[]): rea
   const given = [
     ...(host.Binds ?? []).map(parseBind),
     ...(host.Mounts ?? []).map(parseMount),
-    ...Object.entries(host.Tmpfs ?? {}).map(([target, options]) => tmpfs(cleanTarget(target), options)),
+    ...Object.entries(host.Tmpfs ?? {}).map(([target, options]) => tmpfs(cleanTmpfsTarget(target), options)),
   ];
   const targets = new Set<string>();
   for (const { target } of given) {
@@ -18,6 +18,13 @@ export function parseMounts(host: HostConfig, anonymous: readonly string[]): rea
   const rest = anonymous.map((target) => cleanTarget(target)).filter((target) => !targets.has(target));
   return [...given, ...rest.map((target): MountSpec => ({ type: 'volume', target, readOnly: false }))];
 }
+
+const tmpfsValues: ReadonlySet<string> = new Set(['size', 'mode', 'uid', 'gid', 'nr_inodes', 'nr_blocks', 'mpol']);
+const tmpfsFlags: ReadonlySet<string> = new Set(
+  'defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime diratime nodiratime bind rbind unbindable runbindable private rprivate shared rshared slave rslave relatime norelatime strictatime nostrictatime'.split(
+    ' ',
+  ),
+);
 
 const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
 /** SELinux labels and macOS consistency have no meaning here; dockerd without them ignores them too. */
@@ -70,7 +77,7 @@ function parseMount(mount: MountRequest): MountSpec {
   if (type === 'bind') return parseBindMount(mount, source, target, readOnly);
   if (type === 'volume') return parseVolumeMount(mount, source, target, readOnly);
   if (type === 'tmpfs') return parseTmpfsMount(mount, source, target);
-  throw mountError(type, `mount type unknown: "${type}"`);
+  throw mountError(type, `mount type unknown`);
 }
 
 function parseBindMount(mount: MountRequest, source: string, target: string, readOnly: boolean): MountSpec {
@@ -124,7 +131,15 @@ function parseTmpfsMount(mount: MountRequest, source: string, target: string): M
 }
 
 function tmpfs(target: string, options: string): MountSpec {
-  return { type: 'tmpfs', target, options: options === '' ? [] : options.split(',') };
+  const words = options === '' ? [] : options.split(',');
+  const unknown = words.find((word) => !tmpfsFlags.has(word) && !tmpfsValues.has(/^(\w+)=./.exec(word)?.[1] ?? ''));
+  if (unknown !== undefined) throw new KindError('invalid', `invalid tmpfs option ["${unknown}"]`);
+  return { type: 'tmpfs', target, options: words };
+}
+
+function cleanTmpfsTarget(target: string): string {
+  if (!target.startsWith('/')) throw new KindError('invalid', `invalid mount path: '${target}' mount path must be absolute`);
+  return cleanTarget(target);
 }
 
 function cleanTarget(target: string, bind = target): string {
@@ -136,7 +151,10 @@ function cleanTarget(target: string, bind = target): string {
     );
   }
   if (clean === '/')
-    throw new KindError('invalid', `invalid volume specification: '${bind}': invalid mount config: destination can't be '/'`);
+    throw new KindError(
+      'invalid',
+      `invalid volume specification: '${bind}': invalid mount config for type "bind": invalid specification: destination can't be '/'`,
+    );
   return clean;
 }
 
@@ -144,9 +162,13 @@ function mountError(type: string, message: string): KindError {
   return new KindError('invalid', `invalid mount config for type "${type}": ${message}`);
 }
 
+export function checkInheritedMode(mode: string): void {
+  if (!['', 'ro', 'rw', 'z', 'Z'].includes(mode)) throw new KindError('invalid', `invalid mode: ${mode}`);
+}
+
 /** `--volumes-from other[:ro]`: what the other container has mounted. */
 export function mountsFrom(container: Container, mode: string): readonly MountSpec[] {
-  if (!['', 'ro', 'rw', 'z', 'Z'].includes(mode)) throw new KindError('invalid', `invalid mode: ${mode}`);
+  checkInheritedMode(mode);
   return container.mounts.flatMap((mount): readonly MountSpec[] => {
     const readOnly = mode === 'ro' || mount.readOnly;
     if (mount.type === 'bind') return [{ type: 'bind', source: mount.source, target: mount.target, readOnly }];

@@ -13,7 +13,7 @@ import { containerInspect, containerSummary } from '../encode/container.ts';
 import { containerFilters, selectContainers } from '../filter-containers.ts';
 import { parseContainer, parseRestart } from '../parse/container.ts';
 import { parseLimits } from '../parse/limits.ts';
-import { mountsFrom } from '../parse/mounts.ts';
+import { checkInheritedMode, mountsFrom } from '../parse/mounts.ts';
 import { checkPlatform } from '../parse/platform.ts';
 import type { Route } from '../router.ts';
 
@@ -60,7 +60,7 @@ async function createContainer(call: Call): Promise<void> {
   const body = await jsonBody(call, containerCreate);
   checkPlatform(call.query.get('platform'));
   const spec = parseContainer(body, call.query.get('name')?.replace(/^\//, '') || undefined);
-  const inherited = await inheritedMounts(call.engine, body.HostConfig?.VolumesFrom ?? []);
+  const inherited = await inheritedMounts(call.engine, body.HostConfig?.VolumesFrom ?? []).catch(onlyImagesAreMissing);
   const own = new Set(spec.mounts?.map((mount) => mount.target));
   const mounts = [...(spec.mounts ?? []), ...inherited.filter((mount) => !own.has(mount.target))];
   const { container, warnings } = await call.engine.containers.create({ ...spec, mounts }).catch(onlyImagesAreMissing);
@@ -77,6 +77,7 @@ function onlyImagesAreMissing(error: unknown): never {
 async function inheritedMounts(engine: Engine, volumesFrom: readonly string[]): Promise<readonly MountSpec[]> {
   const lists = volumesFrom.map(async (given) => {
     const [reference = '', mode = ''] = given.split(':');
+    checkInheritedMode(mode);
     return mountsFrom(await engine.containers.get(reference), mode);
   });
   return (await Promise.all(lists)).flat();
@@ -127,16 +128,15 @@ async function updateContainer(call: Call): Promise<void> {
   const body = await jsonBody(call, containerUpdate);
   refuseUnsupported(body);
   const restart = body.RestartPolicy?.Name ? parseRestart(body.RestartPolicy) : undefined;
-  await call.engine.containers.update(param(call, 'id'), { limits: parseLimits(body), restart });
+  // Here, unlike in create, 0 and -1 say something: that a limit goes.
+  const noPids = body.PidsLimit !== undefined && body.PidsLimit <= 0 ? { pids: -1 } : {};
+  await call.engine.containers.update(param(call, 'id'), { limits: { ...parseLimits(body), ...noPids }, restart });
   call.reply.json({ Warnings: null });
 }
 
 async function renameContainer(call: Call): Promise<void> {
   const name = call.query.get('name')?.replace(/^\//, '') ?? '';
   if (name === '') throw new KindError('invalid', 'Neither old nor new names may be empty');
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
-    throw new KindError('invalid', `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
-  }
   await call.engine.containers.rename(param(call, 'id'), name);
   call.reply.empty(204);
 }

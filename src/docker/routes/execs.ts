@@ -36,6 +36,7 @@ const execStart = record({ Detach: flag, Tty: flag, ConsoleSize: list(integer) }
 async function createExec(call: Call): Promise<void> {
   const body = await jsonBody(call, execCreate);
   if (!body.Cmd || body.Cmd.length === 0) throw new KindError('invalid', 'No exec command specified');
+  parseDetachKeys(body.DetachKeys);
   const id = await call.engine.execs.create(param(call, 'id'), {
     command: body.Cmd,
     env: body.Env,
@@ -44,6 +45,7 @@ async function createExec(call: Call): Promise<void> {
     tty: body.Tty,
     openStdin: body.AttachStdin,
     privileged: body.Privileged,
+    detachKeys: body.DetachKeys || undefined,
   });
   call.reply.json({ Id: id }, 201);
 }
@@ -71,7 +73,7 @@ async function startExec(call: Call): Promise<void> {
     stdout: true,
     stderr: true,
     closeStdin: !tty,
-    detachKeys: parseDetachKeys(undefined),
+    detachKeys: parseDetachKeys(exec.spec.detachKeys),
     // Clients ask for the exit code as soon as the stream ends.
     beforeEnd: () => execs.wait(exec.id, call.signal),
   });
@@ -83,7 +85,7 @@ async function startOrReason(start: () => Promise<Attachment | undefined>): Prom
     return await start();
   } catch (error) {
     if (isKind(error, 'notFound') || isKind(error, 'conflict')) throw error;
-    return messageOf(error);
+    return messageOf(error).startsWith('OCI runtime') ? `${messageOf(error)}: unknown` : messageOf(error);
   }
 }
 

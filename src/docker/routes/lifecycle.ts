@@ -1,4 +1,4 @@
-import { KindError } from '../../base/errors.ts';
+import { KindError, wrap } from '../../base/errors.ts';
 import { integerParam, param, type Call } from '../call.ts';
 import type { Route } from '../router.ts';
 
@@ -31,7 +31,10 @@ async function restart(call: Call): Promise<void> {
 }
 
 async function kill(call: Call): Promise<void> {
-  await call.engine.containers.kill(param(call, 'id'), call.query.get('signal') || 'SIGKILL');
+  const id = param(call, 'id');
+  await call.engine.containers.kill(id, call.query.get('signal') || 'SIGKILL').catch((error: unknown) => {
+    throw wrap(error, `cannot kill container: ${id}`);
+  });
   call.reply.empty(204);
 }
 

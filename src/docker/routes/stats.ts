@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { delay } from '../../base/abort.ts';
+import { KindError } from '../../base/errors.ts';
 import type { Container } from '../../engine/containers/container.ts';
 import type { ContainerStats } from '../../engine/containers/containers.ts';
 import { stateOf } from '../../engine/containers/state.ts';
@@ -17,6 +18,7 @@ async function stats(call: Call): Promise<void> {
   const container = await containers.get(param(call, 'id'));
   const stream = flagParamOr(call.query, 'stream', true);
   const oneShot = flagParam(call.query, 'one-shot');
+  if (stream && oneShot) throw new KindError('invalid', 'cannot have stream=true and one-shot=true');
   if (!stream) {
     const before = oneShot ? undefined : await firstSample(call, container);
     const now = await sample(call, container);

@@ -15,7 +15,8 @@ export interface CapabilityRequest {
 
 /** The container's capabilities, in the kernel's order, limited to what davit itself may give (`bounding`). */
 export function resolveCapabilities(request: CapabilityRequest, bounding: ReadonlySet<string>): readonly string[] {
-  const wanted = request.privileged ? new Set(capabilityNames) : adjusted(normalize(request.add ?? []), normalize(request.drop ?? []));
+  const [add, drop] = [normalize('CapAdd', request.add ?? []), normalize('CapDrop', request.drop ?? [])];
+  const wanted = request.privileged ? new Set(capabilityNames) : adjusted(add, drop);
   return capabilityNames.filter((name) => wanted.has(name) && bounding.has(name));
 }
 
@@ -25,12 +26,12 @@ function adjusted(add: readonly string[], drop: readonly string[]): ReadonlySet<
   return new Set([...kept, ...add.filter((name) => name !== 'ALL')]);
 }
 
-function normalize(names: readonly string[]): readonly string[] {
+function normalize(field: string, names: readonly string[]): readonly string[] {
   return names.map((given) => {
     const upper = given.toUpperCase();
     if (upper === 'ALL') return upper;
     const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
-    if (!capabilityNames.includes(name)) throw new KindError('invalid', `invalid capability: unknown capability: "${name}"`);
+    if (!capabilityNames.includes(name)) throw new KindError('invalid', `invalid ${field}: unknown capability: "${name}"`);
     return name;
   });
 }

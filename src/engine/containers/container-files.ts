@@ -2,68 +2,14 @@ import type { BigIntStats } from 'node:fs';
 import { basename, posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { KindError } from '../../base/errors.ts';
-import { bytesOf, Root, textOf } from '../../kernel/files.ts';
-import type { Kernel } from '../../kernel/kernel.ts';
+import { bytesOf, textOf, type Root } from '../../kernel/files.ts';
 import { packFrom } from '../archive/pack.ts';
 import { unpackInto } from '../archive/unpack.ts';
-import type { EngineConfig } from '../engine.ts';
-import type { Snapshots } from '../snapshots/snapshots.ts';
 import type { PathStat } from './containers.ts';
-import { pathsOf } from './paths.ts';
+import { directoryInside, mountOf, withImageRoot, withRoot, type RootParts } from './mounted-root.ts';
 import type { ContainerRecord } from './record.ts';
-import { mkdirSync } from 'node:fs';
 
-export interface FileParts {
-  readonly kernel: Kernel;
-  readonly config: EngineConfig;
-  readonly snapshots: Snapshots;
-  readonly exclusive: <T>(id: string, run: () => Promise<T>) => Promise<T>;
-}
-
-/**
- * The root file system of a container, with its volumes for as long as it is used: that of the running one, or mounted for the time.
- * Binds are mounted by the runtime inside the container's own mount namespace, so /proc/<pid>/root shows them.
- */
-export async function withRoot<T>(parts: FileParts, record: ContainerRecord, use: (root: Root) => Promise<T>): Promise<T> {
-  if (record.pid !== undefined) {
-    using root = new Root(`/proc/${record.pid}/root`);
-    return await use(root);
-  }
-  const { rootfs } = pathsOf(parts.config, record.id);
-  return parts.exclusive(record.id, async () => {
-    mkdirSync(rootfs, { recursive: true });
-    await using undo = new AsyncDisposableStack();
-    parts.kernel.mounts.mount(parts.snapshots.mount(record.id, rootfs));
-    undo.defer(() => parts.kernel.mounts.unmount(rootfs));
-    for (const { type, source, target } of record.mounts) {
-      if (type === 'tmpfs') continue;
-      const place = inside(rootfs, target);
-      if (!place) continue;
-      parts.kernel.mounts.mount({ type: 'none', source, target: place, options: ['rbind'] });
-      undo.defer(() => parts.kernel.mounts.unmount(place));
-    }
-    using root = new Root(rootfs);
-    return await use(root);
-  });
-}
-
-/** The root file system alone, without volumes, /proc and the like: what an image of it would hold. */
-async function withImageRoot<T>(parts: FileParts, record: ContainerRecord, use: (root: Root) => Promise<T>): Promise<T> {
-  const { rootfs } = pathsOf(parts.config, record.id);
-  if (record.pid === undefined) return withRoot(parts, { ...record, mounts: [] }, use);
-  using root = new Root(rootfs);
-  return await use(root);
-}
-
-/** The place of a mount below the root, when it is a plain path without symlinks; undefined otherwise. */
-function inside(rootfs: string, target: string): string | undefined {
-  using root = new Root(rootfs);
-  const parts = target.split('/').filter(Boolean);
-  const isPlain = parts.every((_, index) => root.stat(bytesOf(parts.slice(0, index + 1).join('/')))?.isDirectory());
-  return isPlain ? posix.join(rootfs, ...parts) : undefined;
-}
-
-export function exportRoot(parts: FileParts, record: ContainerRecord): Promise<Readable> {
+export function exportRoot(parts: RootParts, record: ContainerRecord): Promise<Readable> {
   return streamed(
     (use) => withImageRoot(parts, record, use),
     (root) => packFrom(root, { whiteouts: 'plain' }),
@@ -71,7 +17,7 @@ export function exportRoot(parts: FileParts, record: ContainerRecord): Promise<R
 }
 
 export async function readArchive(
-  parts: FileParts,
+  parts: RootParts,
   record: ContainerRecord,
   path: string,
 ): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
@@ -79,9 +25,8 @@ export async function readArchive(
   const tar = await streamed(
     (use) => withRoot(parts, record, use),
     (root) => {
-      // A trailing `/` or `/.` asks for what a symlink leads to, as do all paths but the last component.
-      const target = relativeOf(path);
-      return packFrom(root, { whiteouts: 'plain', path: bytesOf(target), as: bytesOf(stat.name === '/' ? '.' : stat.name) });
+      const target = isFollowed(path) ? (root.realDirectory(bytesOf(relativeOf(path))) ?? '') : bytesOf(relativeOf(path));
+      return packFrom(root, { whiteouts: 'plain', path: target, as: bytesOf(stat.name === '/' ? '.' : stat.name) });
     },
   );
   return { stat, tar };
@@ -102,13 +47,14 @@ async function streamed(
   return started.promise;
 }
 
-export function statPath(parts: FileParts, record: ContainerRecord, path: string): Promise<PathStat> {
+export function statPath(parts: RootParts, record: ContainerRecord, path: string): Promise<PathStat> {
   return withRoot(parts, record, async (root) => {
     const relative = bytesOf(relativeOf(path));
-    const stat = relative === '' ? root.statTarget('') : root.stat(relative);
+    const stat = isFollowed(path) ? root.statTarget(relative) : root.stat(relative);
     if (!stat) throw new KindError('notFound', `Could not find the file ${path} in container ${record.name}`);
+    if (isFollowed(path) && !stat.isDirectory()) throw new KindError('invalid', `lstat ${path}: not a directory`);
     return {
-      name: relative === '' ? '/' : basename(relativeOf(path)),
+      name: nameOf(path),
       size: Number(stat.size),
       mode: Number(stat.mode),
       modifiedAt: new Date(Number(stat.mtimeMs)),
@@ -118,20 +64,36 @@ export function statPath(parts: FileParts, record: ContainerRecord, path: string
 }
 
 export function writeArchive(
-  parts: FileParts,
+  parts: RootParts,
   record: ContainerRecord,
   path: string,
   tar: Readable,
   options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwnership: boolean },
 ): Promise<void> {
-  if (record.spec.readonlyRoot) throw new KindError('forbidden', 'container rootfs is marked read-only');
   return withRoot(parts, record, async (root) => {
     const under = relativeOf(path);
     const target: BigIntStats | undefined = root.statTarget(bytesOf(under));
     if (!target) throw new KindError('notFound', `Could not find the file ${path} in container ${record.name}`);
-    if (!target.isDirectory()) throw new KindError('invalid', 'extraction point is not a directory');
+    checkWritable(record, directoryInside(root, under));
     await unpackInto(root, tar, { whiteouts: 'plain', under: bytesOf(under), keepKinds: options.noOverwriteDirNonDir });
   });
+}
+
+function checkWritable(record: ContainerRecord, directory: string): void {
+  const mount = mountOf(record.mounts, directory);
+  if (mount?.readOnly) throw new KindError('forbidden', 'mounted volume is marked read-only');
+  if (!mount && record.spec.readonlyRoot) throw new KindError('forbidden', 'container rootfs is marked read-only');
+}
+
+/** A trailing `/` or `/.` asks for what a symlink leads to, which must be a directory. */
+function isFollowed(path: string): boolean {
+  return /(^|\/)\.?$/.test(path);
+}
+
+/** As the archive calls it: `/src/.` is `.`, its contents without itself. */
+function nameOf(path: string): string {
+  if (relativeOf(path) === '') return '/';
+  return path.endsWith('/.') ? '.' : basename(relativeOf(path));
 }
 
 function relativeOf(path: string): string {

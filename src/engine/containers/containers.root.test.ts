@@ -81,7 +81,7 @@ test('stop asks, then kills; events tell it', async () => {
   const events = await eventsUntil('stop', () => lab.engine.containers.stop('stubborn', { timeoutSeconds: 0 }));
   assert.deepEqual(
     events.map(({ action }) => action),
-    ['die', 'stop'],
+    ['kill', 'kill', 'die', 'disconnect', 'stop'],
   );
   const stopped = await lab.engine.containers.get('stubborn');
   assert.deepEqual([stopped.exitCode, stopped.pid, stopped.oomKilled], [137, undefined, false]);

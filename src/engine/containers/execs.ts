@@ -29,6 +29,8 @@ export interface ExecSpec {
   readonly tty?: boolean;
   readonly openStdin?: boolean;
   readonly privileged?: boolean;
+  /** Opaque to the engine: what a client wants to leave a terminal with. */
+  readonly detachKeys?: string;
 }
 
 export interface Exec {

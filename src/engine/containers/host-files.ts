@@ -24,7 +24,9 @@ export function renderHosts(options: {
     const address = entry.slice(separator + 1);
     return `${address === 'host-gateway' ? (options.hostGateway ?? '127.0.0.1') : address}\t${entry.slice(0, separator)}`;
   });
-  const names = options.domainname ? `${options.hostname}.${options.domainname} ${options.hostname}` : options.hostname;
+  const full = options.domainname ? `${options.hostname}.${options.domainname}` : options.hostname;
+  // The name before its first dot as well.
+  const names = [...new Set([full, options.domainname ? options.hostname : (full.split('.')[0] ?? full)])].join(' ');
   const own = options.addresses.map((address) => `${address}\t${names}`);
   return `${[...standardHosts, ...extra, ...(options.lines ?? []), ...own].join('\n')}\n`;
 }

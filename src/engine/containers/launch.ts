@@ -21,7 +21,7 @@ import { networksOf } from './plan-container.ts';
 import { bindSubpaths, makeShm, releasePrivateMounts } from './private-mounts.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Registry } from './registry.ts';
-import { populateVolume, userInside } from './rootfs-files.ts';
+import { isPopulated, markAsDocker, populateVolume, userInside } from './rootfs-files.ts';
 import { defaultShmBytes, networkSysctls, renderSpec, type SpecHost } from './runtime-spec.ts';
 import type { ResolvedUser } from './user.ts';
 
@@ -143,12 +143,9 @@ async function prepareRoot(
 ): Promise<ResolvedUser> {
   kernel.mounts.mount(snapshots.mount(record.id, paths.rootfs));
   noteMissing(paths.bundle, paths.rootfs, record.isBuildStep ? record.mounts.map(({ target }) => target) : []);
+  if (!record.spec.sandbox) markAsDocker(paths.rootfs);
   for (const { name } of record.mounts) if (name) volumes.mount(name, record.id);
-  for (const mount of record.mounts) {
-    const asked = record.spec.mounts?.find(({ target }) => target === mount.target);
-    const isCopied = mount.type === 'volume' && !mount.subpath && !(asked?.type === 'volume' && asked.noCopy);
-    if (isCopied) await populateVolume(kernel, paths.rootfs, mount);
-  }
+  for (const mount of record.mounts) if (isPopulated(record.spec, mount)) await populateVolume(kernel, paths.rootfs, mount);
   return userInside(paths.rootfs, record.user, record.spec.groupAdd ?? []);
 }
 
@@ -276,7 +273,7 @@ function shmPathOf({ kernel, registry, config }: LaunchParts, { spec }: Containe
   if (other.spec.ipcMode !== 'shareable')
     throw new KindError(
       'invalid',
-      `cannot join IPC of container ${other.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+      `can't join IPC of container ${other.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
     );
   return join(pathsOf(config, other.id).binds, 'shm');
 }
@@ -290,8 +287,7 @@ function namespaceOf(
   if (mode === 'host') return { [kind]: 'host' };
   if (mode?.startsWith('container:')) {
     const other = registry.find(mode.slice('container:'.length));
-    if (other.pid === undefined)
-      throw new KindError('conflict', `cannot join ${kind.toUpperCase()} of a non running container: ${other.id}`);
+    if (other.pid === undefined) throw new KindError('conflict', `container ${other.id} is not running`);
     return { [kind]: `/proc/${other.pid}/ns/${kind}` };
   }
   return fallback ? { [kind]: fallback } : {};

@@ -43,6 +43,11 @@ export function ignoreConflict(error: unknown): void {
   if (!(isKind(error, 'conflict') || isKind(error, 'notFound'))) throw error;
 }
 
+/** What an exec that could not be started ends with: 127 no such command, else 126. */
+export function execFailureCode(message: string): number {
+  return /executable file not found|no such file or directory/i.test(message) ? 127 : 126;
+}
+
 /** As the docker CLI ends when a container cannot start: 127 no such command, 126 not executable. */
 export function startFailureCode(message: string): number {
   if (/executable file not found|no such file or directory/i.test(message)) return 127;

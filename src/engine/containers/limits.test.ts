@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkLimits, mergeLimits, toLinuxResources } from './limits.ts';
+import { checkLimits, checkUpdate, mergeLimits, toLinuxResources } from './limits.ts';
 
 const MiB = 1024 * 1024;
 
@@ -37,5 +37,20 @@ test('refuses what dockerd refuses', () => {
 });
 
 test('an update keeps what it does not name', () => {
-  assert.deepEqual(mergeLimits({ memoryBytes: 1, pids: 5 }, { memoryBytes: 2 }), { memoryBytes: 2, pids: 5 });
+  assert.deepEqual(mergeLimits({ memoryBytes: 1, pids: 5 }, { memoryBytes: 2 }), { memoryBytes: 2, memorySwapBytes: 2, pids: 5 });
+  assert.deepEqual(mergeLimits({ pids: 5 }, { pids: -1 }), { pids: -1 });
+});
+
+test('what stands against an update', () => {
+  const refused = [
+    [{ nanoCpus: 1e9 }, { cpuQuotaUs: 5000 }, /CPU Quota cannot be updated as NanoCPUs has already been set/],
+    [{ nanoCpus: 1e9 }, { cpuPeriodUs: 5000 }, /CPU Period cannot be updated as NanoCPUs has already been set/],
+    [{ cpuQuotaUs: 5000 }, { nanoCpus: 1e9 }, /Nano CPUs cannot be updated as CPU Quota has already been set/],
+    [{ memoryBytes: 8 * MiB }, { memoryBytes: 32 * MiB }, /Memory limit should be smaller than already set memoryswap limit/],
+  ] as const;
+  for (const [current, change, message] of refused) assert.throws(() => checkUpdate(current, change), message);
+  checkUpdate({ memoryBytes: 8 * MiB }, { memoryBytes: 16 * MiB });
+  checkUpdate({ memoryBytes: 8 * MiB, memorySwapBytes: -1 }, { memoryBytes: 32 * MiB });
+  assert.throws(() => checkLimits({ cpusetCpus: '0,2-3' }, 2), /Requested CPUs are not available - requested 0,2-3, available: 0-1/);
+  assert.throws(() => checkLimits({ cpusetCpus: '1-0' }, 2), /Invalid value 1-0 for cpuset cpus/);
 });

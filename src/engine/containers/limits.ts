@@ -31,13 +31,45 @@ export function checkLimits(limits: ResourceLimits, hostCpus: number): void {
   if (nanoCpus && (nanoCpus < 0 || nanoCpus > hostCpus * 1e9)) {
     throw new KindError('invalid', `range of CPUs is from 0.01 to ${hostCpus}.00, as there are only ${hostCpus} CPUs available`);
   }
+  checkSet('cpuset cpus', 'CPUs', limits.cpusetCpus, hostCpus);
   if (nanoCpus && (limits.cpuQuotaUs || limits.cpuPeriodUs))
     throw new KindError('invalid', 'Conflicting options: Nano CPUs and CPU Period/Quota cannot both be set');
 }
 
-/** docker update: what is given replaces, the rest stays. */
+/** `0-2,5` of processors numbered from 0. */
+function checkSet(what: string, things: string, given: string | undefined, available: number): void {
+  if (!given) return;
+  const ranges = given.split(',').map((range) => /^(\d+)(?:-(\d+))?$/.exec(range));
+  if (ranges.some((range) => range === null || Number(range[1]) > Number(range[2] ?? range[1])))
+    throw new KindError('invalid', `Invalid value ${given} for ${what}`);
+  if (ranges.some((range) => Number(range?.[2] ?? range?.[1]) >= available))
+    throw new KindError('invalid', `Requested ${things} are not available - requested ${given}, available: 0-${available - 1}`);
+}
+
+/** docker update: what is given replaces, the rest stays. The swap that was implied by the memory stays as well. */
 export function mergeLimits(current: ResourceLimits, change: ResourceLimits): ResourceLimits {
-  return { ...current, ...Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined && value !== 0)) };
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined && value !== 0));
+  const swap = effectiveSwap(current);
+  return { ...current, ...(swap && { memorySwapBytes: swap }), ...given };
+}
+
+/** What stands against an update, in dockerd's words. */
+export function checkUpdate(current: ResourceLimits, change: ResourceLimits): void {
+  const refuse = (what: string): never => {
+    throw new KindError('invalid', what);
+  };
+  if (change.nanoCpus && current.cpuPeriodUs) refuse('Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set');
+  if (change.nanoCpus && current.cpuQuotaUs) refuse('Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set');
+  if (change.cpuQuotaUs && current.nanoCpus) refuse('Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set');
+  if (change.cpuPeriodUs && current.nanoCpus) refuse('Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set');
+  const swap = effectiveSwap(current) ?? 0;
+  if (change.memoryBytes && !change.memorySwapBytes && swap !== -1 && change.memoryBytes > swap)
+    refuse('Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time');
+}
+
+/** Docker's default: as much swap as memory. */
+function effectiveSwap({ memoryBytes, memorySwapBytes }: ResourceLimits): number | undefined {
+  return memorySwapBytes || (memoryBytes ? memoryBytes * 2 : undefined);
 }
 
 const throttles = {
@@ -63,9 +95,9 @@ function blockIoOf({ blkioWeight, blkioDevices = [] }: ResourceLimits, numberOf:
 }
 
 function memoryOf(limits: ResourceLimits): LinuxResources['memory'] {
-  const { memoryBytes, memorySwapBytes, memoryReservationBytes, memorySwappiness, oomKillDisable } = limits;
+  const { memoryBytes, memoryReservationBytes, memorySwappiness, oomKillDisable } = limits;
   if (!memoryBytes && !memoryReservationBytes && !oomKillDisable && memorySwappiness === undefined) return undefined;
-  const swap = memorySwapBytes || (memoryBytes ? memoryBytes * 2 : undefined);
+  const swap = effectiveSwap(limits);
   return {
     ...(memoryBytes && { limit: memoryBytes }),
     ...(memoryReservationBytes && { reservation: memoryReservationBytes }),

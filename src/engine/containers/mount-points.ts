@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bytesOf, Root } from '../../kernel/files.ts';
 
 /** Places that the runtime makes in a root that lacks them. Docker hides them in a layer of their own; here they go again when a run ends. */
-const places = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf', 'dev', 'proc', 'sys'];
+const places = ['.dockerenv', 'etc/hosts', 'etc/hostname', 'etc/resolv.conf', 'dev', 'proc', 'sys'];
 
 /** Remembers, before the first start, which places the image does not have; of `more` (absolute) also the directories above them. */
 export function noteMissing(bundle: string, rootfs: string, more: readonly string[] = []): void {

@@ -1,21 +1,23 @@
-import { hostname } from 'node:os';
-import { KindError } from '../../base/errors.ts';
+import { cpus, hostname } from 'node:os';
+import { KindError, messageOf, wrap } from '../../base/errors.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { EngineConfig } from '../engine.ts';
 import type { HostFacts } from '../host-facts.ts';
 import type { Images } from '../images/images.ts';
+import { familiarName, parseReference } from '../images/reference.ts';
 import { readLog } from '../logs/read-log.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import { commitContainer } from './commit.ts';
 import { readStats, readTop } from './container-facts.ts';
-import { exportRoot, readArchive, statPath, writeArchive, type FileParts } from './container-files.ts';
+import { exportRoot, readArchive, statPath, writeArchive } from './container-files.ts';
 import type { ContainerSpec } from './container.ts';
 import type { Containers } from './containers.ts';
 import { blockDeviceNumber } from './devices.ts';
 import { cgroupOf } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { mergeLimits, toLinuxResources } from './limits.ts';
+import { checkLimits, checkUpdate, mergeLimits, toLinuxResources } from './limits.ts';
+import type { RootParts } from './mounted-root.ts';
 import { notedMissing } from './mount-points.ts';
 import { generateName } from './names.ts';
 import { pathsOf } from './paths.ts';
@@ -65,7 +67,12 @@ function changing(parts: ContainerParts): Pick<Containers, Changing> {
     unpause: (reference) => lifecycle.unpause(reference),
     remove: (reference, options) => lifecycle.remove(reference, options),
     rename: async (reference, name) => rename(parts, registry.find(reference), name),
-    update: async (reference, change) => update(parts, registry.find(reference), change),
+    async update(reference, change) {
+      const record = registry.find(reference);
+      await update(parts, record, change).catch((error: unknown) => {
+        throw /^(range of|Requested|Invalid value)/.test(messageOf(error)) ? error : wrap(error, `Cannot update container ${record.id}`);
+      });
+    },
     async prune() {
       const stopped = registry.all().filter((record) => ['created', 'exited', 'dead'].includes(stateOf(record)) && !record.spec.sandbox);
       let bytes = 0;
@@ -110,7 +117,10 @@ function reading(parts: ContainerParts): Omit<Containers, Changing | Filing> {
       return readStats(kernel, host, cgroupOf(config, record), record.netnsPath);
     },
     async top(reference, psArguments) {
-      return readTop(kernel, cgroupOf(config, running(reference)), psArguments);
+      const record = running(reference);
+      const rows = await readTop(kernel, cgroupOf(config, record), psArguments);
+      lifecycle.publish(record, 'top');
+      return rows;
     },
   };
 }
@@ -121,8 +131,8 @@ function abortedAtEnd(): { readonly signal: AbortSignal } & Disposable {
 }
 
 function filing(parts: ContainerParts): Pick<Containers, Filing> {
-  const { kernel, config, registry, lifecycle, snapshots, images } = parts;
-  const files: FileParts = { kernel, config, snapshots, exclusive: (id, run) => lifecycle.exclusive(id, run) };
+  const { kernel, config, registry, lifecycle, snapshots, volumes, images } = parts;
+  const files: RootParts = { kernel, config, snapshots, volumes, exclusive: (id, run) => lifecycle.exclusive(id, run) };
   const find = (reference: string): ContainerRecord => registry.find(reference);
   return {
     async changes(reference) {
@@ -130,20 +140,40 @@ function filing(parts: ContainerParts): Pick<Containers, Filing> {
       const own = new Set(notedMissing(pathsOf(config, id).bundle).map((path) => `/${path}`));
       return (await snapshots.changes(id)).filter(({ path, kind }) => !(kind === 'added' && own.has(path)));
     },
-    export: async (reference) => exportRoot(files, find(reference)),
-    readArchive: async (reference, path) => readArchive(files, find(reference), path),
-    writeArchive: async (reference, path, tar, options) => writeArchive(files, find(reference), path, tar, options),
+    async export(reference) {
+      const tar = await exportRoot(files, find(reference));
+      lifecycle.publish(find(reference), 'export');
+      return tar;
+    },
+    async readArchive(reference, path) {
+      const archive = await readArchive(files, find(reference), path);
+      lifecycle.publish(find(reference), 'archive-path');
+      return archive;
+    },
+    async writeArchive(reference, path, tar, options) {
+      await writeArchive(files, find(reference), path, tar, options);
+      lifecycle.publish(find(reference), 'extract-to-dir');
+    },
     statPath: async (reference, path) => statPath(files, find(reference), path),
     async commit(reference, options) {
       const record = find(reference);
       const freeze = options.pause && stateOf(record) === 'running';
-      if (freeze) await kernel.runtime.pause(record.id);
+      if (freeze) {
+        await kernel.runtime.pause(record.id);
+        lifecycle.publish(record, 'pause');
+      }
       try {
         const id = await commitContainer({ images, snapshots }, record, options);
-        lifecycle.publish(record, 'commit', { comment: options.message ?? '' });
+        const { message: comment = '', reference: name } = options;
+        const attributes = { comment, imageID: id };
+        const named = name === undefined ? attributes : { ...attributes, imageRef: familiarName(parseReference(name)) };
+        lifecycle.publish(record, 'commit', named);
         return id;
       } finally {
-        if (freeze) await kernel.runtime.resume(record.id);
+        if (freeze) {
+          await kernel.runtime.resume(record.id);
+          lifecycle.publish(record, 'unpause');
+        }
       }
     },
     async size(reference) {
@@ -188,23 +218,36 @@ async function createContainer(parts: ContainerParts, spec: ContainerSpec): Retu
 /** Containers that share names with a pod or the host have theirs. */
 function hostnameOf(parts: ContainerParts, spec: ContainerSpec): string | undefined {
   if (spec.sandbox) return parts.sandbox(spec.sandbox).hostname;
+  if (spec.network?.startsWith('container:')) return parts.registry.find(spec.network.slice('container:'.length)).hostname;
   return spec.hostname || (spec.network === 'host' || spec.utsMode === 'host' ? hostname() : undefined);
 }
 
 async function rename(parts: ContainerParts, record: ContainerRecord, given: string): Promise<void> {
   const { registry, lifecycle, network } = parts;
   const name = given.replace(/^\//, '');
-  checkName(name);
-  using _reserved = registry.reserve(name);
+  if (name === record.name) throw new KindError('invalid', 'Renaming a container with the same name as its current name');
+  using _reserved = reserveNew(registry, name);
   await lifecycle.exclusive(record.id, () => registry.update(record.id, { name }));
   network.fabric.rename(record.id, name);
   lifecycle.publish(registry.find(record.id), 'rename', { oldName: `/${record.name}` });
 }
 
+function reserveNew(registry: Registry, name: string): Disposable {
+  try {
+    checkName(name);
+    return registry.reserve(name);
+  } catch (error) {
+    throw wrap(error, 'Error when allocating new name');
+  }
+}
+
 async function update(parts: ContainerParts, { id }: ContainerRecord, change: Parameters<Containers['update']>[1]): Promise<void> {
   const { registry, lifecycle, kernel } = parts;
+  const { nanoCpus, cpusetCpus } = change.limits ?? {};
+  checkLimits({ nanoCpus, cpusetCpus }, cpus().length);
   await lifecycle.exclusive(id, async () => {
     const record = registry.find(id);
+    if (change.limits) checkUpdate(record.spec.limits ?? {}, change.limits);
     if (change.restart && change.restart.name !== 'no' && record.spec.autoRemove)
       throw new KindError('invalid', 'Restart policy cannot be updated because AutoRemove is enabled for the container');
     const limits = change.limits ? mergeLimits(record.spec.limits ?? {}, change.limits) : record.spec.limits;

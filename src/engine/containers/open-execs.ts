@@ -2,13 +2,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessSpec } from '../../api/oci/runtime.ts';
 import { abortable } from '../../base/abort.ts';
-import { isKind, KindError, messageOf, wrap } from '../../base/errors.ts';
+import { isKind, KindError, messageOf } from '../../base/errors.ts';
 import { newId } from '../../base/ids.ts';
 import { lazyAttachment } from './attachment.ts';
 import { capabilityNames } from '../../kernel/capabilities.ts';
 import { mergeEnvironment, processEnvironment } from './environment.ts';
 import type { Attachment } from './containers.ts';
 import type { Exec, ExecResult, Execs, ExecSpec } from './execs.ts';
+import { execFailureCode } from './lifecycle-rules.ts';
 import { specHost, type LaunchParts } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { pathsOf } from './paths.ts';
@@ -77,7 +78,7 @@ class LiveExecs implements ExecRoom {
       endedAt: undefined,
       ended: undefined,
     });
-    this.#lifecycle.publish(record, `exec_create: ${spec.command.join(' ')}`, { execID: id });
+    this.#lifecycle.publish(record, `exec_create: ${commandLine(spec)}`, { execID: id });
     return id;
   }
 
@@ -155,9 +156,9 @@ class LiveExecs implements ExecRoom {
     const record = this.#registry.find(exec.containerId);
     mayDo('exec', record);
     this.#parts.kernel.cgroups.expectEntry();
-    const process = renderExec(this.#parts, record, exec.spec);
     exec.isStarted = true;
     try {
+      const process = renderExec(this.#parts, record, exec.spec);
       const { pid } = await runtime.exec({
         id: record.id,
         execId: exec.id,
@@ -168,10 +169,10 @@ class LiveExecs implements ExecRoom {
       });
       exec.pid = pid;
     } catch (error) {
-      exec.exitCode = /permission denied/i.test(messageOf(error)) ? 126 : 127;
+      exec.exitCode = execFailureCode(messageOf(error));
       exec.endedAt = Date.now();
       exec.ended = Promise.resolve(exec.exitCode);
-      throw wrap(error, 'failed to start exec');
+      throw error;
     }
     exec.ended = runtime.exited(exec.directory, this.#closing.signal).then(({ code }) => {
       exec.exitCode = code;
@@ -181,8 +182,13 @@ class LiveExecs implements ExecRoom {
       return code;
     });
     exec.ended.catch(() => undefined);
-    this.#lifecycle.publish(record, `exec_start: ${exec.spec.command.join(' ')}`, { execID: exec.id });
+    this.#lifecycle.publish(record, `exec_start: ${commandLine(exec.spec)}`, { execID: exec.id });
   }
+}
+
+/** As dockerd tells it: the program, a space, the arguments. */
+function commandLine({ command: [program = '', ...args] }: ExecSpec): string {
+  return `${program} ${args.join(' ')}`;
 }
 
 function view(exec: LiveExec): Exec {

@@ -32,7 +32,7 @@ export function planContainer(
     imageId: image.id,
     path,
     args,
-    env: mergeEnvironment(config.Env ?? [], spec.env ?? []),
+    env: ownFirst(mergeEnvironment(config.Env ?? [], spec.env ?? []), spec.env ?? []),
     workingDirectory: spec.workingDirectory || config.WorkingDir || '',
     user: spec.user ?? config.User ?? '',
     hostname: spec.hostname || shortId(id),
@@ -44,6 +44,12 @@ export function planContainer(
     layers: image.config.rootfs.diff_ids,
     isBuildStep: false,
   };
+}
+
+/** As dockerd orders them: what was asked for, then what else the image has. */
+function ownFirst(merged: readonly string[], own: readonly string[]): readonly string[] {
+  const asked = new Set(own);
+  return [...merged.filter((line) => asked.has(line)), ...merged.filter((line) => !asked.has(line))];
 }
 
 /** Entrypoint and command: an own entrypoint drops the image's command. */

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, readdirSync, readFileSync } from 'node
 import { isKind } from '../../base/errors.ts';
 import { bytesOf, Root } from '../../kernel/files.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { ResolvedMount } from './container.ts';
+import type { ContainerSpec, ResolvedMount } from './container.ts';
 import { resolveUser, type ResolvedUser } from './user.ts';
 
 /** Reads a small text file of an image; symlinks stay inside the root, anything but a regular file is empty. */
@@ -33,6 +33,19 @@ export function userInside(rootfs: string, user: string, groupAdd: readonly stri
 function passwdOf(rootfs: string): string {
   using root = new Root(rootfs);
   return readInside(root, 'etc/passwd');
+}
+
+/** `/.dockerenv`: how programs tell that they run in a container of Docker's. */
+export function markAsDocker(rootfs: string): void {
+  using root = new Root(rootfs);
+  const fd = root.tryCreateFile('.dockerenv', 0o755);
+  if (fd !== undefined) closeSync(fd);
+}
+
+/** Volumes start with what the image has at their place, unless asked not to or only a part of them is wanted. */
+export function isPopulated({ mounts = [] }: ContainerSpec, mount: ResolvedMount): boolean {
+  const asked = mounts.find(({ target }) => target === mount.target);
+  return mount.type === 'volume' && !mount.subpath && !(asked?.type === 'volume' && asked.noCopy);
 }
 
 /** Fills an empty volume with what the image has at its target, with owner, mode and attributes of the directory itself. */

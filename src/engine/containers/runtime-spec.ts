@@ -74,7 +74,7 @@ function renderProcess({ container, user }: SpecInput, capabilities: readonly st
     capabilities: capabilitySets(capabilities, user),
     ...(spec.noNewPrivileges && { noNewPrivileges: true }),
     ...rlimitsOf(spec),
-    ...(spec.limits?.oomScoreAdj !== undefined && spec.limits.oomScoreAdj > 0 && { oomScoreAdj: spec.limits.oomScoreAdj }),
+    ...(spec.limits?.oomScoreAdj !== undefined && { oomScoreAdj: spec.limits.oomScoreAdj }),
   };
 }
 

@@ -43,7 +43,7 @@ const table: Readonly<Record<ContainerAction, Readonly<Record<ContainerState, st
   exec: row(
     notRunning(),
     'yes',
-    'container $id is paused, unpause the container before exec',
+    'container $name is paused, unpause the container before exec',
     'container $id is restarting, wait until the container is running',
     notRunning(),
     notRunning(),

@@ -9,14 +9,14 @@ const files = {
 
 test('users and groups by name and number', () => {
   const cases = [
-    ['', 0, 0, [50], '/root'],
-    ['app', 1000, 1001, [50, 29], '/home/app'],
-    ['1000', 1000, 1001, [50, 29], '/home/app'],
-    ['app:staff', 1000, 50, [], '/home/app'],
-    ['app:0', 1000, 0, [], '/home/app'],
-    ['4242', 4242, 0, [], '/'],
-    ['4242:77', 4242, 77, [], '/'],
-    ['12', 99, 99, [], '/n'],
+    ['', 0, 0, [0, 50], '/root'],
+    ['app', 1000, 1001, [1001, 50, 29], '/home/app'],
+    ['1000', 1000, 1001, [1001, 50, 29], '/home/app'],
+    ['app:staff', 1000, 50, [50], '/home/app'],
+    ['app:0', 1000, 0, [0], '/home/app'],
+    ['4242', 4242, 0, [0], '/'],
+    ['4242:77', 4242, 77, [77], '/'],
+    ['12', 99, 99, [99], '/n'],
   ] as const;
   for (const [user, uid, gid, additionalGids, home] of cases)
     assert.deepEqual(resolveUser(user, files), { uid, gid, additionalGids, home }, user);
@@ -24,10 +24,10 @@ test('users and groups by name and number', () => {
 
 test('unknown names are refused, groups are added', () => {
   assert.throws(() => resolveUser('nobody', files), /unable to find user nobody: no matching entries in passwd file/);
-  assert.throws(() => resolveUser('app:x', files), /Unable to find group x: no matching entries in group file/);
-  assert.deepEqual(resolveUser('4242', files, ['audio', '7']).additionalGids, [29, 7]);
+  assert.throws(() => resolveUser('app:x', files), /unable to find group x: no matching entries in group file/);
+  assert.deepEqual(resolveUser('4242', files, ['audio', '7']).additionalGids, [0, 29, 7]);
 });
 
 test('an image without the files still runs as root', () => {
-  assert.deepEqual(resolveUser('', { passwd: '', group: '' }), { uid: 0, gid: 0, additionalGids: [], home: '/' });
+  assert.deepEqual(resolveUser('', { passwd: '', group: '' }), { uid: 0, gid: 0, additionalGids: [0], home: '/' });
 });

@@ -40,13 +40,14 @@ export function resolveUser(
   if (uid === undefined) throw new KindError('invalid', `unable to find user ${userPart}: no matching entries in passwd file`);
   const gid = groupPart ? groupOf(groupPart, groups) : (entry?.gid ?? 0);
   const memberships = groupPart || !entry ? [] : groups.filter(({ members }) => members.includes(entry.name)).map((group) => group.gid);
-  const additional = new Set([...memberships, ...groupAdd.map((name) => groupOf(name, groups))]);
+  // The primary one is told as well: a process without it in its list escapes what files deny to that group.
+  const additional = new Set([gid, ...memberships, ...groupAdd.map((name) => groupOf(name, groups))]);
   return { uid, gid, additionalGids: [...additional], home: entry?.home || '/' };
 }
 
 function groupOf(name: string, groups: readonly Group[]): number {
   const gid = groups.find((group) => group.name === name)?.gid ?? groups.find((group) => String(group.gid) === name)?.gid ?? numberOf(name);
-  if (gid === undefined) throw new KindError('invalid', `Unable to find group ${name}: no matching entries in group file`);
+  if (gid === undefined) throw new KindError('invalid', `unable to find group ${name}: no matching entries in group file`);
   return gid;
 }
 
