@@ -4,12 +4,12 @@ import { messageOf } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { RuntimeExit, RuntimeStreams } from '../../kernel/runtime.ts';
-import type { EngineEvent, Events } from '../events/events.ts';
+import type { Events } from '../events/events.ts';
 import { lazyAttachment } from './attachment.ts';
 import type { Attachment, Containers } from './containers.ts';
 import { cgroupOf, launch, release, teardown, type LaunchParts } from './launch.ts';
 import { healthAtStart, ignoreNotFound, isEverRestarted, oomKills, sharesPids, startFailureCode, within } from './lifecycle-rules.ts';
-import { joined, left } from './membership-events.ts';
+import { killed, tellJoined, tellLeft } from './membership-events.ts';
 import { pathsOf } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { failuresAfter, restartDelay } from './restart-policy.ts';
@@ -81,8 +81,10 @@ export class Lifecycle {
     });
     if (isUp && !(await within(ended, timeoutSeconds))) {
       log.debug({ container: found.id, timeoutSeconds }, 'did not stop in time, killing');
-      await kernel.runtime.kill(found.id, 9, { all: true }).catch(ignoreNotFound);
-      this.publish(found, 'kill', { signal: '9' });
+      await this.#mutex.run(found.id, async () => {
+        await kernel.runtime.kill(found.id, 9, { all: true }).catch(ignoreNotFound);
+        this.publish(found, 'kill', { signal: '9' });
+      });
       await ended;
     }
     if (!isUp) this.waiters.notify(found.id, ['not-running', 'next-exit'], { exitCode: found.exitCode ?? 0 });
@@ -96,13 +98,15 @@ export class Lifecycle {
     mayDo('kill', record);
     const number = signalNumber(signal);
     const ends = number === 9 || number === 15 || number === signalNumber(record.stopSignal);
-    if (ends) await this.#mutex.run(record.id, () => registry.update(record.id, { stoppedByUser: true }));
     const ended = this.waiters.wait(record.id, 'next-exit', this.#closing.signal);
     ended.catch(() => undefined);
-    if (record.pid !== undefined) await this.#signal(record, number);
-    else this.#cancelRestart(record.id);
-    if (number === 9 && record.pausedAt) await kernel.runtime.resume(record.id).catch(ignoreNotFound);
-    this.publish(record, 'kill', { signal: String(number) });
+    await this.#mutex.run(record.id, async () => {
+      if (ends) await registry.update(record.id, { stoppedByUser: true });
+      if (record.pid !== undefined) await this.#signal(record, number);
+      else this.#cancelRestart(record.id);
+      if (number === 9 && record.pausedAt) await kernel.runtime.resume(record.id).catch(ignoreNotFound);
+      this.publish(record, 'kill', { signal: String(number) });
+    });
     if (number === 9 && record.pid !== undefined) await within(ended, 10);
   }
 
@@ -182,10 +186,6 @@ export class Lifecycle {
     });
   }
 
-  #publishAll(events: readonly Omit<EngineEvent, 'time'>[]): void {
-    for (const event of events) this.#parts.events.publish(event);
-  }
-
   /** Lets go of everything; containers run on. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -223,7 +223,7 @@ export class Lifecycle {
         await teardown(this.#parts, record);
         throw error;
       }
-      this.#publishAll(joined(started, this.#parts.network));
+      tellJoined(this.#parts, started);
       this.publish(record, 'start');
       this.#watch({ ...started, health });
       this.#parts.onStarted({ ...started, health });
@@ -300,7 +300,7 @@ export class Lifecycle {
     for (const result of results)
       if (result.status === 'rejected') this.#parts.log.error({ container: id, error: messageOf(result.reason) }, 'clean-up after exit');
     this.publish(record, 'die', { exitCode: String(exit.code), execDuration: String(Math.max(0, Math.floor(ranMs / 1000))) });
-    this.#publishAll(left(record, this.#parts.network));
+    tellLeft(this.#parts, record);
     this.waiters.notify(id, delay === undefined ? ['next-exit', 'not-running'] : ['next-exit'], { exitCode: exit.code });
     if (delay !== undefined) this.#scheduleRestart(id, delay);
     else if (record.spec.autoRemove)
@@ -370,11 +370,8 @@ export class Lifecycle {
     const { id } = record;
     if (record.pid !== undefined || record.isRemoving) {
       await teardown(this.#parts, record);
-      if (record.pid !== undefined) {
-        this.publish(record, 'kill', { signal: '9' });
-        this.publish(record, 'die', { exitCode: '137' });
-        this.#publishAll(left(record, this.#parts.network));
-      }
+      if (record.pid !== undefined) for (const [action, more] of killed) this.publish(record, action, more);
+      if (record.pid !== undefined) tellLeft(this.#parts, record);
     }
     await takeAwayFiles(this.#parts, record);
     await this.#parts.registry.delete(id);
