@@ -1,5 +1,6 @@
 /** Ways out of a container that were found in others, tried in this one. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -97,4 +98,43 @@ test('files copied in land inside the container, whatever its symlinks say and w
   await lab.engine.containers.remove('racer', { force: true, volumes: true });
   assert.ok(!existsSync('/etc/evil') && !existsSync(join(outside, 'evil')));
   assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');
+});
+
+test('a volume that its neighbour swaps for a symlink is never mounted on the host (CVE-2021-30465), started or only copied from', async () => {
+  const outside = join(lab.folder, 'target');
+  mkdirSync(outside);
+  await lab.engine.volumes.create({ name: 'shared' });
+  const { mountpoint } = await lab.engine.volumes.create({ name: 'inner' });
+  writeFileSync(join(mountpoint, 'marker'), 'inner');
+  const mounts = [{ type: 'volume' as const, source: 'shared', target: '/v', readOnly: false }];
+  const swap = `cd /v; while :; do mkdir -p place; rmdir place; ln -s ${'../'.repeat(12)}${outside.slice(1)} place; rm -f place; done`;
+  await lab.start('swapper', swap, { mounts });
+  const nested = [...mounts, { type: 'volume' as const, source: 'inner', target: '/v/place', readOnly: false }];
+  const { containers } = lab.engine;
+  await containers.create({ image: 'busybox', name: 'copied', command: ['true'], mounts: nested });
+  const seen = (): boolean => existsSync(join(outside, 'marker')) || lab.kernel.mounts.list().some(({ target }) => target === outside);
+  for (let round = 0; round < 60; round += 1) {
+    const read = await containers.readArchive('copied', '/etc').catch(() => undefined);
+    assert.equal(seen(), false, `copy ${round}`);
+    read?.tar.destroy();
+    if (read) await once(read.tar, 'close');
+  }
+  for (let round = 0; round < 5; round += 1) {
+    await lab.run('true', { mounts: nested }).catch(() => undefined);
+    assert.equal(seen(), false, `start ${round}`);
+  }
+  await Promise.all(['swapper', 'copied'].map((name) => containers.remove(name, { force: true, volumes: true })));
+});
+
+test('nothing of the user’s is mounted over /proc, which masks and read-only paths rely on (CVE-2019-16884, CVE-2023-28642)', async () => {
+  const over = await lab.run('true', { mounts: [{ type: 'volume', source: 'procish', target: '/proc', readOnly: false }] }).then(
+    ({ exitCode, output }) => `${exitCode} ${output}`,
+    (error: Error) => error.message,
+  );
+  assert.match(over, /cannot be mounted because it is (inside|not of type)/);
+  for (const target of ['/proc/sys', '/proc/kcore', '/sys/../proc/sys']) {
+    const started = lab.run('true', { mounts: [{ type: 'bind', source: lab.folder, target, readOnly: false }] });
+    await assert.rejects(started, /inside \/proc|not a directory|not of type/, target);
+  }
+  await lab.engine.volumes.remove('procish', { force: true });
 });
