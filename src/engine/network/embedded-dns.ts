@@ -8,6 +8,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import { bindSocketPair } from '../../kernel/socket-pair.ts';
 import { parseResolvConf } from '../containers/host-files.ts';
 import type { HostFacts } from '../host-facts.ts';
+import { DnsAnswers } from './dns-answers.ts';
 import { framed, framesOf } from './dns-frames.ts';
 import { rcode, renderReply, type ReplyParts } from './dns-message.ts';
 import { DnsNames } from './dns-names.ts';
@@ -18,6 +19,13 @@ import type { Owner } from './live-owner.ts';
 interface OwnerServer {
   readonly udp: Socket;
   readonly tcp: Server;
+}
+
+/** What holds until a network or an endpoint changes. */
+interface Names {
+  readonly revision: number;
+  readonly index: DnsNames;
+  readonly answers: DnsAnswers;
 }
 
 export interface DnsParts {
@@ -46,7 +54,7 @@ export class EmbeddedDns implements AsyncDisposable {
   readonly #servers = new Map<string, OwnerServer>();
   readonly #connections = new Map<TcpSocket, string>();
   readonly #upstream = new DnsUpstream();
-  #names: { readonly revision: number; readonly index: DnsNames } | undefined;
+  #names: Names | undefined;
   #turn = 0;
 
   constructor(parts: DnsParts) {
@@ -118,11 +126,18 @@ export class EmbeddedDns implements AsyncDisposable {
 
   /** At once for names of ours; what is no query gets no answer. */
   #answer(packet: Buffer, ownerId: string, protocol: 'udp' | 'tcp'): Buffer | undefined | Promise<Buffer | undefined> {
+    const { answers } = this.#current();
+    const asker = `${protocol} ${ownerId}`;
+    const known = answers.find(asker, packet);
+    if (known) return known;
     const query = decodeQuery(packet);
     if (!query) return undefined;
     const parts = this.#resolve(query, ownerId);
-    if (!(parts instanceof Promise)) return renderReply(query, parts, protocol);
-    return parts.then((later) => renderReply(query, later, protocol));
+    if (parts instanceof Promise) return parts.then((later) => renderReply(query, later, protocol));
+    const answer = renderReply(query, parts, protocol);
+    // Of several addresses each comes first in turn.
+    if ((parts.answers?.length ?? 0) < 2 && parts.code !== rcode.serverFailure) answers.keep(asker, packet, answer);
+    return answer;
   }
 
   #resolve(query: Packet, ownerId: string): ReplyParts | Promise<ReplyParts> {
@@ -131,7 +146,7 @@ export class EmbeddedDns implements AsyncDisposable {
     const client = fabric.live.get(ownerId);
     if (!question || !client) return { code: rcode.refused };
     const { name, type } = question;
-    const found = this.#index().lookup({ name, type }, client.endpoints, this.#turn++);
+    const found = this.#current().index.lookup({ name, type }, client.endpoints, this.#turn++);
     if (found.kind === 'absent') return { code: rcode.nameError };
     if (found.kind === 'name') return { answers: [{ type: 'PTR', name, ttl, data: found.name }] };
     if (found.kind === 'addresses') return { answers: addressRecords(name, type, found) };
@@ -142,12 +157,13 @@ export class EmbeddedDns implements AsyncDisposable {
     return this.#upstream.ask(query, own.length > 0 ? own : parseResolvConf(host.resolvConf()).servers);
   }
 
-  #index(): DnsNames {
+  #current(): Names {
     const { fabric } = this.#parts;
     if (this.#names?.revision !== fabric.revision) {
-      this.#names = { revision: fabric.revision, index: new DnsNames(fabric.networks, fabric.live.values()) };
+      const index = new DnsNames(fabric.networks, fabric.live.values());
+      this.#names = { revision: fabric.revision, index, answers: new DnsAnswers() };
     }
-    return this.#names.index;
+    return this.#names;
   }
 }
 
