@@ -50,6 +50,9 @@ async function* received(): AsyncGenerator<Uint8Array> {
   }
 }
 
+/** A message costs a wake-up of the other thread. */
+const messageBytes = 1 << 20;
+
 /** Puts many small pieces (headers, padding) together, and waits while the reader is behind. */
 async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
   let gathered: Buffer[] = [];
@@ -68,7 +71,7 @@ async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<v
   for await (const piece of pieces) {
     gathered.push(piece);
     size += piece.length;
-    if (size >= 262_144) await flush();
+    if (size >= messageBytes) await flush();
   }
   await flush();
 }

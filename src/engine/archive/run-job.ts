@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { KindError } from '../../base/errors.ts';
@@ -58,7 +59,8 @@ interface Running {
   /** Resolves once fewer than `window` chunks are under way. */
   room(): Promise<void>;
   readonly isOver: boolean;
-  send(message: ToWorker): void;
+  /** What is in `moved` leaves this thread. */
+  send(message: ToWorker, moved?: readonly ArrayBuffer[]): void;
   fail(error: unknown): void;
   /** Gives the thread back; one whose job did not end well is ended. */
   end(): Promise<void>;
@@ -110,10 +112,10 @@ function start(job: Job, signal: AbortSignal | undefined): Running {
     get isOver() {
       return flow.isOver;
     },
-    send: (message) => {
+    send: (message, moved = []) => {
       if (flow.isOver) return;
       if ('chunk' in message) flow.underWay += 1;
-      worker.postMessage(message);
+      worker.postMessage(message, moved);
     },
     fail,
     end: async () => {
@@ -152,8 +154,16 @@ function keepWorker(worker: Worker): void {
   worker.unref();
 }
 
+const worthMoving = 8192;
+
+function isAlone(chunk: Uint8Array): chunk is Uint8Array<ArrayBuffer> {
+  return chunk.byteLength >= worthMoving && chunk.byteLength === chunk.buffer.byteLength && chunk.buffer instanceof ArrayBuffer;
+}
+
 /** Never ends the input itself: it may be a request whose answer is still to be written. */
 async function feed(running: Running, input: AsyncIterable<Uint8Array>): Promise<void> {
+  // What came from a connection is nobody else's: it moves, so that no garbage is left on the engine's loop.
+  const ofRequest = input instanceof IncomingMessage;
   try {
     const iterator = input[Symbol.asyncIterator]();
     for (;;) {
@@ -161,7 +171,7 @@ async function feed(running: Running, input: AsyncIterable<Uint8Array>): Promise
       if (next.done) break;
       await running.room();
       if (running.isOver) return;
-      running.send({ chunk: next.value });
+      running.send({ chunk: next.value }, ofRequest && isAlone(next.value) ? [next.value.buffer] : []);
     }
     running.send({ end: true });
   } catch (error) {
