@@ -51,7 +51,7 @@ async function* received(): AsyncGenerator<Uint8Array> {
 }
 
 /** A message costs a wake-up of the other thread. */
-const messageBytes = 1 << 20;
+const messageBytes = 1 << 19;
 
 /** Puts many small pieces (headers, padding) together, and waits while the reader is behind. */
 async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {

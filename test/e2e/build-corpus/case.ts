@@ -12,6 +12,8 @@ export interface Case {
   readonly fails?: true;
   /** By dockerd's classic builder, where it says more than its BuildKit, or other things that davit follows. */
   readonly classic?: true;
+  /** Files that have a capability here and, as dockerd 20.10 exports them, none there; all else is compared. */
+  readonly capable?: readonly string[];
   /** Why it is not run. */
   readonly skip?: string;
 }

@@ -233,4 +233,25 @@ ADD a.tar b.tgz plain /several/
     dockerfile: 'FROM busybox:test\nCOPY secret /\n',
     fails: true,
   },
+  {
+    capable: ['taken/ping', 'taken/pong'],
+    name: 'capabilities of files: COPY, --chown, between stages, changed by RUN',
+    files: { 'd/ping': 'ping' },
+    prepare: 'setcap cap_net_raw+ep d/ping',
+    dockerfile: `FROM busybox:test AS first
+COPY d/ping /ping
+COPY d /dir
+COPY --chown=5:6 d/ping /owned
+RUN mv /ping /pong && chmod 4755 /dir/ping
+FROM busybox:test
+COPY --from=first /pong /dir /taken/
+`,
+  },
+  {
+    capable: ['x/t/cap'],
+    name: 'ADD: an archive with capabilities, links, modes, owners, a pipe and a device',
+    prepare:
+      'mkdir t && echo x > t/cap && ln t/cap t/hard && ln -s cap t/soft && mkfifo t/pipe && mknod t/null c 1 3 && chown 7:8 t/cap && chmod 2751 t && setcap cap_chown+p t/cap && tar --xattrs --xattrs-include="*" -cf a.tar t && rm -r t',
+    dockerfile: 'FROM busybox:test\nADD a.tar /x/\n',
+  },
 ];
