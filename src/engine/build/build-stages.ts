@@ -3,6 +3,7 @@ import { platformArguments } from './arguments.ts';
 import type { BuildRun, StepState } from './build-run.ts';
 import type { BuildRequest } from './builder.ts';
 import { parseDockerfile } from './dockerfile.ts';
+import { foreignSyntax } from './directives.ts';
 import type { PlannedStep } from './events.ts';
 import { parseInstruction, type Instruction } from './instruction.ts';
 import { checkBuildPlatform } from './platform.ts';
@@ -20,6 +21,8 @@ export async function buildStages(run: BuildRun): Promise<StepState> {
     stage === plan.target ? [...stage.instructions, ...labels(request)] : stage.instructions;
   const steps = planSteps(plan.globals, stages, instructionsOf);
   run.emit({ do: 'plan', steps });
+  const warning = foreignSyntax(file.syntax);
+  if (warning !== undefined) run.emit({ do: 'say', text: warning });
   for (const step of steps.filter(({ stage }) => stage === undefined)) {
     run.emit({ do: 'begin', step: step.number });
     run.emit({ do: 'end', step: step.number, how: 'done' });

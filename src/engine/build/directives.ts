@@ -2,7 +2,7 @@ import { parseError } from './instruction.ts';
 
 export interface Directives {
   readonly escape: '\\' | '`';
-  /** Taken note of, not acted upon: davit has one front end. */
+  /** The front end that the file asks for. */
   readonly syntax: string | undefined;
 }
 
@@ -24,4 +24,16 @@ export function readDirectives(lines: readonly string[]): Directives {
     found.set(directive, value);
   }
   return { escape: found.get('escape') === '`' ? '`' : '\\', syntax: found.get('syntax') };
+}
+
+/**
+ * davit has one front end, which reads the language of docker/dockerfile. That and its mirrors and channels are it;
+ * a file for another language is built as if it were a Dockerfile, as the classic builder does, yet not silently.
+ */
+export function foreignSyntax(syntax: string | undefined): string | undefined {
+  if (syntax === undefined) return undefined;
+  const [image = ''] = syntax.split(/\s/);
+  const name = image.replace(/@.*$/, '').split('/').at(-1)?.replace(/:.*$/, '');
+  if (name === 'dockerfile' || name === 'dockerfile-upstream') return undefined;
+  return `[Warning] the front end "${image}" of # syntax is not used: the file is read as docker/dockerfile would\n`;
 }

@@ -7,12 +7,14 @@ import type { SourceLine } from './place.ts';
 export interface Dockerfile {
   readonly instructions: readonly Instruction[];
   readonly escape: string;
+  /** The front end asked for. */
+  readonly syntax: string | undefined;
 }
 
 /** The grammar of https://docs.docker.com/reference/dockerfile/. Errors name the line: `dockerfile parse error on line 3: unknown instruction: RUNN`. */
 export function parseDockerfile(text: string): Dockerfile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  const { escape } = readDirectives(lines);
+  const { escape, syntax } = readDirectives(lines);
   const instructions: Instruction[] = [];
   for (let index = 0; index < lines.length;) {
     const statement = readStatement(lines, index, escape);
@@ -26,7 +28,7 @@ export function parseDockerfile(text: string): Dockerfile {
     index = next;
   }
   if (instructions.length === 0) throw new KindError('invalid', 'file with no instructions');
-  return { instructions, escape };
+  return { instructions, escape, syntax };
 }
 
 interface Statement {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseChmod } from './chmod.ts';
+import { foreignSyntax } from './directives.ts';
 import { parseDockerfile } from './dockerfile.ts';
 import { parseGitSource } from './git-source.ts';
 import { parseMount } from './mount-spec.ts';
@@ -149,6 +150,15 @@ test('parser directives', () => {
   assert.equal(escapeOf('# unknown=1\n# escape=`\nFROM x'), '\\', 'an unknown one is a comment');
   assert.throws(() => escapeOf('# escape=x\nFROM x'), { message: /invalid escape token 'x'/ });
   assert.throws(() => escapeOf('# escape=`\n# escape=`\nFROM x'), { message: /line 2: only one escape parser directive/ });
+});
+
+test('a front end of another language is told of, the Dockerfile one and its mirrors are not', () => {
+  const told = (syntax: string): string | undefined => foreignSyntax(parseDockerfile(`# syntax=${syntax}\nFROM x`).syntax);
+  for (const own of ['docker/dockerfile:1', 'docker.io/docker/dockerfile:1.7-labs', 'mirror.lan:5000/docker/dockerfile@sha256:00'])
+    assert.equal(told(own), undefined, own);
+  assert.equal(told('docker/dockerfile-upstream:master'), undefined);
+  assert.match(told('tonistiigi/copy:v1') ?? '', /^\[Warning\] the front end "tonistiigi\/copy:v1"/);
+  assert.equal(foreignSyntax(undefined), undefined);
 });
 
 test('here-documents: quoted delimiters, tabs, two in one line, in ONBUILD', () => {
