@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { KindError, messageOf } from '../base/errors.ts';
 import { version } from '../daemon/version.ts';
-import { configFlags, type Flags, withConfigOptions, withStoreOptions } from './config-options.ts';
+import { configFlags, type Flags, withAuditOptions, withConfigOptions, withStoreOptions } from './config-options.ts';
 import { addBuildCommands } from './build-commands.ts';
 import { addWhy } from './why-commands.ts';
 import { paint } from './paint.ts';
@@ -32,8 +32,10 @@ export function createProgram(): Command {
     withConfigOptions(parent.command(name).description(description).addHelpText('after', `\nExample:\n  ${example}`));
   const json = (): Option => new Option('--output <format>', 'output format').choices(['text', 'json']).default('text');
 
-  withStoreOptions(
-    verb('up', 'Start davit and wait until the node is Ready', 'davit up && eval "$(davit env)" && docker ps && kubectl get nodes'),
+  withAuditOptions(
+    withStoreOptions(
+      verb('up', 'Start davit and wait until the node is Ready', 'davit up && eval "$(davit env)" && docker ps && kubectl get nodes'),
+    ),
   ).action(async (flags: Flags) => (await import('./up.ts')).up(configFlags(flags)));
   verb('down', 'Stop davit and its containers; take its links, rules and mounts off the host', 'davit down --purge')
     .option('--purge', 'also delete images, volumes, the cluster and every other file of davit')

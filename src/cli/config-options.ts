@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { KindError } from '../base/errors.ts';
 import type { Config } from '../daemon/config.ts';
@@ -64,6 +65,16 @@ export function withStoreOptions(command: Command): Command {
     .option('--etcd-keyfile <file>', 'its key');
 }
 
+/** What is noted of requests to the API server. */
+export function withAuditOptions(command: Command): Command {
+  return command
+    .option('--audit-policy-file <file>', 'audit.k8s.io/v1 Policy: how much of which API request is noted', (path) => resolve(path))
+    .option('--audit-log-path <file>', 'where it is noted, one event a line', (path) => resolve(path))
+    .option('--audit-log-maxsize <megabytes>', 'put the file aside at this size (default 100)', Number)
+    .option('--audit-log-maxbackup <count>', 'keep so many that were put aside (default all)', Number)
+    .option('--audit-log-maxage <days>', 'keep those for so long (default for ever)', Number);
+}
+
 /** The configuration that the flags of `withConfigOptions` and `withStoreOptions` say. */
 export function configFlags(flags: Flags): Partial<Config> {
   const {
@@ -81,6 +92,8 @@ export function configFlags(flags: Flags): Partial<Config> {
   } = flags as Partial<Config>;
   const { store, firewall, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
+  const { auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup, auditLogMaxage } = flags as Partial<Config>;
+  const audit = { auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup, auditLogMaxage };
   const places = { dataRoot, runRoot, dockerSocket, cgroupParent };
   const { defaultAddressPool: addressRanges } = flags as { readonly defaultAddressPool?: Config['addressRanges'] };
   const ingress = { ingressHttpPort, ingressHttpsPort };
@@ -95,6 +108,7 @@ export function configFlags(flags: Flags): Partial<Config> {
     loadBalancerPool,
     ...ingress,
     ...etcd,
+    ...audit,
     ...registryFlags(flags),
   };
 }

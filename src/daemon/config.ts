@@ -43,6 +43,13 @@ export interface Config {
   readonly etcdCafile?: string;
   readonly etcdCertfile?: string;
   readonly etcdKeyfile?: string;
+  /** How much of which request is noted (audit.k8s.io/v1 Policy), and where; both or neither. */
+  readonly auditPolicyFile?: string;
+  readonly auditLogPath?: string;
+  /** A file is put aside at so many megabytes; so many that were put aside stay, for so many days (0: all). */
+  readonly auditLogMaxsize: number;
+  readonly auditLogMaxbackup: number;
+  readonly auditLogMaxage: number;
   /** URLs tried before Docker Hub. */
   readonly registryMirrors: readonly string[];
   /** Hosts and address ranges that need no verified TLS; this machine itself never does. */
@@ -72,6 +79,9 @@ export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
   store: 'embedded',
   etcdEndpoints: [],
   etcdPrefix: '/registry',
+  auditLogMaxsize: 100,
+  auditLogMaxbackup: 0,
+  auditLogMaxage: 0,
   registryMirrors: [],
   insecureRegistries: [],
   registryCertificates: '/etc/docker/certs.d',
@@ -91,6 +101,7 @@ export function loadConfig(
   const config: Config = { ...defaults, ...own, ...saved, ...fromEnvironment, ...given, runRoot };
   checkConfig(config);
   checkStore(config, flags);
+  checkAudit(config);
   return config;
 }
 
@@ -123,6 +134,19 @@ function checkConfig(config: Config): void {
   if (config.runRoot.length > 40) {
     throw new KindError('invalid', `run root ${config.runRoot} is too long: sockets below it must fit in 107 bytes, so keep it under 40`);
   }
+}
+
+function checkAudit({ auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup, auditLogMaxage }: Config): void {
+  if ((auditPolicyFile === undefined) !== (auditLogPath === undefined))
+    throw new KindError('invalid', '--audit-policy-file and --audit-log-path belong together: give both');
+  for (const path of [auditPolicyFile, auditLogPath])
+    if (path !== undefined && !path.startsWith('/'))
+      throw new KindError('invalid', `the audit policy and its log must be absolute paths, "${path}" is not`);
+  if (![auditLogMaxsize, auditLogMaxbackup, auditLogMaxage].every((one) => Number.isInteger(one) && one >= 0) || auditLogMaxsize === 0)
+    throw new KindError(
+      'invalid',
+      '--audit-log-maxsize, --audit-log-maxbackup and --audit-log-maxage: want whole numbers, the size at least 1',
+    );
 }
 
 function checkStore(config: Config, flags: Partial<Config>): void {

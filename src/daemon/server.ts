@@ -6,6 +6,7 @@ import { announceDns } from '../kubernetes/dns/announce.ts';
 import { answerWhy } from '../explain/answer-why.ts';
 import { startScheduler } from '../kubernetes/scheduler/start.ts';
 import type { Log } from '../base/log.ts';
+import { openAudit } from './open-audit.ts';
 import type { Config } from './config.ts';
 import { loadCredentials } from './credentials.ts';
 import { foreground } from './foreground.ts';
@@ -26,6 +27,8 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
   await using starting = new AsyncDisposableStack();
   const credentials = await loadCredentials(config);
   const store = starting.use(await openServerStore(config, log.child({ part: 'store' })));
+  const audit = await openAudit(config, log.child({ part: 'audit' }));
+  if (audit) starting.use(audit);
   const api = starting.use(
     await serveApi({
       store,
@@ -33,6 +36,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       port: config.apiPort,
       tls: { ca: credentials.ca, ...credentials.server },
       kubeletTls: { ca: credentials.ca, ...credentials.kubeletClient },
+      audit,
       frontProxy: credentials.frontProxy,
       tokenKey: credentials.tokenKey,
       sign: credentials.sign,

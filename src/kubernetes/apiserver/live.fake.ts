@@ -30,6 +30,7 @@ export async function liveServer(options: Partial<ServeOptions> = {}): Promise<L
     tls,
     tokenKey: (await createAuthority('service-accounts')).key,
     oidc: options.oidc,
+    audit: options.audit,
     sign: (order) => signRequest(authority, order),
     kubeletTls: { ca: authority.cert, ...admin },
     frontProxy,

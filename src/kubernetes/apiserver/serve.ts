@@ -11,6 +11,7 @@ import { keepQuotas } from './admission/resource-quota.ts';
 import { keepAggregating } from './access/aggregate-roles.ts';
 import { Authenticator } from './access/authenticator.ts';
 import { Authorizer } from './access/authorize.ts';
+import type { Audit } from './audit/audited.ts';
 import type { OidcOptions } from './access/oidc.ts';
 import { ServiceAccountTokens } from './access/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -41,6 +42,8 @@ export interface ServeOptions extends ListenOptions {
   /** PEM of the P-256 key that signs service accounts' tokens. */
   readonly tokenKey: string;
   readonly oidc?: OidcOptions;
+  /** Where requests are noted, and how much of each. */
+  readonly audit?: Audit;
   /** Signs for those whose certificate signing request was approved. */
   readonly sign?: Signer;
   readonly log: Log;
@@ -74,7 +77,7 @@ function background(run: (signal: AbortSignal) => Promise<void>, log: Log): Asyn
 
 /** The Kubernetes API over HTTPS and in process, on one store. The store stays the caller's. */
 export async function serveApi(options: ServeOptions): Promise<ApiServer> {
-  const { store, serviceCidr, kubeletTls, log, oidc, nodeIp = '127.0.0.1' } = options;
+  const { store, serviceCidr, kubeletTls, log, oidc, audit, nodeIp = '127.0.0.1' } = options;
   const serviceRange = addressRange(serviceCidr);
   const registry = new Registry(store, serviceRange);
   registry.catalog.addLive(componentStatuses(store));
@@ -89,7 +92,7 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const aggregator = starting.use(new Aggregator(registry, options.frontProxy));
   let bootstrapped = false;
   const isBootstrapped = (): boolean => bootstrapped;
-  const routes = { registry, kubeletTls, log, authorizer, authenticator, answers, metrics, aggregator, isBootstrapped };
+  const routes = { registry, kubeletTls, log, authorizer, authenticator, answers, metrics, aggregator, audit, isBootstrapped };
   const listening = starting.use(await listen(routes, options));
   await bootstrap(registry, { serviceRange, nodeIp, port: listening.port });
   bootstrapped = true;

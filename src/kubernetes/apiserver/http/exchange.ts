@@ -24,6 +24,8 @@ export interface Exchange {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly user: User;
+  /** Where the connection comes from. */
+  readonly remoteAddress?: string;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   readonly body: AsyncIterable<Uint8Array>;

@@ -1,8 +1,11 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pods } from '../../../api/kubernetes/kinds.ts';
 import type { Log } from '../../../base/log.ts';
 import type { User } from '../access/user.ts';
+import type { Audit } from '../audit/audited.ts';
+import { beginAudit } from '../audit/begin-audit.ts';
+import { KindError } from '../../../base/errors.ts';
 import { impersonated } from '../access/impersonation.ts';
 import { answerReview, type Reviewer } from '../access/reviews.ts';
 import { reviews } from '../discovery/discovery.ts';
@@ -20,6 +23,7 @@ import { pathNotFound, serveGeneral } from './general.ts';
 import { serveLive } from './live-requests.ts';
 import { placeOf, serveResource } from './resource-requests.ts';
 import { kubeletFor, kubeletPath, serveSubresource } from './subresource-requests.ts';
+import { upgradeExchange } from './upgrade-exchange.ts';
 import { targetOf, verbOf, type Target, type Verb } from './target.ts';
 
 export interface Routes extends Reviewer {
@@ -27,6 +31,8 @@ export interface Routes extends Reviewer {
   readonly kubeletTls: KubeletTls;
   readonly metrics: ServerMetrics;
   readonly aggregator: Aggregator;
+  /** Where requests are noted; undefined: nowhere. */
+  readonly audit?: Audit;
   /** Whether everything is there that a cluster starts with. */
   isBootstrapped(): boolean;
   readonly log: Log;
@@ -39,18 +45,22 @@ export type Answers = Map<string, (rest: readonly string[]) => Promise<object>>;
 /** Who? may they? what? — and every error as a Status. */
 export async function route(routes: Routes, exchange: Exchange): Promise<void> {
   routes.metrics.observe(exchange, () => exchange.outgoing.statusCode);
+  let asker: User | undefined;
+  let noted: ReturnType<typeof beginAudit> | undefined;
+  const note = (user?: User): ReturnType<typeof beginAudit> | undefined =>
+    routes.audit && beginAudit(routes.audit, routes.authorizer, exchange, asker, user);
   try {
-    const user = await asking(routes, exchange.user, exchange.headers);
-    await serve(routes, { ...exchange, user });
+    asker = await routes.authenticator.userOf(exchange.user, exchange.headers);
+    const user = impersonated(routes.authorizer, asker, exchange.headers);
+    noted = note(user);
+    await serve(routes, { ...(noted?.exchange ?? exchange), user });
   } catch (error) {
     const { code, message } = statusOf(error);
     if (code >= 500) routes.log.error({ method: exchange.method, path: exchange.path, code, error }, message);
-    sendError(exchange, error);
+    noted ??= note();
+    if (!(error instanceof KindError) && !exchange.signal.aborted) noted?.panicked(message);
+    sendError(noted?.exchange ?? exchange, error);
   }
-}
-
-async function asking({ authenticator, authorizer }: Routes, certified: User, headers: IncomingHttpHeaders): Promise<User> {
-  return impersonated(authorizer, await authenticator.userOf(certified, headers), headers);
 }
 
 async function serve(routes: Routes, exchange: Exchange): Promise<void> {
@@ -112,10 +122,17 @@ export async function routeUpgrade(
   certified: User,
 ): Promise<void> {
   socket.on('error', () => socket.destroy());
+  let noted: ReturnType<typeof beginAudit> | undefined;
   try {
-    await upgrade(routes, incoming, socket, head, certified);
+    const exchange = upgradeExchange(incoming, socket, certified);
+    const asker = await routes.authenticator.userOf(certified, incoming.headers);
+    const user = impersonated(routes.authorizer, asker, incoming.headers);
+    noted = routes.audit && beginAudit(routes.audit, routes.authorizer, exchange, asker, user);
+    await upgrade(routes, { ...exchange, user }, { incoming, socket, head });
+    noted?.exchange.outgoing.writeHead(101, {});
   } catch (error) {
     const status = statusOf(error);
+    noted?.exchange.outgoing.writeHead(status.code, {});
     const body = JSON.stringify(status);
     const lines = [
       `HTTP/1.1 ${status.code} ${status.reason}`,
@@ -132,22 +149,29 @@ export async function routeUpgrade(
 /** Headers that name the client end here, and cookies. */
 const ended = new Set(['authorization', 'cookie', 'x-forwarded-for']);
 
-async function upgrade(routes: Routes, incoming: IncomingMessage, socket: Duplex, head: Buffer, certified: User): Promise<void> {
-  const url = new URL(incoming.url ?? '/', 'https://localhost');
-  const target = targetOf(url.pathname);
-  const remote = routes.aggregator.remoteAt(url.pathname);
+interface Connection {
+  readonly incoming: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+async function upgrade(routes: Routes, { method, path, query, user }: Exchange, connection: Connection): Promise<void> {
+  const target = targetOf(path);
+  const remote = routes.aggregator.remoteAt(path);
   if (target && remote) {
-    const user = await asking(routes, certified, incoming.headers);
-    routes.authorizer.authorize(user, { verb: verbOf(incoming.method ?? 'GET', target, url.searchParams), ...target });
-    return upgradeRemote(routes.aggregator, remote, user, { incoming, socket, head });
+    routes.authorizer.authorize(user, { verb: verbOf(method, target, query), ...target });
+    return upgradeRemote(routes.aggregator, remote, user, connection);
   }
   if (!target || target.group !== '' || target.resource !== 'pods' || !upgradable.has(target.subresource ?? '')) throw pathNotFound();
-  const user = await asking(routes, certified, incoming.headers);
   routes.authorizer.authorize(user, { verb: 'create', ...target });
   const pod = await routes.registry.get(resourceOf(pods), placeOf(target));
-  const path = kubeletPath(pod, target.subresource ?? '', url.searchParams);
   const address = await kubeletFor(routes, pod);
-  await tunnel(incoming, socket, head, { address, tls: { ...routes.kubeletTls }, path, isForwarded: (name) => !ended.has(name) });
+  await tunnel(connection.incoming, connection.socket, connection.head, {
+    address,
+    tls: { ...routes.kubeletTls },
+    path: kubeletPath(pod, target.subresource ?? '', query),
+    isForwarded: (name) => !ended.has(name),
+  });
 }
 
 /** A list or watch of one object by its name is a matter of that object. */

@@ -75,6 +75,7 @@ function exchangeOf(incoming: Http2ServerRequest | IncomingMessage, outgoing: Ht
     query: url.searchParams,
     headers: incoming.headers,
     user: socket ? userOf(socket) : anonymous,
+    remoteAddress: (socket as Socket | undefined)?.remoteAddress,
     signal: gone.signal,
     body: incoming as AsyncIterable<Uint8Array>,
     outgoing: outgoing as unknown as Outgoing,
