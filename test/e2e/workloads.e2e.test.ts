@@ -202,13 +202,21 @@ test('kubectl top: nodes, pods, containers', async () => {
 
 test('davit why stuck: what the kubelet says of an image, a key and a probe is found at the end of the chain', async () => {
   const planted: readonly (readonly [string, object, RegExp])[] = [
-    ['image', { image: 'nowhere.invalid/none:1' }, /container c has no image nowhere\.invalid\/none:1: .*\n→ .*\n +docker pull nowhere\.invalid\/none:1/],
+    [
+      'image',
+      { image: 'nowhere.invalid/none:1' },
+      /container c has no image nowhere\.invalid\/none:1: .*\n→ .*\n +docker pull nowhere\.invalid\/none:1/,
+    ],
     [
       'key',
       { env: [{ name: 'MODE', valueFrom: { configMapKeyRef: { name: 'kube-root-ca.crt', key: 'mode' } } }] },
       /couldn't find key mode in ConfigMap default\/kube-root-ca\.crt\n→ .*\n +kubectl patch configmap kube-root-ca\.crt -n default/,
     ],
-    ['probe', { readinessProbe: { exec: { command: ['sh', '-c', 'echo not yet; exit 1'] }, periodSeconds: 1 } }, /Readiness probe failed: not yet/],
+    [
+      'probe',
+      { readinessProbe: { exec: { command: ['sh', '-c', 'echo not yet; exit 1'] }, periodSeconds: 1 } },
+      /Readiness probe failed: not yet/,
+    ],
   ];
   for (const [name, more] of planted) {
     const labels = { stuck: name };

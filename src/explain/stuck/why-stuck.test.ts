@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { eventually } from '../../../test/support/eventually.ts';
 import * as kinds from '../../api/kubernetes/kinds.ts';
-import type { ContainerStatus, Pod, PodSpec, PodStatus } from '../../api/kubernetes/types.generated.ts';
+import type { PodStatus } from '../../api/kubernetes/types.generated.ts';
 import { silentLog } from '../../base/log.ts';
 import { kubeconfigOf, liveServer, type LiveServer } from '../../kubernetes/apiserver/live.fake.ts';
 import type { Client } from '../../kubernetes/client/client.ts';
@@ -15,6 +15,21 @@ import { startControllers } from '../../kubernetes/controllers/start.ts';
 import { startScheduler } from '../../kubernetes/scheduler/start.ts';
 import { answerWhy } from '../answer-why.ts';
 import { renderStuck } from '../render-stuck.ts';
+import {
+  claim,
+  configMap,
+  container,
+  deployment,
+  labels,
+  lonePod,
+  podSpec,
+  quota,
+  ready,
+  usesData,
+  warn,
+  withPort,
+  type Blocker,
+} from './blockers.fake.ts';
 import type { StuckReport } from './why-stuck.ts';
 
 const kubectlPath = join(import.meta.dirname, '../../../.cache/bin/kubectl-1.35');
@@ -47,44 +62,12 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Blocker {
-  readonly name: string;
-  /** As kubectl would apply it; NS is the namespace. */
-  readonly planted: readonly object[];
-  /** What only a kubelet would say. */
-  readonly prepare?: (namespace: string) => Promise<unknown>;
-  readonly target: string;
-  /** What the links of the chain say, the first one first. */
-  readonly says: readonly RegExp[];
-  readonly command: RegExp;
-  /** The command has a hole in it that only a person can fill, or reads. */
-  readonly filled?: (command: string) => string | undefined;
-  /** Other than that nothing holds up the target any more. */
-  readonly then?: (namespace: string) => Promise<void>;
-}
-
-const labels = { app: 'web' };
-const podSpec = (more: Partial<PodSpec> = {}): PodSpec => ({ terminationGracePeriodSeconds: 0, containers: [{ name: 'c', image: 'x' }], ...more });
-const deployment = (more: object = {}, spec: Partial<PodSpec> = {}, replicas = 1): object => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name: 'web' },
-  spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec(spec) }, ...more },
-});
-const lonePod = (spec: Partial<PodSpec>, metadata: object = {}): object => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', labels, ...metadata }, spec: podSpec(spec) });
-const quota = (hard: object): object => ({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q' }, spec: { hard } });
-const configMap = (metadata: object): object => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata });
-const claim = (metadata: object, spec: object = {}): object => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata,
-  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
-});
-const withPort: Partial<PodSpec> = { containers: [{ name: 'c', image: 'x', ports: [{ containerPort: 80, hostPort: 80 }] }] };
-const usesData: Partial<PodSpec> = { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] };
-
 /** Waits until the namespace has pods on a node, then says of them what a kubelet would. */
-async function kubelet(namespace: string, status: Partial<PodStatus>, warning?: { readonly reason: string; readonly message: string }): Promise<void> {
+async function kubelet(
+  namespace: string,
+  status: Partial<PodStatus>,
+  warning?: { readonly reason: string; readonly message: string },
+): Promise<void> {
   const pods = await eventually(
     async () => {
       const { items } = await client.list(kinds.pods, { namespace });
@@ -95,22 +78,10 @@ async function kubelet(namespace: string, status: Partial<PodStatus>, warning?: 
   );
   for (const pod of pods) {
     await client.patch(kinds.pods, { namespace, name: pod.metadata.name ?? '' }, { type: 'merge', body: { status } }, 'status');
-    if (warning) await warn(pod, warning);
+    if (warning) await warn(client, pod, warning);
   }
 }
 
-async function warn(pod: Pod, { reason, message }: { readonly reason: string; readonly message: string }): Promise<void> {
-  const { namespace, name, uid } = pod.metadata;
-  const involvedObject = { kind: 'Pod', namespace, name, uid };
-  const lastTimestamp = new Date().toISOString();
-  await client.create(kinds.events, { apiVersion: 'v1', kind: 'Event', metadata: { namespace, generateName: 'e-' }, type: 'Warning', involvedObject, reason, message, lastTimestamp });
-}
-
-const container = (state: ContainerStatus['state'], more: Partial<ContainerStatus> = {}): Partial<PodStatus> => ({
-  phase: 'Running',
-  containerStatuses: [{ name: 'c', image: 'x', imageID: '', ready: false, restartCount: 0, state, ...more }],
-});
-const ready: Partial<PodStatus> = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
 const gone = (kind: kinds.Kind, name: string) => async (namespace: string) => {
   await assert.rejects(client.get(kind, { namespace: kind.namespaced ? namespace : undefined, name }), { kind: 'notFound' });
 };
@@ -124,7 +95,7 @@ const blockers: readonly Blocker[] = [
     target: 'cm/c',
     says: [/finalizer example\.com\/hold: whoever put it there/],
     command: /^kubectl patch configmap c -n \S+ --type=json/,
-    then: gone(kinds.configMaps, 'c'),
+    afterwards: gone(kinds.configMaps, 'c'),
   },
   {
     name: 'a namespace that is not empty',
@@ -133,7 +104,7 @@ const blockers: readonly Blocker[] = [
     target: 'ns/NS',
     says: [/not empty: .*configmaps/, /finalizer example\.com\/hold/],
     command: /^kubectl patch configmap c/,
-    then: (namespace) => gone(kinds.namespaces, namespace)(namespace),
+    afterwards: (namespace) => gone(kinds.namespaces, namespace)(namespace),
   },
   {
     name: 'a foreground deletion',
@@ -141,14 +112,20 @@ const blockers: readonly Blocker[] = [
     prepare: async (namespace) => {
       await kubelet(namespace, ready);
       const { items } = await client.list(kinds.pods, { namespace });
-      await client.patch(kinds.pods, { namespace, name: items[0]?.metadata.name ?? '' }, { type: 'merge', body: { metadata: { finalizers: ['example.com/slow'] } } });
+      await client.patch(
+        kinds.pods,
+        { namespace, name: items[0]?.metadata.name ?? '' },
+        { type: 'merge', body: { metadata: { finalizers: ['example.com/slow'] } } },
+      );
       await deleted(`deployment web -n ${namespace} --cascade=foreground`);
-      await eventually(async () => assert.ok((await client.list(kinds.pods, { namespace })).items[0]?.metadata.deletionTimestamp), { withinMs: 10_000 });
+      await eventually(async () => assert.ok((await client.list(kinds.pods, { namespace })).items[0]?.metadata.deletionTimestamp), {
+        withinMs: 10_000,
+      });
     },
     target: 'deploy/web',
     says: [/when what it owns has gone/, /when what it owns has gone/, /finalizer example\.com\/slow/],
     command: /^kubectl patch pod web-/,
-    then: gone(kinds.deployments, 'web'),
+    afterwards: gone(kinds.deployments, 'web'),
   },
   {
     name: 'a claim that a pod uses',
@@ -157,7 +134,7 @@ const blockers: readonly Blocker[] = [
     target: 'pvc/data',
     says: [/pod web uses it/],
     command: /^kubectl delete pod web/,
-    then: gone(kinds.persistentVolumeClaims, 'data'),
+    afterwards: gone(kinds.persistentVolumeClaims, 'data'),
   },
   {
     name: 'a quota',
@@ -166,7 +143,7 @@ const blockers: readonly Blocker[] = [
     target: 'deployment/web',
     says: [/1 are available/, /refused: .*exceeded quota: q/],
     command: /^kubectl patch resourcequota q -n \S+ --type=merge -p '\{"spec":\{"hard":\{"pods":"3"\}\}\}'/,
-    then: async (namespace) => assert.equal((await client.list(kinds.pods, { namespace })).items.length, 3),
+    afterwards: async (namespace) => assert.equal((await client.list(kinds.pods, { namespace })).items.length, 3),
   },
   {
     name: 'a service account that is missing',
@@ -174,7 +151,7 @@ const blockers: readonly Blocker[] = [
     target: 'rs',
     says: [/refused: .*serviceaccount "builder" not found/],
     command: /^kubectl create serviceaccount builder/,
-    then: async (namespace) => assert.equal((await client.list(kinds.pods, { namespace })).items.length, 1),
+    afterwards: async (namespace) => assert.equal((await client.list(kinds.pods, { namespace })).items.length, 1),
   },
   {
     name: 'a refusal by Pod Security',
@@ -185,7 +162,7 @@ const blockers: readonly Blocker[] = [
     target: 'deploy/web',
     says: [/0 are available/, /violates PodSecurity "restricted:latest"/],
     command: /^kubectl label namespace \S+ pod-security\.kubernetes\.io\/enforce=privileged --overwrite/,
-    then: async (namespace) => assert.equal((await client.list(kinds.pods, { namespace })).items.length, 1),
+    afterwards: async (namespace) => assert.equal((await client.list(kinds.pods, { namespace })).items.length, 1),
   },
   {
     name: 'a roll-out that is paused',
@@ -198,17 +175,22 @@ const blockers: readonly Blocker[] = [
     target: 'deploy/web',
     says: [/roll-out is paused/],
     command: /^kubectl rollout resume deployment web/,
-    then: async (namespace) => assert.equal((await client.list(kinds.replicaSets, { namespace })).items.length, 2),
+    afterwards: async (namespace) => assert.equal((await client.list(kinds.replicaSets, { namespace })).items.length, 2),
   },
   {
     name: 'a Job that is suspended',
     planted: [
-      { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j' }, spec: { suspend: true, template: { spec: podSpec({ restartPolicy: 'Never' }) } } },
+      {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        metadata: { name: 'j' },
+        spec: { suspend: true, template: { spec: podSpec({ restartPolicy: 'Never' }) } },
+      },
     ],
     target: 'job/j',
     says: [/it is suspended/],
     command: /^kubectl patch job j/,
-    then: async (namespace) => assert.equal((await client.list(kinds.pods, { namespace })).items.length, 1),
+    afterwards: async (namespace) => assert.equal((await client.list(kinds.pods, { namespace })).items.length, 1),
   },
   {
     name: 'a taint',
@@ -216,7 +198,7 @@ const blockers: readonly Blocker[] = [
     target: 'pod/web',
     says: [/none of 2 nodes takes it: .*untolerated taint/],
     command: /^kubectl taint node(s)? n2/,
-    then: async (namespace) => assert.equal((await client.get(kinds.pods, { namespace, name: 'web' })).spec?.nodeName, 'n2'),
+    afterwards: async (namespace) => assert.equal((await client.get(kinds.pods, { namespace, name: 'web' })).spec?.nodeName, 'n2'),
   },
   {
     name: 'a claim of a class that is missing',
@@ -224,7 +206,8 @@ const blockers: readonly Blocker[] = [
     target: 'deploy/web',
     says: [/0 are available/, /0 of 1 pods are ready/, /its claim data is not bound/, /storage class fast is missing/],
     command: /^kubectl apply -f - <<< '.*StorageClass/,
-    then: async (namespace) => assert.equal((await client.get(kinds.persistentVolumeClaims, { namespace, name: 'data' })).status?.phase, 'Bound'),
+    afterwards: async (namespace) =>
+      assert.equal((await client.get(kinds.persistentVolumeClaims, { namespace, name: 'data' })).status?.phase, 'Bound'),
   },
   {
     name: 'a claim that is missing',
@@ -232,12 +215,16 @@ const blockers: readonly Blocker[] = [
     target: 'pod/web',
     says: [/its claim data is missing/, /it is not there/],
     command: /^kubectl apply -f - <<< '.*PersistentVolumeClaim/,
-    then: async (namespace) => assert.ok((await client.get(kinds.pods, { namespace, name: 'web' })).spec?.nodeName),
+    afterwards: async (namespace) => assert.ok((await client.get(kinds.pods, { namespace, name: 'web' })).spec?.nodeName),
   },
   {
     name: 'an image that cannot be had',
     planted: [deployment()],
-    prepare: (namespace) => kubelet(namespace, { ...container({ waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "x": not found' } }), phase: 'Pending' }),
+    prepare: (namespace) =>
+      kubelet(namespace, {
+        ...container({ waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "x": not found' } }),
+        phase: 'Pending',
+      }),
     target: 'deploy/web',
     says: [/0 are available/, /0 of 1/, /container c has no image x: Back-off pulling image "x": not found/],
     command: /^docker pull x$/,
@@ -247,21 +234,30 @@ const blockers: readonly Blocker[] = [
     name: 'a key that is missing in a ConfigMap',
     planted: [configMap({ name: 'settings' }), lonePod({ nodeName: 'n1' })],
     prepare: (namespace) =>
-      kubelet(namespace, container({ waiting: { reason: 'CreateContainerConfigError', message: `couldn't find key mode in ConfigMap ${namespace}/settings` } })),
+      kubelet(
+        namespace,
+        container({
+          waiting: { reason: 'CreateContainerConfigError', message: `couldn't find key mode in ConfigMap ${namespace}/settings` },
+        }),
+      ),
     target: 'pod/web',
     says: [/couldn't find key mode in ConfigMap/],
     command: /^kubectl patch configmap settings -n \S+ --type=merge -p '\{"data":\{"mode":"VALUE"\}\}'/,
-    then: async (namespace) => assert.deepEqual((await client.get(kinds.configMaps, { namespace, name: 'settings' })).data, { mode: 'VALUE' }),
+    afterwards: async (namespace) =>
+      assert.deepEqual((await client.get(kinds.configMaps, { namespace, name: 'settings' })).data, { mode: 'VALUE' }),
   },
   {
     name: 'a Secret that is missing in a volume',
     planted: [lonePod({ nodeName: 'n1' })],
     prepare: (namespace) =>
-      kubelet(namespace, container({ waiting: { reason: 'ContainerCreating' } }), { reason: 'FailedMount', message: 'MountVolume.SetUp failed for volume "s" : secret "keys" not found' }),
+      kubelet(namespace, container({ waiting: { reason: 'ContainerCreating' } }), {
+        reason: 'FailedMount',
+        message: 'MountVolume.SetUp failed for volume "s" : secret "keys" not found',
+      }),
     target: 'pod/web',
     says: [/secret "keys" not found/],
     command: /^kubectl create secret generic keys -n \S+ --from-literal=KEY=VALUE/,
-    then: async (namespace) => assert.ok(await client.get(kinds.secrets, { namespace, name: 'keys' })),
+    afterwards: async (namespace) => assert.ok(await client.get(kinds.secrets, { namespace, name: 'keys' })),
   },
   {
     name: 'a program that ends again and again',
@@ -281,9 +277,15 @@ const blockers: readonly Blocker[] = [
   },
   {
     name: 'a probe that fails, with what it last said',
-    planted: [{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { selector: labels, ports: [{ port: 80 }] } }, lonePod({ nodeName: 'n1' })],
+    planted: [
+      { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { selector: labels, ports: [{ port: 80 }] } },
+      lonePod({ nodeName: 'n1' }),
+    ],
     prepare: (namespace) =>
-      kubelet(namespace, container({ running: {} }), { reason: 'Unhealthy', message: 'Readiness probe failed: HTTP probe failed with statuscode: 503' }),
+      kubelet(namespace, container({ running: {} }), {
+        reason: 'Unhealthy',
+        message: 'Readiness probe failed: HTTP probe failed with statuscode: 503',
+      }),
     target: 'svc/web',
     says: [/none of its 1 pods is ready/, /not ready: Readiness probe failed: HTTP probe failed with statuscode: 503/],
     command: /^kubectl logs web -n \S+ -c c/,
@@ -300,7 +302,12 @@ const blockers: readonly Blocker[] = [
   {
     name: 'a budget that holds up a drain',
     planted: [
-      { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'keep' }, spec: { minAvailable: 1, selector: { matchLabels: labels } } },
+      {
+        apiVersion: 'policy/v1',
+        kind: 'PodDisruptionBudget',
+        metadata: { name: 'keep' },
+        spec: { minAvailable: 1, selector: { matchLabels: labels } },
+      },
       lonePod({ nodeName: 'n2' }),
     ],
     prepare: async (namespace) => {
@@ -314,7 +321,8 @@ const blockers: readonly Blocker[] = [
     target: 'node/n2',
     says: [/pod web cannot be evicted/, /allows no eviction: 1 of 1 pods are healthy, 1 must be/],
     command: /^kubectl patch poddisruptionbudget keep -n \S+ --type=merge -p '\{"spec":\{"minAvailable":0\}\}'/,
-    then: async (namespace) => assert.equal((await client.get(kinds.podDisruptionBudgets, { namespace, name: 'keep' })).status?.disruptionsAllowed, 1),
+    afterwards: async (namespace) =>
+      assert.equal((await client.get(kinds.podDisruptionBudgets, { namespace, name: 'keep' })).status?.disruptionsAllowed, 1),
   },
   {
     name: 'a node that is cordoned',
@@ -347,7 +355,7 @@ for (const [index, blocker] of blockers.entries()) {
     if (command === undefined) return;
     await shell(command);
     const cleared = async (): Promise<void> => {
-      if (blocker.then) await blocker.then(namespace);
+      if (blocker.afterwards) await blocker.afterwards(namespace);
       else assert.equal((await ask(namespace, blocker.target)).isStuck, false);
     };
     await eventually(cleared, { withinMs: 15_000 });
@@ -371,7 +379,9 @@ async function ask(namespace: string, target: string): Promise<StuckReport> {
 /** As a person would: pasted into a shell. */
 function shell(command: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const child = spawn('bash', ['-c', `kubectl() { ${kubectlPath} "$@"; }; ${command}`], { env: { ...process.env, KUBECONFIG: config, HOME: folder } });
+  const child = spawn('bash', ['-c', `kubectl() { ${kubectlPath} "$@"; }; ${command}`], {
+    env: { ...process.env, KUBECONFIG: config, HOME: folder },
+  });
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
