@@ -28,7 +28,6 @@ const newerWords: readonly (readonly [pattern: RegExp, replacement: string])[] =
   [/for cpuset cpus: invalid format: x/, 'for cpuset cpus'],
   [/invalid container name \(\//, 'invalid container name ('],
   [/no such container nobody/, 'no such container: nobody'],
-  [/invalid filter 'is-task=\[x\]'/, "invalid filter 'is-task=x'"],
 ];
 
 export interface Said {
