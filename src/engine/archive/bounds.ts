@@ -18,6 +18,7 @@ export class Bounds {
   readonly #limits: Limits;
   #entries = 0;
   #bytes = 0;
+  #tarBytes = 0;
 
   /** `consumed`: bytes of the archive read so far, as they came (compressed). */
   constructor(consumed: () => number = () => Number.MAX_SAFE_INTEGER, limits: Partial<Limits> = {}) {
@@ -35,12 +36,22 @@ export class Bounds {
 
   data(bytes: number): void {
     this.#bytes += bytes;
-    const { freeBytes, ratio } = this.#limits;
+    this.#check(this.#bytes, this.#limits.freeBytes);
+  }
+
+  /** Bytes of the tar itself. What comes after the last member is seen by nobody else; members, which have names, are stopped before. */
+  tar(bytes: number): void {
+    this.#tarBytes += bytes;
+    this.#check(this.#tarBytes, 1.25 * this.#limits.freeBytes);
+  }
+
+  #check(bytes: number, free: number): void {
+    const { ratio } = this.#limits;
     const consumed = this.#consumed();
-    if (this.#bytes <= freeBytes || this.#bytes <= consumed * ratio) return;
+    if (bytes <= free || bytes <= consumed * ratio) return;
     throw new KindError(
       'invalid',
-      `the archive unpacks to more than ${ratio} times its size (${this.#bytes} from ${consumed} bytes): it looks like a bomb`,
+      `the archive unpacks to more than ${ratio} times its size (${bytes} from ${consumed} bytes): it looks like a bomb`,
     );
   }
 }

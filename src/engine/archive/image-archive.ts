@@ -43,7 +43,14 @@ export async function unpackImageArchive(source: AsyncIterable<Uint8Array>, job:
   const links: Record<string, string> = {};
   const known = new Set(job.known);
   let documentBytes = 0;
-  for await (const member of readTar(decompressed(source))) {
+  let arrived = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      arrived += chunk.length;
+      yield chunk;
+    }
+  };
+  for await (const member of readTar(decompressed(counted()))) {
     const { type, linkName } = member.entry;
     const name = insideName(member.entry.name);
     if (type === 'symlink') links[name] = insideName(linkName.startsWith('/') ? linkName : posix.join(posix.dirname(name), linkName));
@@ -54,7 +61,12 @@ export async function unpackImageArchive(source: AsyncIterable<Uint8Array>, job:
       const [start, body] = await beginning(member);
       const digest: Digest | undefined = blob === undefined ? undefined : `sha256:${blob}`;
       if (isLayer(start)) {
-        layers[name] = await layerFrom(body, digest, { directory: job.directory, folder: String(Object.keys(layers).length), known });
+        layers[name] = await layerFrom(body, digest, {
+          directory: job.directory,
+          folder: String(Object.keys(layers).length),
+          known,
+          arrived: () => arrived,
+        });
         continue;
       }
       documentBytes += member.bodySize;
@@ -67,10 +79,18 @@ export async function unpackImageArchive(source: AsyncIterable<Uint8Array>, job:
   return { documents, layers, links };
 }
 
+interface LayerPlace {
+  readonly directory: string;
+  readonly folder: string;
+  readonly known: ReadonlySet<string>;
+  /** Bytes of the whole archive that have come so far. */
+  arrived(): number;
+}
+
 async function layerFrom(
   body: AsyncIterable<Buffer>,
   digest: Digest | undefined,
-  { directory, folder, known }: { readonly directory: string; readonly folder: string; readonly known: ReadonlySet<string> },
+  { directory, folder, known, arrived }: LayerPlace,
 ): Promise<ArchivedLayer> {
   if (digest !== undefined && known.has(hexOf(digest))) {
     const hash = new TarHash();
@@ -85,7 +105,7 @@ async function layerFrom(
   const target = { root: `${root}/diff`, frames: `${root}/frames`, options: { whiteouts: 'overlay' } } as const;
   const [start, whole] = await beginning({ body: () => body });
   const isPlain = compressionOf(start) === 'none';
-  const { diffId, tarBytes, bytes } = await unpackLayer(digest === undefined || isPlain ? whole : outer.through(whole), target);
+  const { diffId, tarBytes, bytes } = await unpackLayer(digest === undefined || isPlain ? whole : outer.through(whole), target, arrived);
   const found = isPlain ? diffId : outer.result().diffId;
   if (digest !== undefined && found !== digest) throw damaged(digest, found);
   return { folder, diffId, tarBytes, bytes };

@@ -14,8 +14,15 @@ export interface UnpackTarget {
   readonly limits?: Partial<Limits>;
 }
 
-/** Unpacks a tar (plain, gzip, zstd), and says what digest it has without its compression. */
-export async function unpackLayer(source: AsyncIterable<Uint8Array>, target: UnpackTarget): Promise<UnpackJobResult> {
+/**
+ * Unpacks a tar (plain, gzip, zstd), and says what digest it has without its compression.
+ * `arrived`: bytes that came from outside so far, where the source itself was compressed: a bomb in a bomb is measured by these.
+ */
+export async function unpackLayer(
+  source: AsyncIterable<Uint8Array>,
+  target: UnpackTarget,
+  arrived: () => number = () => Number.MAX_SAFE_INTEGER,
+): Promise<UnpackJobResult> {
   using root = new Root(target.root);
   let consumed = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
@@ -27,8 +34,14 @@ export async function unpackLayer(source: AsyncIterable<Uint8Array>, target: Unp
   const hash = new TarHash();
   const frames = target.frames === undefined ? undefined : new FrameWriter(target.frames);
   try {
-    const tar = hash.through(decompressed(counted()));
-    const result = await unpackInto(root, tar, target.options, frames, new Bounds(() => consumed, target.limits));
+    const bounds = new Bounds(() => Math.min(consumed, arrived()), target.limits);
+    const bounded = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const chunk of decompressed(counted())) {
+        bounds.tar(chunk.length);
+        yield chunk;
+      }
+    };
+    const result = await unpackInto(root, hash.through(bounded()), target.options, frames, bounds);
     return { ...result, ...hash.result() };
   } finally {
     frames?.close();
