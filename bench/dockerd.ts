@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { initProgram } from '../src/engine/containers/devices.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { hasPeer, peerProgram } from '../test/support/peers.ts';
 
@@ -41,6 +42,9 @@ export async function startDockerd(
     host,
     '--insecure-registry',
     '198.18.0.0/16',
+    // Its own is a link to a program of another package.
+    '--init-path',
+    initProgram(),
   ];
   const child = spawn('bash', [join(root, 'tools/lab.sh'), labName, labNumber, program.path, ...flags], {
     env: { ...process.env, ...program.env },
