@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { isKind } from '../../base/errors.ts';
+import { eventually } from '../../../test/support/eventually.ts';
 import { EngineLab } from '../../../test/support/engine-lab.ts';
 import type { EngineEvent } from '../events/events.ts';
 
@@ -99,6 +100,20 @@ test('autoRemove waits for the end, then there is nothing', async () => {
   assert.equal((await removed).exitCode, 0);
   await assert.rejects(containers.get(container.id), (error) => isKind(error, 'notFound'));
   assert.deepEqual(lab.leftovers(), []);
+});
+
+test('what a program says first is not older than its start', async () => {
+  const { containers } = lab.engine;
+  const names = Array.from({ length: 8 }, (_, index) => `prompt${index}`);
+  await Promise.all(names.map((name) => lab.start(name, 'echo first; exec sleep 1000')));
+  for (const name of names) {
+    const { startedAt } = await containers.get(name);
+    await eventually(async () => assert.equal(await lab.logs(name), 'first\n'), { withinMs: 10_000 });
+    const options = { follow: false, stdout: true, stderr: true, ...(startedAt && { since: startedAt }) };
+    const lines = await Array.fromAsync(containers.logs(name, options, lab.signal));
+    assert.equal(lines.length, 1, `${name}: ${startedAt?.toISOString()}`);
+    await containers.remove(name, { force: true, volumes: true });
+  }
 });
 
 test('restart policy: on-failure with a limit', async () => {

@@ -56,6 +56,7 @@ export interface Launched {
   readonly endpoints: readonly Endpoint[];
   readonly ports: readonly PublishedBinding[];
   readonly logPath: string | undefined;
+  readonly startedAt: Date;
 }
 
 interface NetworkSide {
@@ -99,6 +100,8 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
     });
   await beforeStart();
   await parts.network.fabric.settled(network.endpoints);
+  // Before its first output: `logs --since` this time shows all of this run.
+  const startedAt = new Date();
   await kernel.runtime.start(record.id).catch((error: unknown) => {
     throw runtimeFailure(error);
   });
@@ -110,6 +113,7 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
     endpoints: network.endpoints,
     ports: network.ports,
     logPath,
+    startedAt,
   };
 }
 

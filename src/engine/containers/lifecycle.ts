@@ -207,7 +207,6 @@ export class Lifecycle {
         endpoints: launched.endpoints.length > 0 ? launched.endpoints : record.endpoints,
         ...change,
         run,
-        startedAt: new Date(),
         finishedAt: undefined,
         exitCode: undefined,
         error: undefined,
