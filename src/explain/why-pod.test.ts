@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { pasted } from '../../test/support/kubectl-shell.ts';
 import { nodes, persistentVolumeClaims, pods } from '../api/kubernetes/kinds.ts';
 import type { Node, NodeSpec, Pod, PodSpec } from '../api/kubernetes/types.generated.ts';
 import { silentLog } from '../base/log.ts';
@@ -129,7 +129,7 @@ for (const cause of causes) {
     assert.deepEqual(blame?.refusals.map(({ plugin }) => plugin) ?? [], cause.blamed, renderPodWhy(why));
     const commands = why.suggestion?.fixes.map(({ command }) => command) ?? [];
     assert(commands.length > 0, renderPodWhy(why));
-    for (const command of commands) await shell(command, config);
+    for (const command of commands) await pasted(command, { kubectl: kubectlPath, kubeconfig: config, home: folder });
     await until(client, (pod) => pod.spec?.nodeName === 'n1');
   });
 }
@@ -161,17 +161,4 @@ async function until(client: Client, holds: (pod: Pod) => boolean): Promise<void
     if (object.metadata.name === 'waiting' && holds(object)) resolve();
   });
   await promise;
-}
-
-/** As a person would: pasted into a shell. */
-function shell(command: string, config: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const env = { ...process.env, KUBECONFIG: config, HOME: folder };
-  const child = spawn('bash', ['-c', `kubectl() { ${kubectlPath} "$@"; }; ${command}`], { env });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.on('error', reject);
-  child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${command}: ${text}`))));
-  return promise;
 }

@@ -1,11 +1,11 @@
 /** Blockers, each planted in a namespace of its own: the last link of the chain names it, and the command that is given clears it. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { eventually } from '../../../test/support/eventually.ts';
+import { pasted } from '../../../test/support/kubectl-shell.ts';
 import * as kinds from '../../api/kubernetes/kinds.ts';
 import type { PodStatus } from '../../api/kubernetes/types.generated.ts';
 import { silentLog } from '../../base/log.ts';
@@ -376,16 +376,6 @@ async function ask(namespace: string, target: string): Promise<StuckReport> {
   return (await why(['stuck', kind, namespace, name ?? first?.metadata.name ?? ''])) as StuckReport;
 }
 
-/** As a person would: pasted into a shell. */
 function shell(command: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const child = spawn('bash', ['-c', `kubectl() { ${kubectlPath} "$@"; }; ${command}`], {
-    env: { ...process.env, KUBECONFIG: config, HOME: folder },
-  });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.on('error', reject);
-  child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${command}: ${text}`))));
-  return promise;
+  return pasted(command, { kubectl: kubectlPath, kubeconfig: config, home: folder });
 }

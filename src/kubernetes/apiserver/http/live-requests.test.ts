@@ -40,15 +40,23 @@ after(async () => {
 
 interface Answer {
   readonly code: number;
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly body: any;
+  readonly body: Body;
+}
+
+/** What the tests look into, of lists, objects, discovery and refusals. */
+interface Body {
+  readonly metadata: { readonly name: string; readonly labels?: object };
+  readonly items: readonly { readonly metadata: { readonly name: string } }[];
+  readonly containers: unknown;
+  readonly message: string;
+  readonly resources: readonly Readonly<Record<string, unknown>>[];
 }
 
 async function ask(path: string, method = 'GET'): Promise<Answer> {
   const outgoing = request(`${live.api.url}/apis/metrics.k8s.io/v1beta1${path}`, { method, ca: live.ca, ...live.admin, agent: false });
   outgoing.end();
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
-  return { code: incoming.statusCode ?? 0, body: JSON.parse(Buffer.concat(await incoming.toArray()).toString('utf8')) };
+  return { code: incoming.statusCode ?? 0, body: JSON.parse(Buffer.concat(await incoming.toArray()).toString('utf8')) as Body };
 }
 
 test('metrics of nodes and pods, in metrics-server’s form', async () => {
@@ -74,8 +82,7 @@ test('metrics of nodes and pods, in metrics-server’s form', async () => {
 });
 
 test('selectors, namespaces, what is not there, and verbs that make no sense', async () => {
-  const names = async (path: string): Promise<string[]> =>
-    (await ask(path)).body.items.map((item: { metadata: { name: string } }) => item.metadata.name);
+  const names = async (path: string): Promise<string[]> => (await ask(path)).body.items.map((item) => item.metadata.name);
   assert.deepEqual(await names('/pods'), ['web']);
   assert.deepEqual(await names('/namespaces/other/pods'), []);
   assert.deepEqual(await names('/pods?labelSelector=app%3Dnew'), []);
@@ -88,7 +95,7 @@ test('selectors, namespaces, what is not there, and verbs that make no sense', a
 test('discovery names them', async () => {
   const { body } = await ask('');
   assert.deepEqual(
-    body.resources.map(({ name, kind, namespaced, verbs }: Record<string, unknown>) => [name, kind, namespaced, verbs]),
+    body.resources.map(({ name, kind, namespaced, verbs }) => [name, kind, namespaced, verbs]),
     [
       ['nodes', 'NodeMetrics', false, ['get', 'list']],
       ['pods', 'PodMetrics', true, ['get', 'list']],
