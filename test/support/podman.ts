@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Machine } from './machine.ts';
 import { hasPeer, peerProgram } from './peers.ts';
@@ -34,13 +34,19 @@ export class Podman implements AsyncDisposable {
     await mkdir(config, { recursive: true });
     const seccomp = path.replace(/usr\/bin\/podman$/, 'usr/share/containers/seccomp.json');
     const libraries = `LD_LIBRARY_PATH=${env['LD_LIBRARY_PATH']}`;
+    // By themselves they ask for a million of both, which is refused where the suite may have fewer; buildah first lowers its own to 32,768.
+    const limits = await readFile('/proc/self/limits', 'utf8');
+    const most = (row: string): number => Math.min(32_768, Number(new RegExp(`^${row} +\\S+ +(\\d+)`, 'm').exec(limits)?.[1] ?? Infinity));
+    const ulimits = Object.entries({ nofile: most('Max open files'), nproc: most('Max processes') }).map(
+      ([name, n]) => `"${name}=${n}:${n}"`,
+    );
     const files: Readonly<Record<string, string>> = {
       'config.json': '{}',
       'policy.json': '{"default":[{"type":"insecureAcceptAnything"}]}',
       'registries.conf': insecure.map((location) => `[[registry]]\nlocation="${location}"\ninsecure=true\n`).join(''),
       'storage.conf': `[storage]\ndriver="overlay"\ngraphroot="${self.#folder}/root"\nrunroot="${self.#folder}/run"\n`,
       // conmon starts podman again when a container has ended: without its libraries everybody would wait for that in vain.
-      'containers.conf': `[containers]\nseccomp_profile="${seccomp}"\nnetns="host"\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="none"\ntmp_dir="${self.#folder}/tmp"\nconmon_env_vars=["PATH=/usr/sbin:/usr/bin:/sbin:/bin","${libraries}"]\n`,
+      'containers.conf': `[containers]\nseccomp_profile="${seccomp}"\nnetns="host"\ndefault_ulimits=[${ulimits.join()}]\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="none"\ntmp_dir="${self.#folder}/tmp"\nconmon_env_vars=["PATH=/usr/sbin:/usr/bin:/sbin:/bin","${libraries}"]\n`,
     };
     for (const [name, text] of Object.entries(files)) await writeFile(join(config, name), text);
     return self;
