@@ -3,7 +3,7 @@ import { KindError, messageOf } from '../base/errors.ts';
 import { version } from '../daemon/version.ts';
 import { configFlags, type Flags, withAuditOptions, withConfigOptions, withStoreOptions } from './config-options.ts';
 import { addBuildCommands } from './build-commands.ts';
-import { addWhy } from './why-commands.ts';
+import { addHistory, addWhy } from './why-commands.ts';
 import { paint } from './paint.ts';
 import { addStoreCommand } from './store.ts';
 
@@ -62,6 +62,7 @@ export function createProgram(): Command {
   verb('ports', 'Show who can reach each published port, and which rule decides', 'davit ports')
     .addOption(json())
     .action(async (flags: Flags & { output: 'text' | 'json' }) => (await import('./ports.ts')).ports(configFlags(flags), flags.output));
+  addHistory(program, configFlags);
   addWhy(program, configFlags);
   program
     .command('version')

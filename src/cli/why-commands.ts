@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Config } from '../daemon/config.ts';
 import { type Flags, withConfigOptions } from './config-options.ts';
+import type { HistoryFlags } from './history.ts';
 
 interface WhyOptions {
   readonly namespace: string;
@@ -32,5 +33,20 @@ export function addWhy(program: Command, configFlags: (flags: Flags) => Partial<
     .addHelpText('after', '\nExample:\n  davit why connect web db:5432')
     .action(async (from: string, to: string, flags: Flags & { output: 'text' | 'json' }) =>
       (await import('./why-connect.ts')).whyConnect(from, to, configFlags(flags), flags.output),
+    );
+}
+
+/** `davit history …` */
+export function addHistory(program: Command, configFlags: (flags: Flags) => Partial<Config>): void {
+  withConfigOptions(program.command('history'))
+    .description('Show what was done to an object and to what was made for it, by whom and why')
+    .argument('<kind/name>', 'as kubectl names it: deploy/web, pod/web-0, node/n1, …; also what is long gone')
+    .option('-n, --namespace <name>', 'its namespace', 'default')
+    .option('--since <time>', 'only what is newer: a duration (90s, 15m, 2h, 3d) or a time (RFC 3339)')
+    .option('--all', 'writes of status too')
+    .addOption(new Option('--output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .addHelpText('after', '\nExamples:\n  davit history deploy/web -n shop\n  davit history pod/web-5d9c-x2x4z --since 2h --output json')
+    .action(async (target: string, flags: Flags & HistoryFlags) =>
+      (await import('./history.ts')).history(target, configFlags(flags), flags),
     );
 }

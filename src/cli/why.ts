@@ -5,6 +5,7 @@ import type { StuckReport } from '../explain/stuck/why-stuck.ts';
 import { renderPodWhy } from '../explain/render-why.ts';
 import type { PodWhy } from '../explain/why-pod.ts';
 import { askServer } from './ask-server.ts';
+import { objectOf } from './object-argument.ts';
 
 export interface WhyFlags {
   readonly namespace: string;
@@ -13,9 +14,7 @@ export interface WhyFlags {
 
 /** `davit why stuck deploy/web`: what blocks a deletion, a roll-out or a start. Exit code 1 when something does. */
 export async function stuckObject(target: string, flags: Partial<Config>, { namespace, output }: WhyFlags): Promise<void> {
-  const [, kind, name] = /^([^/]+)\/([^/]+)$/.exec(target) ?? [];
-  if (kind === undefined || name === undefined)
-    throw new KindError('invalid', `"${target}" is no object: want KIND/NAME, as in deploy/web or namespace/shop`);
+  const { kind, name } = objectOf(target);
   const path = ['davit', 'why', 'stuck', kind, namespace, name].map(encodeURIComponent).join('/');
   const report = (await askServer(flags, `/${path}`)) as StuckReport;
   if (report.isStuck) process.exitCode = 1;

@@ -2,10 +2,10 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { KindError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { AuditFile } from '../kubernetes/apiserver/audit/audit-file.ts';
 import type { Audit } from '../kubernetes/apiserver/audit/audited.ts';
 import { parsePolicy } from '../kubernetes/apiserver/audit/policy.ts';
 import type { Config } from './config.ts';
+import { RotatingFile } from './rotating-file.ts';
 
 /** The audit log that the configuration asks for, if it does. */
 export async function openAudit(config: Config, log: Log): Promise<(Audit & AsyncDisposable) | undefined> {
@@ -14,7 +14,7 @@ export async function openAudit(config: Config, log: Log): Promise<(Audit & Asyn
   const policy = parsePolicy(readPolicy(auditPolicyFile), auditPolicyFile);
   mkdirSync(dirname(auditLogPath), { recursive: true, mode: 0o700 });
   const limits = { maxBytes: auditLogMaxsize * 2 ** 20, maxBackups: auditLogMaxbackup, maxAgeDays: auditLogMaxage };
-  const file = await AuditFile.open({ path: auditLogPath, ...limits }, log);
+  const file = await RotatingFile.open({ holds: 'audit events', path: auditLogPath, ...limits }, log);
   return { policy, write: (line) => file.write(line), [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
 }
 

@@ -3,9 +3,11 @@ import { startControllers } from '../kubernetes/controllers/start.ts';
 import { metricsResources } from '../kubernetes/apiserver/metrics-resources.ts';
 import { podTotals } from '../kubernetes/metrics/usage.ts';
 import { announceDns } from '../kubernetes/dns/announce.ts';
+import { answerHistory } from '../explain/answer-history.ts';
 import { answerWhy } from '../explain/answer-why.ts';
 import { startScheduler } from '../kubernetes/scheduler/start.ts';
 import type { Log } from '../base/log.ts';
+import { openHistory } from './open-history.ts';
 import { openAudit } from './open-audit.ts';
 import type { Config } from './config.ts';
 import { loadCredentials } from './credentials.ts';
@@ -45,6 +47,7 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       log: log.child({ part: 'apiserver' }),
     }),
   );
+  const history = starting.use(await openHistory(`${config.dataRoot}/history`, log.child({ part: 'history' })));
   const measure = usageMeter(api.client, { ca: credentials.ca, ...credentials.kubeletClient });
   api.addLive(...metricsResources(api.client, measure));
   await announceDns({ client: api.client, address: config.clusterDns, port: 53 });
@@ -56,10 +59,14 @@ async function startServer(config: Config, log: Log): Promise<AsyncDisposable & 
       volumesFolder: `${config.dataRoot}/persistent-volumes`,
       balancerPool: config.loadBalancerPool,
       usage: async () => podTotals(await measure()),
+      record: history.record,
     }),
   );
-  const scheduler = starting.use(await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }) }));
+  const scheduler = starting.use(
+    await startScheduler({ client: api.client, log: log.child({ part: 'scheduler' }), record: history.record }),
+  );
   api.answers.set('why', answerWhy({ client: api.client, reader: api.reader, scheduler }));
+  api.answers.set('history', answerHistory(api.reader, history.lines));
   const running = starting.move();
   return { sockets: [`https://127.0.0.1:${config.apiPort}`], [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -236,3 +236,39 @@ test('davit why stuck: what the kubelet says of an image, a key and a probe is f
     await machine.kubectl('delete', 'deployment', name, '--wait=false');
   }
 });
+
+test('davit history: who made a pod anew and why, the node agent and the person included, also when all is gone', async () => {
+  const labels = { app: 'told' };
+  const template = { metadata: { labels }, spec: { terminationGracePeriodSeconds: 0, containers: [container('exec sleep 1000')] } };
+  const replacement = async (): Promise<string> => {
+    const names = await machine.kubectl('get', 'pods', '-l', 'app=told', '--field-selector=status.phase=Running', '-o', 'name');
+    const [name, ...others] = names.trim().split('\n');
+    assert.ok(name !== undefined && name !== '' && others.length === 0, names);
+    return name;
+  };
+  await apply({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'told' },
+    spec: { selector: { matchLabels: labels }, template },
+  });
+  const first = await eventually(replacement, { withinMs: 20_000 });
+  await machine.kubectl('delete', first);
+  const second = await eventually(replacement, { withinMs: 20_000 });
+  await machine.kubectl('delete', 'deployment', 'told');
+  await eventually(
+    async () => {
+      const told = await machine.davit('history', 'deploy/told');
+      assert.match(
+        told,
+        /deployment-controller +create ReplicaSet default\/told-\S+ \(1 replicas\)\n +because Deployment default\/told added @\d+ by kubectl/,
+      );
+      const [gone, made] = [first, second].map((name) => name.replace('pod/', 'default/'));
+      assert.match(told, new RegExp(`replicaset-controller +create Pod ${made}\\n +because .*Pod ${gone} deleted @\\d+`));
+      assert.match(told, new RegExp(`default-scheduler +bind Pod ${made} \\(to node-1\\)`));
+      assert.match(told, new RegExp(`kubelet on node-1 +Pod ${made} Started: `));
+      assert.match(told, /garbage-collector +delete ReplicaSet default\/told-\S+\n +because Deployment default\/told deleted @\d+/);
+    },
+    { withinMs: 20_000 },
+  );
+});

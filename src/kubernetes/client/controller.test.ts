@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { configMaps } from '../../api/kubernetes/kinds.ts';
 import type { ConfigMap } from '../../api/kubernetes/types.generated.ts';
 import { silentLog } from '../../base/log.ts';
-import { ActRing, objectKey } from './acts.ts';
+import { actText, objectKey, type Act } from './acts.ts';
 import { FakeClient } from './client.fake.ts';
 import { ownerKeys, startController, watching, type Reconcile } from './controller.ts';
 import { informer, type Informer } from './informer.ts';
@@ -18,12 +18,12 @@ function configMap(name: string, data: Record<string, string> = {}): ConfigMap {
 interface World extends AsyncDisposable {
   readonly client: FakeClient;
   readonly from: Informer<ConfigMap>;
-  readonly acts: ActRing;
+  readonly acts: readonly Act[];
 }
 
 function run(reconcile: Reconcile, client = new FakeClient()): World {
   const from = informer(client, configMaps);
-  const acts = new ActRing();
+  const acts = [] as Act[];
   const controller = startController({
     name: 'test',
     client,
@@ -31,7 +31,7 @@ function run(reconcile: Reconcile, client = new FakeClient()): World {
     sources: [watching(from)],
     reconcile,
     backoff,
-    record: acts.record,
+    record: (act) => void acts.push(act),
   });
   return {
     client,
@@ -57,8 +57,8 @@ test('reconciles what is there at the start and what changes, and records each a
   await world.from.synced;
   await client.create(configMaps, configMap('b'));
   await both.promise;
-  const [first] = world.acts.list();
-  assert.deepEqual([first?.controller, first?.key, first?.act], ['test', 'default/a', 'patch ConfigMap default/a']);
+  const [first] = world.acts;
+  assert.deepEqual([first?.by, first?.about.key, first && actText(first)], ['test', 'default/a', 'patch ConfigMap default/a']);
   assert.deepEqual(first?.causes, ['ConfigMap default/a added @1']);
 });
 

@@ -1,9 +1,9 @@
-import type { KubernetesObject } from '../../api/kubernetes/kinds.ts';
+import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
 import type { Backoff } from '../../base/backoff.ts';
 import { isKind, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { WorkQueue, type WorkItem } from '../../base/work-queue.ts';
-import { recordingClient, type Record } from './acts.ts';
+import { actOf, actText, recordingClient, type Named, type Record } from './acts.ts';
 import type { Client } from './client.ts';
 import type { Informer, ObjectChange } from './informer.ts';
 import { keyOf } from './object-cache.ts';
@@ -37,6 +37,8 @@ export interface ControllerOptions {
   readonly workers?: number;
   readonly backoff?: Backoff;
   readonly record?: Record;
+  /** What a key names, for the record; by default it is named by the controller. */
+  readonly namedBy?: (key: string) => Named;
 }
 
 /** A running loop. Disposing waits for the reconciles under way. */
@@ -78,10 +80,10 @@ export function startController(options: ControllerOptions): Controller {
 }
 
 async function runOnce({ key, causes }: WorkItem, queue: WorkQueue, options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const { name: controller, log, record } = options;
-  const client = recordingClient(options.client, (act) => {
-    log.debug({ controller, key, causes, act }, 'act');
-    record?.({ controller, key, causes, act, at: new Date().toISOString() });
+  const { name: controller, log, record, namedBy = () => ({ kind: controller, key }) } = options;
+  const client = recordingClient(options.client, (written) => {
+    log.debug({ controller, key, causes, act: actText(written) }, 'act');
+    record?.(actOf(controller, namedBy(key), causes, written));
   });
   try {
     const later = await options.reconcile(key, { causes, client, signal });
@@ -105,12 +107,28 @@ export function watching<T extends KubernetesObject>(
     synced: from.synced,
     subscribe: (add) =>
       from.onChange((change) => {
-        const cause = `${from.kind.kind} ${keyOf(change.object)} ${change.type} @${change.object.metadata.resourceVersion}`;
+        const cause = causeOf(from.kind, change);
         // A changed object may have moved away from a key, which must hear of it too.
         const before = change.type === 'updated' && change.previous ? keys(change.previous, change) : [];
         for (const key of new Set([...before, ...keys(change.object, change)])) add(key, cause);
       }),
   };
+}
+
+/** `Pod default/web-1 updated @1042`; who wished it, where what is wished changed. */
+export function causeOf<T extends KubernetesObject>({ kind }: Kind<T>, { type, object, previous }: ObjectChange<T>): string {
+  const { resourceVersion, generation } = object.metadata;
+  const isWish = type === 'added' || (type === 'updated' && generation !== undefined && generation !== previous?.metadata.generation);
+  const by = isWish ? lastWriter(object) : undefined;
+  return `${kind} ${keyOf(object)} ${type} @${resourceVersion}${by === undefined ? '' : ` by ${by}`}`;
+}
+
+function lastWriter({ metadata }: KubernetesObject): string | undefined {
+  const writers = (metadata.managedFields ?? []).filter(({ subresource }) => subresource !== 'status');
+  return writers.reduce<(typeof writers)[number] | undefined>(
+    (last, one) => ((one.time ?? '') >= (last?.time ?? '') ? one : last),
+    undefined,
+  )?.manager;
 }
 
 /** The key of the controller that owns the object, when it is of that kind. */

@@ -23,6 +23,7 @@ export interface Trigger {
  */
 export interface Reconciler {
   readonly name: string;
+  /** The first is of the kind that is reconciled. */
   readonly triggers: readonly Trigger[];
   reconcile(context: Context, key: ObjectKey): Promise<{ readonly requeueAfterMs: number } | undefined>;
 }

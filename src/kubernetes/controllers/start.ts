@@ -1,5 +1,6 @@
+import { events } from '../../api/kubernetes/kinds.ts';
 import type { Log } from '../../base/log.ts';
-import { ActRing, objectKey } from '../client/acts.ts';
+import { objectKey, type Record } from '../client/acts.ts';
 import type { Client } from '../client/client.ts';
 import { startController, watching, type Controller } from '../client/controller.ts';
 import { eventRecorder } from '../client/event-recorder.ts';
@@ -8,6 +9,7 @@ import { keyOf } from '../client/object-cache.ts';
 import type { Use } from '../metrics/usage.ts';
 import { startGarbageCollector } from './garbage/garbage-collector.ts';
 import { reconcilers } from './reconcilers.ts';
+import { recordEvents } from './record-events.ts';
 import type { Reconciler } from './reconciler.ts';
 
 export interface ControllersOptions {
@@ -21,43 +23,40 @@ export interface ControllersOptions {
   readonly balancerPool: string;
   /** What all pods use, by `namespace/name`; undefined: nothing is scaled by it. */
   readonly usage?: () => Promise<ReadonlyMap<string, Use>>;
-}
-
-export interface Controllers extends AsyncDisposable {
-  /** What the controllers did lately, and why. */
-  readonly acts: ActRing;
+  /** Hears of everything that is done to objects, and why. */
+  readonly record?: Record;
 }
 
 /** Runs every controller of the cluster, each on its own queue, over shared informers. */
-export async function startControllers(options: ControllersOptions): Promise<Controllers> {
+export async function startControllers(options: ControllersOptions): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack();
-  const acts = new ActRing();
   const informers = starting.use(new Informers(options.client, options.log));
-  for (const reconciler of reconcilers(options, informers)) startReconciler(reconciler, options, informers, acts, starting);
-  starting.use(startGarbageCollector({ client: options.client, informers, log: options.log, acts }));
-  const running = starting.move();
-  return { acts, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  for (const reconciler of reconcilers(options, informers)) startReconciler(reconciler, options, informers, starting);
+  starting.use(startGarbageCollector({ client: options.client, informers, log: options.log, record: options.record }));
+  if (options.record) recordEvents(informers.of(events), options.record);
+  return starting.move();
 }
 
 /** One reconciler on the loop; the stack owns it. */
 export function startReconciler(
   reconciler: Reconciler,
-  { client, log }: Pick<ControllersOptions, 'client' | 'log'>,
+  { client, log, record }: Pick<ControllersOptions, 'client' | 'log' | 'record'>,
   informers: Informers,
-  acts: ActRing,
   owner: AsyncDisposableStack,
 ): Controller {
-  const { name } = reconciler;
+  const { name, triggers } = reconciler;
+  const kind = triggers[0]?.kind.kind ?? name;
   const recorder = owner.use(eventRecorder({ client, component: name, log }));
-  const sources = reconciler.triggers.map(({ kind, keysOf }) =>
-    watching(informers.of(kind), (object) => keysOf(object).map((key) => keyOf({ apiVersion: '', kind: '', metadata: key }))),
+  const sources = triggers.map(({ kind: from, keysOf }) =>
+    watching(informers.of(from), (object) => keysOf(object).map((key) => keyOf({ apiVersion: '', kind: '', metadata: key }))),
   );
   const controller = startController({
     name,
     client,
     log,
     sources,
-    record: acts.record,
+    ...(record && { record }),
+    namedBy: (key) => ({ kind, key }),
     reconcile: (key, context) => reconciler.reconcile({ client: context.client, record: recorder.record, now: Date.now }, objectKey(key)),
   });
   return owner.use(controller);

@@ -3,7 +3,7 @@ import { persistentVolumeClaims, pods } from '../../api/kubernetes/kinds.ts';
 import type { Pod } from '../../api/kubernetes/types.generated.ts';
 import { isKind, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { objectKey, recordingClient, type Record } from '../client/acts.ts';
+import { actOf, objectKey, recordingClient, type Record } from '../client/acts.ts';
 import type { Client } from '../client/client.ts';
 import { eventRecorder, type EventRecorder } from '../client/event-recorder.ts';
 import { Informers } from '../client/informers.ts';
@@ -183,9 +183,8 @@ class Scheduler implements AsyncDisposable {
   #client(info: PodInfo, cause: string): Client {
     const { client, record } = this.#options;
     if (!record) return client;
-    const note = (act: string): void =>
-      record({ controller: defaultSchedulerName, key: info.key, causes: [cause], act, at: new Date().toISOString() });
-    return recordingClient(client, note);
+    const about = { kind: 'Pod', key: info.key };
+    return recordingClient(client, (written) => record(actOf(defaultSchedulerName, about, [cause], written)));
   }
 
   async #bind(taken: Taken, nodeName: string): Promise<void> {

@@ -2,9 +2,9 @@ import type { Kind, KubernetesObject } from '../../../api/kubernetes/kinds.ts';
 import type { OwnerReference } from '../../../api/kubernetes/types.generated.ts';
 import { isKind } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
-import { objectKey, type ActRing } from '../../client/acts.ts';
+import { objectKey, type Named, type Record } from '../../client/acts.ts';
 import type { Client } from '../../client/client.ts';
-import { startController, type Controller, type Source } from '../../client/controller.ts';
+import { causeOf, startController, type Controller, type Source } from '../../client/controller.ts';
 import type { Informer, ObjectChange } from '../../client/informer.ts';
 import type { Informers } from '../../client/informers.ts';
 import { keyOf } from '../../client/object-cache.ts';
@@ -20,7 +20,7 @@ export interface GarbageCollectorOptions {
   readonly client: Client;
   readonly informers: Informers;
   readonly log: Log;
-  readonly acts: ActRing;
+  readonly record: Record | undefined;
 }
 
 /**
@@ -30,13 +30,14 @@ export interface GarbageCollectorOptions {
  *   owner has `foregroundDeletion` ─► dependents deleted ─► none blocks ─► finalizer removed ─► owner goes
  *   owner has `orphan` ─► dependents lose their reference ─► finalizer removed ─► owner goes
  */
-export function startGarbageCollector({ client, informers, log, acts }: GarbageCollectorOptions): Controller {
+export function startGarbageCollector({ client, informers, log, record }: GarbageCollectorOptions): Controller {
   const graph = new OwnerGraph();
   return startController({
     name: 'garbage-collector',
     client,
     log,
-    record: acts.record,
+    ...(record && { record }),
+    namedBy: named,
     sources: collected.map((kind) => graphSource(informers.of(kind), graph)),
     reconcile: (key, context) => collect(key, graph, context.client),
   });
@@ -49,7 +50,7 @@ function graphSource(from: Informer<KubernetesObject>, graph: OwnerGraph): Sourc
       from.onChange((change) => {
         const { object, previous, type } = change;
         graph.replace(from.kind, previous, type === 'deleted' ? undefined : object);
-        const cause = `${from.kind.kind} ${keyOf(object)} ${type} @${object.metadata.resourceVersion}`;
+        const cause = causeOf(from.kind, change);
         for (const key of concerned(from.kind, change, graph)) add(key, cause);
       }),
   };
@@ -123,9 +124,18 @@ async function finish(kind: Kind, object: KubernetesObject, dependents: readonly
   if (!isBlocked) await removeFinalizer(client, kind, object, foreground);
 }
 
+function kindOf(resource: string): Kind | undefined {
+  return collected.find((kind) => `${kind.resource}.${kind.group}` === resource);
+}
+
+function named(node: string): Named {
+  const { resource, key } = splitNodeKey(node);
+  return { kind: kindOf(resource)?.kind ?? resource, key };
+}
+
 async function withObject(client: Client, key: string, use: (kind: Kind, object: KubernetesObject) => Promise<void>): Promise<void> {
   const { resource, key: name } = splitNodeKey(key);
-  const kind = collected.find((one) => `${one.resource}.${one.group}` === resource);
+  const kind = kindOf(resource);
   const object = kind && (await getIfExists(client, kind, objectKey(name)));
   if (kind && object) await use(kind, object);
 }
