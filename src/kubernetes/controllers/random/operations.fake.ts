@@ -67,7 +67,12 @@ async function make(client: Client, dice: Dice): Promise<string> {
     deployments: { replicas, revisionHistoryLimit: 2, ...(dice.chance(25) && { strategy: { type: 'Recreate' } }) },
     replicasets: { replicas },
     replicationcontrollers: { replicas },
-    statefulsets: { replicas, serviceName: name, revisionHistoryLimit: 2, podManagementPolicy: dice.chance(50) ? 'Parallel' : 'OrderedReady' },
+    statefulsets: {
+      replicas,
+      serviceName: name,
+      revisionHistoryLimit: 2,
+      podManagementPolicy: dice.chance(50) ? 'Parallel' : 'OrderedReady',
+    },
     daemonsets: { revisionHistoryLimit: 2 },
     jobs: { completions: 1 + dice.below(3), parallelism: 1 + dice.below(3) },
   };
@@ -140,7 +145,12 @@ async function failPod(client: Client, dice: Dice): Promise<string> {
   // A Job waits longer from failure to failure: that is for its own tests.
   if (!pod || pod.spec?.restartPolicy === 'Never') return 'nothing';
   const { name = '' } = pod.metadata;
-  await client.patch(kinds.pods, { namespace, name }, { type: 'merge', body: { status: { phase: 'Failed', reason: 'Evicted' } } }, 'status');
+  await client.patch(
+    kinds.pods,
+    { namespace, name },
+    { type: 'merge', body: { status: { phase: 'Failed', reason: 'Evicted' } } },
+    'status',
+  );
   return `fail Pod ${name}`;
 }
 

@@ -34,16 +34,18 @@ after(() => rmSync(volumesFolder, { recursive: true }));
 /** Controllers and scheduler, until they are killed: from then on nothing of what they do succeeds. */
 async function controlPlane(client: Client, record: (act: Act) => void): Promise<AsyncDisposable & { killAfter(writes: number): void }> {
   let left = Infinity;
-  const writes = new Set<string | symbol>(['create', 'update', 'patch', 'delete', 'bind']);
+  const changing = new Set<string | symbol>(['create', 'update', 'patch', 'delete', 'bind']);
   const mortal = new Proxy(client, {
     get(target, verb) {
-      if (writes.has(verb) && left-- <= 0) return () => Promise.reject(new KindError('unavailable', 'killed'));
+      if (changing.has(verb) && left-- <= 0) return () => Promise.reject(new KindError('unavailable', 'killed'));
       const method: unknown = Reflect.get(target, verb);
       return typeof method === 'function' ? method.bind(target) : method;
     },
   });
   await using starting = new AsyncDisposableStack();
-  starting.use(await startControllers({ client: mortal, log: silentLog, rootCa: 'CA', volumesFolder, balancerPool: '192.0.2.0/28', record }));
+  starting.use(
+    await startControllers({ client: mortal, log: silentLog, rootCa: 'CA', volumesFolder, balancerPool: '192.0.2.0/28', record }),
+  );
   starting.use(await startScheduler({ client: mortal, log: silentLog, record }));
   const running = starting.move();
   return { killAfter: (writes) => void (left = writes), [Symbol.asyncDispose]: () => running.disposeAsync() };
@@ -54,7 +56,9 @@ async function versions(client: Client): Promise<string> {
   const lists = await Promise.all(
     allKinds
       .filter((kind) => kind.resource !== events.resource && kind.resource !== leases.resource)
-      .map(async (kind) => (await client.list(kind)).items.map(({ metadata }) => `${kind.kind} ${metadata.name} ${metadata.resourceVersion}`)),
+      .map(async (kind) =>
+        (await client.list(kind)).items.map(({ metadata }) => `${kind.kind} ${metadata.name} ${metadata.resourceVersion}`),
+      ),
   );
   return lists.flat().join('\n');
 }
@@ -96,7 +100,9 @@ test(`random operations, seed ${seed}`, async (t) => {
   } finally {
     await plane[Symbol.asyncDispose]();
   }
-  t.diagnostic(`${log.filter((line) => line !== 'nothing' && !line.startsWith('refused')).length} operations, ${kills} kills, ${acts} acts, seed ${seed}`);
+  t.diagnostic(
+    `${log.filter((line) => line !== 'nothing' && !line.startsWith('refused')).length} operations, ${kills} kills, ${acts} acts, seed ${seed}`,
+  );
 });
 
 function refused(error: unknown): string {
