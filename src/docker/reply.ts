@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Duplex, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Duplex } from 'node:stream';
+import { KindError } from '../base/errors.ts';
 
 /** The answer to one request; exactly one of the methods that begin it is called. */
 export class Reply {
@@ -71,10 +71,19 @@ export class Reply {
     this.#response.destroy();
   }
 
-  /** Sends a whole stream. */
-  async pipe(source: Readable, contentType: string): Promise<void> {
+  /** Sends a whole stream. The kernel has each piece before the next is asked for: its memory may then be used again. */
+  async pipe(source: AsyncIterable<Uint8Array>, contentType: string): Promise<void> {
     this.begin(contentType);
-    await pipeline(source, this.#response);
+    for await (const piece of source) await this.#sent(piece);
+    this.#response.end();
+  }
+
+  #sent(piece: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#response.write(piece, (error) =>
+        error ? reject(new KindError('canceled', 'the client has gone', { cause: error })) : resolve(),
+      );
+    });
   }
 
   /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { silentLog } from '../base/log.ts';
 import { Pushable } from '../base/pushable.ts';
 import type { Attachment } from '../engine/containers/containers.ts';
 import type { Engine } from '../engine/engine.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { serveDocker } from './serve.ts';
 
 /** An engine with one container, `cat`, that answers what it is told. */
@@ -43,6 +44,22 @@ const exec = {
   exitCode: undefined,
 };
 
+/** How often the last reader has got on, and whether it was let go. */
+const saving = { pieces: 0, isOver: false };
+const saved = { pieceBytes: 300_000, pieces: 40 };
+
+/** An archive in one piece of memory, filled again for each piece. */
+async function* overAndOver(): AsyncGenerator<Uint8Array> {
+  const memory = Buffer.alloc(saved.pieceBytes);
+  Object.assign(saving, { pieces: 0, isOver: false });
+  try {
+    for (; saving.pieces < saved.pieces; saving.pieces += 1) yield memory.fill(saving.pieces);
+  } finally {
+    memory.fill(255);
+    saving.isOver = true;
+  }
+}
+
 const engine = {
   containers: {
     async get(reference: string) {
@@ -67,6 +84,7 @@ const engine = {
     start: async () => catAttachment(),
     wait: async () => 0,
   },
+  images: { save: async () => overAndOver() },
   builder: {
     async *build() {
       yield { stream: 'Step 1/1 : RUN false\n' };
@@ -258,4 +276,30 @@ test('a second socket is served as well; one on which somebody answers is left t
   }
   await assert.rejects(serveDocker({ ...options, socketPaths: [paths[1] ?? ''] }), { kind: 'conflict' });
   await rm(folderOfTwo, { recursive: true });
+});
+
+test('an archive whose pieces share their memory arrives whole at a slow reader', async () => {
+  const socket = connect({ path: socketPath, allowHalfOpen: true });
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ createConnection: () => socket, path: '/images/get?names=a' }, resolve)
+      .on('error', reject)
+      .end();
+  });
+  let received = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    for (const byte of chunk) {
+      if (byte !== Math.floor(received / saved.pieceBytes)) assert.fail(`byte ${received} is of piece ${byte}`);
+      received += 1;
+    }
+  }
+  assert.equal(received, saved.pieceBytes * saved.pieces);
+});
+
+test('a reader that goes away in the middle lets the archive go', async () => {
+  const socket = connect(socketPath);
+  socket.write('GET /images/get?names=a HTTP/1.1\r\nHost: docker\r\n\r\n');
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.destroy();
+  await eventually(async () => assert.ok(saving.isOver), { withinMs: 5000 });
+  assert.ok(saving.pieces < saved.pieces);
 });

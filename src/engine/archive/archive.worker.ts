@@ -6,6 +6,7 @@ import { Root } from '../../kernel/files.ts';
 import { parseIgnore } from '../build/ignore.ts';
 import { removeIgnored } from '../build/remove-ignored.ts';
 import { ageTo } from './age.ts';
+import { blocksOf, type Piece } from './blocks.ts';
 import { copyTree } from './copy-tree.ts';
 import { unframe } from './frames.ts';
 import { TarHash } from './tar-hash.ts';
@@ -51,29 +52,27 @@ async function* received(): AsyncGenerator<Uint8Array> {
 }
 
 /** A message costs a wake-up of the other thread. */
-const messageBytes = 1 << 19;
+const blockBytes = 1 << 19;
 
-/** Puts many small pieces (headers, padding) together, and waits while the reader is behind. */
-async function emit(pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
-  let gathered: Buffer[] = [];
-  let size = 0;
-  const flush = async (): Promise<void> => {
-    if (size === 0) return;
+/** Sends the pieces in blocks of memory that both threads see, always the same ones; waits while the reader has all of them. */
+async function emit(pieces: Iterable<Piece>): Promise<void> {
+  const memory: Buffer[] = [];
+  let sent = 0;
+  const blocks = blocksOf(pieces, () => (memory[sent % window] ??= Buffer.from(new SharedArrayBuffer(blockBytes))));
+  for (;;) {
     while (flow.credit <= 0) await new Promise<void>((resolve) => (flow.wake = resolve));
+    const { value: chunk } = blocks.next();
+    if (!chunk) return;
     flow.credit -= 1;
-    const [first] = gathered;
-    const chunk = gathered.length === 1 && first ? first : Buffer.concat(gathered);
-    [gathered, size] = [[], 0];
-    // A buffer that is alone in its memory moves, others are copied.
-    const isAlone = chunk.byteOffset === 0 && chunk.byteLength === chunk.buffer.byteLength;
-    port.postMessage({ chunk } satisfies FromWorker, isAlone ? [chunk.buffer as ArrayBuffer] : []);
-  };
-  for await (const piece of pieces) {
-    gathered.push(piece);
-    size += piece.length;
-    if (size >= messageBytes) await flush();
+    sent += 1;
+    send({ chunk });
   }
-  await flush();
+}
+
+/** For readers that are done with a block before the next. */
+function* inOneBlock(pieces: Iterable<Piece>): Generator<Buffer> {
+  const block = Buffer.allocUnsafeSlow(blockBytes);
+  yield* blocksOf(pieces, () => block);
 }
 
 function readInner(file: InnerFile): AsyncIterable<Uint8Array> {
@@ -91,7 +90,7 @@ function digest(directory: string, options: PackOptions, newest: number | undefi
   if (newest !== undefined) ageTo(root, newest);
   const hash = new TarHash();
   const tally = { bytes: 0 };
-  for (const chunk of packFrom(root, options, tally)) hash.update(chunk);
+  for (const chunk of inOneBlock(packFrom(root, options, tally))) hash.update(chunk);
   return { ...hash.result(), bytes: tally.bytes };
 }
 
@@ -103,9 +102,9 @@ async function clone(from: string, to: string): Promise<DigestResult> {
   const hash = new TarHash();
   const tally = { bytes: 0 };
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
-    for (const chunk of packFrom(source, { whiteouts: 'overlay' }, tally)) {
+    for (const chunk of inOneBlock(packFrom(source, { whiteouts: 'overlay' }, tally))) {
       hash.update(chunk);
-      yield chunk;
+      yield Buffer.from(chunk);
     }
   };
   await unpackInto(target, chunks(), { whiteouts: 'overlay' });

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { KindError } from '../../base/errors.ts';
 import type { Root } from '../../kernel/files.ts';
-import { fileRange } from './pack.ts';
+import type { Piece } from './blocks.ts';
 import { openReplaced, ReplacedWriter, type ReplacedFiles } from './replaced.ts';
 
 /*
@@ -104,12 +104,12 @@ export class FrameWriter {
 }
 
 /** The tar whose frames were kept, file data taken from the tree. */
-export function* unframe(root: Root, framesPath: string): Generator<Buffer> {
+export function* unframe(root: Root, framesPath: string): Generator<Piece> {
   using replaced = openReplaced(framesPath);
   for (const frames of chunksOf(framesPath)) yield* pieces(root, replaced, frames, framesPath);
 }
 
-function* pieces(root: Root, replaced: ReplacedFiles, frames: Buffer, framesPath: string): Generator<Buffer> {
+function* pieces(root: Root, replaced: ReplacedFiles, frames: Buffer, framesPath: string): Generator<Piece> {
   let position = 0;
   while (position < frames.length) {
     const tag = frames[position];
@@ -123,7 +123,12 @@ function* pieces(root: Root, replaced: ReplacedFiles, frames: Buffer, framesPath
     if (tag !== fileTag) throw new KindError('internal', `frames of a layer are damaged: ${framesPath}`);
     const place = replaced.find(root, data.toString('latin1'), frames.readUInt32BE(position));
     const [offset, size] = [frames.readBigUInt64BE(position + 4), frames.readBigUInt64BE(position + 12)];
-    yield* fileRange(place.root, place.path, Number(offset), Number(size));
+    const fd = place.root.openFile(place.path);
+    try {
+      yield { fd, offset: Number(offset), size: Number(size) };
+    } finally {
+      closeSync(fd);
+    }
     position += 20;
   }
 }

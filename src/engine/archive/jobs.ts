@@ -72,7 +72,8 @@ export interface ResultOf {
  *   engine ── job, then chunk, end, more ──► worker
  *   engine ◄── chunk, taken ────── worker,  then one result or error
  *
- * `taken`: the worker has used one input chunk. `more`: the engine's reader has used one output chunk.
+ * `taken`: the worker has used one input chunk. `more`: the engine's reader has used one output chunk, whose memory both sides share:
+ * the worker writes the chunk after the next `window` there.
  * Neither side has more than `window` chunks under way.
  */
 export const window = 8;

@@ -1,8 +1,9 @@
-import { closeSync, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, type BigIntStats } from 'node:fs';
 import { fileAttributes } from '../../kernel/attributes.ts';
 import { deviceOf } from '../../kernel/device-number.ts';
 import { textOf, type Root } from '../../kernel/files.ts';
 import { parseIgnore, type Ignore } from '../build/ignore.ts';
+import type { Piece } from './blocks.ts';
 import { blockSize, type TarEntry, type TarType } from './entry.ts';
 import { keptAttributes } from './unpack.ts';
 import { encodeEntry, endOfArchive, entryOf, padding } from './write-tar.ts';
@@ -31,13 +32,11 @@ interface Packing {
   readonly tally: Tally;
 }
 
-const chunkSize = 262_144;
-
 /**
  * A tree as a tar, always the same bytes for the same tree: names in byte order, parents first, fixed header form,
  * no names of users, no access times. Sockets are left out, as Docker does.
  */
-export function* packFrom(root: Root, options: PackOptions, tally: Tally = { bytes: 0 }): Generator<Buffer> {
+export function* packFrom(root: Root, options: PackOptions, tally: Tally = { bytes: 0 }): Generator<Piece> {
   const packing: Packing = { root, options, links: new Map(), tally };
   const path = options.path ?? '';
   const stat = root.stat(path);
@@ -47,7 +46,7 @@ export function* packFrom(root: Root, options: PackOptions, tally: Tally = { byt
   yield endOfArchive();
 }
 
-function* packChildren(packing: Packing, path: string, name: string): Generator<Buffer> {
+function* packChildren(packing: Packing, path: string, name: string): Generator<Piece> {
   const { root, options } = packing;
   for (const child of root.list(path)) {
     const [childPath, childName] = [join(path, child), join(name, child)];
@@ -67,7 +66,7 @@ function leavesOut({ ignore: lines }: PackOptions, name: string, stat: BigIntSta
   return ignore.ignores(textOf(name)) && !(stat.isDirectory() && ignore.hasExceptions);
 }
 
-function* packNode(packing: Packing, path: string, name: string, stat: BigIntStats): Generator<Buffer> {
+function* packNode(packing: Packing, path: string, name: string, stat: BigIntStats): Generator<Piece> {
   const { root, options, links } = packing;
   if (options.whiteouts === 'overlay' && stat.isCharacterDevice() && stat.rdev === 0n) {
     yield encodeEntry(entryOf({ name: whiteoutName(name), mode: 0o600 }));
@@ -98,12 +97,12 @@ function* packNode(packing: Packing, path: string, name: string, stat: BigIntSta
 }
 
 /** Header, exactly as many bytes as it says (also when the file shrinks or grows meanwhile), padding. */
-function* packFile(root: Root, path: string, name: string, stat: BigIntStats): Generator<Buffer> {
+function* packFile(root: Root, path: string, name: string, stat: BigIntStats): Generator<Piece> {
   const fd = root.openFile(path);
   try {
     const entry = toEntry(root, path, name, stat, 'file', fileAttributes(fd));
     yield encodeEntry(entry);
-    yield* rangeOf(fd, 0, entry.size);
+    yield { fd, offset: 0, size: entry.size };
     if (entry.size % blockSize !== 0) yield padding(entry.size);
   } finally {
     closeSync(fd);
@@ -131,28 +130,6 @@ function toEntry(
     ...(isDevice ? deviceOf(stat.rdev) : { major: 0, minor: 0 }),
     attributes: keptAttributes(attributes),
   };
-}
-
-/** Exactly `size` bytes from `offset` on; zeros where the file has ended. */
-export function* fileRange(root: Root, path: string, offset: number, size: number): Generator<Buffer> {
-  const fd = root.openFile(path);
-  try {
-    yield* rangeOf(fd, offset, size);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function* rangeOf(fd: number, offset: number, size: number): Generator<Buffer> {
-  let done = 0;
-  while (done < size) {
-    const buffer = Buffer.allocUnsafe(Math.min(chunkSize, size - done));
-    const read = readSync(fd, buffer, 0, buffer.length, offset + done);
-    if (read === 0) buffer.fill(0);
-    const chunk = read === 0 ? buffer : buffer.subarray(0, read);
-    done += chunk.length;
-    yield chunk;
-  }
 }
 
 function typeOf(stat: BigIntStats): TarType | undefined {

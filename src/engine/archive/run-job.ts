@@ -20,9 +20,14 @@ export async function runJob<J extends Job>(job: J, input?: AsyncIterable<Uint8A
   }
 }
 
+export type PackJob = Extract<Job, { readonly do: 'pack' | 'repack' }>;
+
 /** The output of a `pack` or `repack` job as a stream; destroying it ends the job. */
-export function streamJob(job: Extract<Job, { readonly do: 'pack' | 'repack' }>, signal?: AbortSignal): Readable {
-  return Readable.from(outputOf(job, signal), { objectMode: false, highWaterMark: 1 });
+export function streamJob(job: PackJob, signal?: AbortSignal): Readable {
+  const copies = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const block of blocksOfJob(job, signal)) yield Buffer.from(block);
+  };
+  return Readable.from(copies(), { objectMode: false, highWaterMark: 1 });
 }
 
 /** Unpacks a tar (plain, gzip or zstd) below `root`, safely whatever the tar holds. */
@@ -40,7 +45,8 @@ export function packTar(root: string, options: PackOptions, signal?: AbortSignal
   return streamJob({ do: 'pack', root, options }, signal);
 }
 
-async function* outputOf(job: Job, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+/** As `streamJob`, without a copy: the memory of a block is the worker's again as soon as the next is asked for. */
+export async function* blocksOfJob(job: PackJob, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   const running = start(job, signal);
   try {
     for await (const chunk of running.output) {

@@ -1,7 +1,7 @@
 /** What is cached, why a step was built again, what pruning takes, and that the same inputs make the same image. */
 import assert from 'node:assert/strict';
-import { createWriteStream, createReadStream, utimesSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { createReadStream, utimesSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { after as afterAll, before, test } from 'node:test';
 import { BuildLab, type Files } from '../../../test/support/build-lab.ts';
 import { packTar } from '../archive/run-job.ts';
@@ -138,7 +138,7 @@ LABEL b=2
   const buildArgs = { SOURCE_DATE_EPOCH: '1700000000' };
   await lab.build({ Dockerfile: 'FROM busybox\nCMD ["x"]' }, { names: ['base:1'] });
   const tar = `${lab.lab.folder}/base.tar`;
-  await pipeline(await lab.images.save(['base:1']), createWriteStream(tar));
+  await writeFile(tar, await lab.images.save(['base:1']));
   const first = await lab.build({ Dockerfile: text, a: 'a' }, { buildArgs });
   const again = await lab.build({ Dockerfile: text, a: 'a' }, { buildArgs, noCache: true });
   assert.equal(again.id, first.id, 'again on the same host');

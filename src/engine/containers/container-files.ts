@@ -3,6 +3,7 @@ import { basename, posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { KindError } from '../../base/errors.ts';
 import { bytesOf, textOf, type Root } from '../../kernel/files.ts';
+import { blocksOf, type Piece } from '../archive/blocks.ts';
 import { packFrom } from '../archive/pack.ts';
 import { unpackInto } from '../archive/unpack.ts';
 import type { PathStat } from './containers.ts';
@@ -35,11 +36,12 @@ export async function readArchive(
 /** The root stays open until the stream has ended. */
 async function streamed(
   open: (use: (root: Root) => Promise<void>) => Promise<void>,
-  pack: (root: Root) => Iterable<Buffer>,
+  pack: (root: Root) => Iterable<Piece>,
 ): Promise<Readable> {
   const started = Promise.withResolvers<Readable>();
   const finished = open(async (root) => {
-    const stream = Readable.from(pack(root), { objectMode: false });
+    const blocks = blocksOf(pack(root), () => Buffer.allocUnsafeSlow(65_536));
+    const stream = Readable.from(blocks, { objectMode: false });
     started.resolve(stream);
     await new Promise<void>((resolve) => stream.once('close', resolve));
   });

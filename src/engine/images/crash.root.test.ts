@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { delay } from '../../base/abort.ts';
 import { silentLog } from '../../base/log.ts';
@@ -78,7 +78,7 @@ async function prepare(folder: string): Promise<void> {
   );
   const { images } = await open(`${folder}/other`, memoryStore());
   await images.import(memoryTar({ name: 'saved', data: 's'.repeat(250_000) }), { reference: 'saved:1' });
-  await pipeline(await images.save(['saved:1']), createWriteStream(`${folder}/saved.tar`));
+  await writeFile(`${folder}/saved.tar`, await images.save(['saved:1']));
   rmSync(`${folder}/other`, { recursive: true });
 }
 

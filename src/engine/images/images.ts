@@ -16,8 +16,8 @@ export interface Images {
   history(reference: string): Promise<readonly ImageHistory[]>;
   /** `docker import`: one layer from a tar stream (plain, gzip, zstd). */
   import(tar: Readable, options: ImportOptions, signal?: AbortSignal): Promise<Image>;
-  /** Docker archive and OCI layout in one tar, as dockerd 25+ writes. */
-  save(references: readonly string[], signal?: AbortSignal): Promise<Readable>;
+  /** Docker archive and OCI layout in one tar, as dockerd 25+ writes. Each piece is good until the next is asked for. */
+  save(references: readonly string[], signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Docker archive or OCI layout. Yields `Loaded image: x:y` lines. */
   load(tar: Readable, signal?: AbortSignal): AsyncIterable<string>;
   /** Downloads from a registry; yields progress in the Docker client's form. */

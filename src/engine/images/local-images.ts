@@ -102,7 +102,7 @@ export class LocalImages implements Images {
     return importImage(this, tar, options, signal);
   }
 
-  save(references: readonly string[], signal?: AbortSignal): Promise<Readable> {
+  save(references: readonly string[], signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     return saveImages(this, references, signal);
   }
 

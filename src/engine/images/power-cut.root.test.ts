@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createReadStream } from 'node:fs';
 import { test } from 'node:test';
 import { silentLog } from '../../base/log.ts';
@@ -39,7 +39,7 @@ test('after a power cut every image that was there is whole', { skip: !existsSyn
   await other.images.import(Readable.from([memoryTarBytes(...files.map(({ name, data }) => ({ name: `s${name}`, data })))]), {
     reference: 'saved',
   });
-  await pipeline(await other.images.save(['saved']), createWriteStream(`${folder}/saved.tar`));
+  await writeFile(`${folder}/saved.tar`, await other.images.save(['saved']));
 
   const disk = mountDisk(`${folder}/disk`, `${folder}/before`, stack);
   execFileSync('sync');

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { mediaTypes, type Descriptor, type Manifest } from '../../api/oci/image.ts';
 import { digestOf, hexOf, type Digest } from '../../base/digest.ts';
 import { encodeEntry, endOfArchive, entryOf, padding } from '../archive/write-tar.ts';
@@ -14,10 +13,14 @@ interface Saved {
 }
 
 /** One tar that is both an OCI layout and a Docker archive; equal images give equal bytes. */
-export async function saveImages(images: LocalImages, references: readonly string[], signal: AbortSignal | undefined): Promise<Readable> {
+export async function saveImages(
+  images: LocalImages,
+  references: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
   const saved = selected(images, references);
   for (const { image } of saved) images.announce('save', image.id, image.id);
-  return Readable.from(archive(images, saved, signal), { objectMode: false });
+  return archive(images, saved, signal);
 }
 
 function selected(images: LocalImages, references: readonly string[]): readonly Saved[] {
@@ -43,7 +46,7 @@ function namesFor(images: LocalImages, image: ImageRecord, reference: string): r
     .filter((name) => name === `${parsed.domain}/${parsed.path}:${parsed.tag ?? ''}`);
 }
 
-async function* archive(images: LocalImages, saved: readonly Saved[], signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+async function* archive(images: LocalImages, saved: readonly Saved[], signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   const written = new Set<string>();
   const file = function* (name: string, content: string): Generator<Buffer> {
     if (written.has(name)) return;
@@ -64,7 +67,7 @@ async function* archive(images: LocalImages, saved: readonly Saved[], signal: Ab
       if (written.has(name)) continue;
       written.add(name);
       yield encodeEntry(entryOf({ name, size: layer.tarBytes }));
-      for await (const chunk of images.snapshots.tar(chainId, signal)) yield chunk as Buffer;
+      yield* images.snapshots.tarBlocks(chainId, signal);
       yield padding(layer.tarBytes);
     }
     yield* file(blobPath(image.id), image.config);

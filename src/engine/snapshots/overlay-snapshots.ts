@@ -12,7 +12,7 @@ import type { Mount } from '../../kernel/mounts.ts';
 import { syncFileSystem } from '../../kernel/sync.ts';
 import type { Store } from '../../store/store.ts';
 import type { DigestResult, InnerFile } from '../archive/jobs.ts';
-import { runJob, streamJob } from '../archive/run-job.ts';
+import { blocksOfJob, runJob, streamJob, type PackJob } from '../archive/run-job.ts';
 import type { PlaceUsage } from '../archive/disk-usage.ts';
 import type { Owners } from '../gc/ledger.ts';
 import { Leases, type Lease } from '../gc/leases.ts';
@@ -243,10 +243,19 @@ export class OverlaySnapshots implements Snapshots {
 
   /** The uncompressed tar of the topmost layer; its digest is the layer's diff ID. */
   tar(chainId: Digest, signal?: AbortSignal): Readable {
+    return streamJob(this.#packing(chainId), signal);
+  }
+
+  /** The same for a reader that is done with a block before it asks for the next: nothing is copied. */
+  tarBlocks(chainId: Digest, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    return blocksOfJob(this.#packing(chainId), signal);
+  }
+
+  #packing(chainId: Digest): PackJob {
     const record = this.layer(chainId);
     const directory = this.#paths.layer(chainId);
-    if (record.hasFrames) return streamJob({ do: 'repack', root: `${directory}/diff`, frames: `${directory}/frames` }, signal);
-    return streamJob({ do: 'pack', root: `${directory}/diff`, options: { whiteouts: 'overlay' } }, signal);
+    if (record.hasFrames) return { do: 'repack', root: `${directory}/diff`, frames: `${directory}/frames` };
+    return { do: 'pack', root: `${directory}/diff`, options: { whiteouts: 'overlay' } };
   }
 
   /** Where the writable layer's own files are. */
