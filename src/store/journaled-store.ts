@@ -2,7 +2,7 @@ import { isKind, wrap, type KindError } from '../base/errors.ts';
 import { type Journal, NothingWritten } from './journal.ts';
 import { defaultRetention, Keyspace, type Obsolete, type Retention } from './keyspace.ts';
 import { planWrite } from './plan-write.ts';
-import type { Change, Entry, Range, RangeOptions, Store, WriteOperation, WriteResult } from './store.ts';
+import type { Change, Entry, Range, RangeOptions, Store, WatchOptions, WriteOperation, WriteResult } from './store.ts';
 import { Watchers } from './watchers.ts';
 
 interface Pending {
@@ -54,8 +54,8 @@ export class JournaledStore implements Store {
     return this.#keyspace.range(prefix, options);
   }
 
-  watch(prefix: string, options: { readonly after: number }, signal: AbortSignal): AsyncIterable<readonly Change[]> {
-    return this.#watchers.watch(prefix, options.after, signal);
+  watch(prefix: string, options: WatchOptions, signal: AbortSignal): AsyncIterable<readonly Change[]> {
+    return this.#watchers.watch(prefix, options, signal);
   }
 
   async catchUp(): Promise<void> {

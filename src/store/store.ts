@@ -24,7 +24,7 @@ export interface Store extends AsyncDisposable {
    */
   write(operations: readonly WriteOperation[]): Promise<WriteResult>;
   /** Batches of changes after a revision, in order. `expired` when that revision was compacted; ends when the signal aborts. */
-  watch(prefix: string, options: { readonly after: number }, signal: AbortSignal): AsyncIterable<readonly Change[]>;
+  watch(prefix: string, options: WatchOptions, signal: AbortSignal): AsyncIterable<readonly Change[]>;
   /** Forgets history up to and including the revision. */
   compact(revision: number): Promise<void>;
 }
@@ -52,6 +52,15 @@ export interface Range {
   readonly revision: number;
   /** Entries beyond the limit. */
   readonly remaining: number;
+}
+
+export interface WatchOptions {
+  readonly after: number;
+  /**
+   * Called at the start with the way to ask up to which revision the reader has taken everything that concerns it,
+   * a revision to watch on from; undefined while it is behind.
+   */
+  readonly progress?: (taken: () => number | undefined) => void;
 }
 
 export type WriteOperation =

@@ -1,5 +1,5 @@
 import type { Keyspace } from './keyspace.ts';
-import type { Change } from './store.ts';
+import type { Change, WatchOptions } from './store.ts';
 
 interface Watcher {
   readonly prefix: string;
@@ -23,10 +23,12 @@ export class Watchers {
     this.#keyspace = keyspace;
   }
 
-  async *watch(prefix: string, after: number, signal: AbortSignal): AsyncGenerator<readonly Change[], void, undefined> {
+  async *watch(prefix: string, { after, progress }: WatchOptions, signal: AbortSignal): AsyncGenerator<readonly Change[], void, undefined> {
     const watcher: Watcher = { prefix, cursor: after, dirty: true, wake: undefined };
     const wake = (): void => watcher.wake?.();
     this.#watchers.add(watcher);
+    // It waits here only when the reader came back for more.
+    progress?.(() => (watcher.wake && !watcher.dirty ? watcher.cursor : undefined));
     signal.addEventListener('abort', wake);
     try {
       while (!signal.aborted && !this.#closed) {

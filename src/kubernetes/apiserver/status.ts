@@ -60,7 +60,8 @@ export interface StatusDetails {
 export interface FailureStatus {
   readonly kind: 'Status';
   readonly apiVersion: 'v1';
-  readonly metadata: object;
+  /** How to go on with a list that expired. */
+  readonly metadata: { readonly continue?: string };
   readonly status: 'Failure';
   readonly message: string;
   readonly reason: Reason;
@@ -80,12 +81,12 @@ export function qualified(subject: Subject): string {
 }
 
 /** A KindError whose details are the Status that the server answers. */
-export function apiError(reason: Reason, message: string, details?: StatusDetails): KindError {
+export function apiError(reason: Reason, message: string, details?: StatusDetails, metadata: FailureStatus['metadata'] = {}): KindError {
   const { code, kind } = reasons[reason];
   const status: FailureStatus = {
     kind: 'Status',
     apiVersion: 'v1',
-    metadata: {},
+    metadata,
     status: 'Failure',
     message,
     reason,

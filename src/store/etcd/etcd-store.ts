@@ -4,7 +4,7 @@ import { KindError, isKind, messageOf, wrap } from '../../base/errors.ts';
 import { type Log, silentLog } from '../../base/log.ts';
 import { Keyspace, defaultRetention, type Retention } from '../keyspace.ts';
 import { assertCondition, assertDistinct, keyOf } from '../plan-write.ts';
-import type { Change, Entry, Range, RangeOptions, Store, WriteOperation, WriteResult } from '../store.ts';
+import type { Change, Entry, Range, RangeOptions, Store, WatchOptions, WriteOperation, WriteResult } from '../store.ts';
 import { Watchers } from '../watchers.ts';
 import { changesOfWrite } from './changes-of-write.ts';
 import { EtcdClient, type EtcdOptions } from './etcd-client.ts';
@@ -102,8 +102,8 @@ class EtcdStore implements Store {
     return this.#keyspace.range(prefix, options);
   }
 
-  watch(prefix: string, options: { readonly after: number }, signal: AbortSignal): AsyncIterable<readonly Change[]> {
-    return this.#watchers.watch(prefix, options.after, signal);
+  watch(prefix: string, options: WatchOptions, signal: AbortSignal): AsyncIterable<readonly Change[]> {
+    return this.#watchers.watch(prefix, options, signal);
   }
 
   async write(operations: readonly WriteOperation[]): Promise<WriteResult> {

@@ -54,7 +54,7 @@ test('what cannot be read is refused with the reason of kube-apiserver, and the 
     ['label selector', send('GET', `${maps}?labelSelector=a%3D%3D%3Db`), 400, /unable to parse requirement/],
     ['field selector', send('GET', `${maps}?fieldSelector=x`), 400, /invalid selector/],
     ['continue', send('GET', `${maps}?continue=zzz`), 400, /continue key is not valid/],
-    ['revision', send('GET', `${maps}?watch=true&resourceVersion=abc`), 200, /"code":400/],
+    ['revision', send('GET', `${maps}?watch=true&resourceVersion=abc`), 422, /parsing \\"abc\\": invalid syntax/],
     ['escape', send('GET', `${root}/pods/%ZZ`), 400, /invalid URL escape/],
     ['method', send('OPTIONS', maps), 405, /does not allow this method/],
     ['patch', send('PATCH', `${maps}/kube-root-ca.crt`, '1', { 'content-type': 'application/merge-patch+json' }), 404, /not found/],

@@ -69,6 +69,7 @@ export function tableOptions(exchange: Exchange, withColumns: boolean): TableOpt
   return { includeObject: include === 'None' || include === 'Object' ? include : 'Metadata', withColumns, now: Date.now() };
 }
 
-function partial(object: Body): object {
+/** An object's metadata alone. */
+export function partial(object: { readonly metadata: object }): object {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
 }

@@ -2,13 +2,14 @@ import type { User } from '../access/user.ts';
 import { arrayOf, isObject, objectOf, textOf } from '../json.ts';
 import { applyPatch } from '../registry/apply-patch.ts';
 import { decodeBody, type FieldValidation } from '../registry/decode-body.ts';
-import { listObjects, type ListPage, type ListQuery } from '../registry/reads.ts';
+import { listObjects, listRevision, reach, type ListPage, type ListQuery, type WatchQuery } from '../registry/reads.ts';
 import type { Place, Registry, WriteOptions } from '../registry/registry.ts';
 import type { DeleteOptions } from '../registry/removal.ts';
 import type { Resource } from '../resources.ts';
 import { apiError } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
 import { mediaType, parseText, readBody, readObject, sendJson, unsupported, type Exchange } from './exchange.ts';
+import { listOptions, watchOptions } from './list-options.ts';
 import { contentType, formOf, listText, objectText } from './representation.ts';
 import { isTrue, type Target, type Verb } from './target.ts';
 import { streamWatch } from './watch-stream.ts';
@@ -23,10 +24,10 @@ export interface ResourceRequest {
 }
 
 export async function serveResource(verb: Verb, request: ResourceRequest): Promise<void> {
-  const { exchange, registry, resource, target } = request;
+  const { exchange, registry, resource } = request;
   switch (verb) {
     case 'get':
-      return answer(request, 200, await registry.get(resource, placeOf(target)));
+      return answer(request, 200, await get(request));
     case 'list':
       return sendList(request, await listObjects(registry.store, resource, listQuery(request)));
     case 'watch':
@@ -60,25 +61,18 @@ function sendList({ exchange, resource }: ResourceRequest, page: ListPage): void
 }
 
 function listQuery({ exchange: { query }, target }: ResourceRequest): ListQuery {
-  const text = (name: string): string | undefined => query.get(name) ?? undefined;
-  const limit = Number(query.get('limit') ?? 0);
-  return {
-    namespace: target.namespace,
-    labelSelector: text('labelSelector'),
-    fieldSelector: text('fieldSelector'),
-    continue: text('continue'),
-    limit: Number.isInteger(limit) && limit > 0 ? limit : 0,
-    resourceVersion: text('resourceVersion'),
-    resourceVersionMatch: text('resourceVersionMatch'),
-  };
+  return { ...listOptions(query), namespace: target.namespace };
 }
 
 /** A watch on one name is a watch with a field selector. */
-function watchQuery(request: ResourceRequest): ListQuery & { readonly sendInitialEvents: boolean } {
-  const query = listQuery(request);
-  const { name } = request.target;
-  const fieldSelector = name === undefined ? query.fieldSelector : `metadata.name=${name}`;
-  return { ...query, fieldSelector, sendInitialEvents: request.exchange.query.get('sendInitialEvents') === 'true' };
+function watchQuery({ exchange: { query }, target: { namespace, name } }: ResourceRequest): WatchQuery {
+  return { ...watchOptions(query), namespace, ...(name !== undefined && { fieldSelector: `metadata.name=${name}` }) };
+}
+
+/** The newest there is, which is not older than any revision that was given out. */
+async function get({ exchange, registry, resource, target }: ResourceRequest): Promise<Body> {
+  await reach(registry.store, listRevision(exchange.query.get('resourceVersion') ?? undefined));
+  return registry.get(resource, placeOf(target));
 }
 
 function validationOf({ query }: Exchange): FieldValidation {

@@ -23,6 +23,7 @@ export function upgradeExchange(incoming: IncomingMessage, socket: Duplex, user:
       writeHead: () => undefined,
       write: () => true,
       end: () => undefined,
+      destroy: () => undefined,
       once: (event, listener) => socket.once(event, listener),
       off: (event, listener) => socket.off(event, listener),
     },

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
-import { isKind } from '../../../base/errors.ts';
 import { watchObjects, type RegistryEvent, type WatchQuery } from '../registry/reads.ts';
 import type { Registry } from '../registry/registry.ts';
 import { apiVersion, type Resource } from '../resources.ts';
-import { apiError, statusOf } from '../status.ts';
+import { statusOf } from '../status.ts';
 import type { Exchange } from './exchange.ts';
-import { contentType, formOf, objectText, type Form } from './representation.ts';
-import { isTrue } from './target.ts';
+import { contentType, formOf, objectText, partial, type Form } from './representation.ts';
 
 const longestSeconds = 3600;
 const bookmarkEveryMs = 60_000;
+/** A last bookmark comes so long before the end, so that the client goes on from there. */
+const bookmarkBeforeEndMs = 2000;
 /** A client that takes nothing for so long is cut off. */
 const stalledMs = 60_000;
 
@@ -17,87 +17,85 @@ const stalledMs = 60_000;
 export async function streamWatch(exchange: Exchange, registry: Registry, resource: Resource, query: WatchQuery): Promise<void> {
   const form = formOf(exchange.headers.accept);
   const ending = new AbortController();
-  const asked = Number(exchange.query.get('timeoutSeconds') ?? 0) || longestSeconds;
-  const timer = setTimeout(() => ending.abort(), Math.min(asked, longestSeconds) * 1000);
   const signal = AbortSignal.any([exchange.signal, ending.signal]);
+  let taken: () => number | undefined = () => undefined;
+  const events = watchObjects(registry.store, resource, query, signal, (ask) => (taken = ask));
+  const asked = Number(exchange.query.get('timeoutSeconds') ?? 0) || longestSeconds;
+  const lastsMs = Math.min(asked, longestSeconds) * 1000;
+  using timers = new DisposableStack();
+  timers.use(setTimeout(() => ending.abort(), lastsMs));
   const writer = new EventWriter(exchange, resource, form, signal);
-  const wantsBookmarks = isTrue(exchange.query.get('allowWatchBookmarks'));
-  const bookmarks = wantsBookmarks ? setInterval(() => writer.bookmark(), bookmarkEveryMs) : undefined;
+  if (query.wantsBookmarks) {
+    const bookmark = (): void => writer.bookmark(taken());
+    timers.use(setInterval(bookmark, bookmarkEveryMs));
+    if (lastsMs > bookmarkBeforeEndMs) timers.use(setTimeout(bookmark, lastsMs - bookmarkBeforeEndMs));
+  }
   try {
-    await pump(exchange, registry, resource, query, writer, signal);
+    await pump(events, writer, signal);
   } finally {
-    clearTimeout(timer);
-    clearInterval(bookmarks);
     exchange.outgoing.end();
   }
 }
 
-async function pump(
-  exchange: Exchange,
-  registry: Registry,
-  resource: Resource,
-  query: WatchQuery,
-  writer: EventWriter,
-  signal: AbortSignal,
-): Promise<void> {
-  const events = watchObjects(registry.store, resource, query, signal);
-  // The head goes out at once: clients wait for it before anything happens.
-  exchange.outgoing.writeHead(200, { 'content-type': contentType(writer.form), 'cache-control': 'no-cache, private' });
-  writer.flush();
+async function pump(events: AsyncIterable<readonly RegistryEvent[]>, writer: EventWriter, signal: AbortSignal): Promise<void> {
+  writer.start();
   try {
     for await (const batch of events) {
-      await writer.write(batch);
-      if (signal.aborted) return;
+      if (!(await writer.write(batch)) || signal.aborted) return;
     }
   } catch (error) {
-    if (isKind(error, 'canceled') || signal.aborted) return;
-    exchange.outgoing.write(`${JSON.stringify({ type: 'ERROR', object: statusOf(error) })}\n`);
+    if (!signal.aborted) writer.fail(error);
   }
 }
 
 class EventWriter {
-  readonly form: Form;
+  readonly #form: Form;
   readonly #exchange: Exchange;
   readonly #resource: Resource;
   readonly #signal: AbortSignal;
   #hasColumns = false;
-  #revision: string | undefined;
 
   constructor(exchange: Exchange, resource: Resource, form: Form, signal: AbortSignal) {
-    this.form = form;
+    this.#form = form;
     this.#exchange = exchange;
     this.#resource = resource;
     this.#signal = signal;
   }
 
-  flush(): void {
+  /** The head goes out at once: clients wait for it before anything happens. */
+  start(): void {
     const { outgoing } = this.#exchange;
+    outgoing.writeHead(200, { 'content-type': contentType(this.#form), 'cache-control': 'no-cache, private' });
     if ('flushHeaders' in outgoing && typeof outgoing.flushHeaders === 'function') outgoing.flushHeaders();
   }
 
-  /** One write for the whole batch; waits while the client is behind. */
-  async write(batch: readonly RegistryEvent[]): Promise<void> {
-    const lines = batch.map((event) => this.#line(event)).join('');
-    if (this.#exchange.outgoing.write(lines)) return;
+  fail(error: unknown): void {
+    this.#exchange.outgoing.write(`${JSON.stringify({ type: 'ERROR', object: statusOf(error) })}\n`);
+  }
+
+  /** One write for the whole batch; waits while the client is behind. False: it took nothing for too long and is cut off. */
+  async write(batch: readonly RegistryEvent[]): Promise<boolean> {
+    const { outgoing } = this.#exchange;
+    if (outgoing.write(batch.map((event) => this.#line(event)).join(''))) return true;
     const patience = AbortSignal.any([this.#signal, AbortSignal.timeout(stalledMs)]);
     try {
-      await once(this.#exchange.outgoing as unknown as NodeJS.EventEmitter, 'drain', { signal: patience });
+      await once(outgoing as unknown as NodeJS.EventEmitter, 'drain', { signal: patience });
+      return true;
     } catch {
-      throw apiError('Timeout', 'the watcher did not read for too long');
+      // Ending would wait for the client to take what is buffered.
+      if (!this.#signal.aborted) outgoing.destroy();
+      return false;
     }
   }
 
-  bookmark(): void {
-    if (this.#revision !== undefined) this.#exchange.outgoing.write(this.#bookmark(this.#revision, false));
+  /** Where to watch on from, for a kind that nobody changes too; nothing while the client is behind. */
+  bookmark(revision: number | undefined): void {
+    if (revision !== undefined) this.#exchange.outgoing.write(this.#bookmark(String(revision), false));
   }
 
   #line(event: RegistryEvent): string {
-    if (event.type === 'BOOKMARK') {
-      this.#revision = event.resourceVersion;
-      return this.#bookmark(event.resourceVersion, event.isInitialEnd);
-    }
-    this.#revision = event.object.metadata.resourceVersion;
-    const text = objectText(this.#exchange, this.#resource, event.object, this.form, !this.#hasColumns);
+    if (event.type === 'BOOKMARK') return this.#bookmark(event.resourceVersion, event.isInitialEnd);
+    const text = objectText(this.#exchange, this.#resource, event.object, this.#form, !this.#hasColumns);
     this.#hasColumns = true;
     return `{"type":"${event.type}","object":${text}}\n`;
   }
@@ -106,6 +104,6 @@ class EventWriter {
     const annotations = isInitialEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
     const metadata = { resourceVersion, creationTimestamp: null, ...annotations };
     const object = { kind: this.#resource.kind, apiVersion: apiVersion(this.#resource), metadata };
-    return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`;
+    return `{"type":"BOOKMARK","object":${JSON.stringify(this.#form === 'metadata' ? partial(object) : object)}}\n`;
   }
 }
