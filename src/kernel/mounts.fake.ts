@@ -39,6 +39,10 @@ export function fakeMounts(): Mounts {
       if (at >= 0) table.splice(at, 1);
     },
 
+    async unmountWritten(target) {
+      this.unmount(target);
+    },
+
     list: () => [...table],
   };
 }

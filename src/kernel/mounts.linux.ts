@@ -32,6 +32,16 @@ export const linuxMounts: Mounts = {
     if (error.kind !== 'invalid' && error.kind !== 'notFound') throw error;
   },
 
+  async unmountWritten(target) {
+    const isDone = await new Promise<boolean>((resolve, reject) =>
+      native.umount2.async(target, detach | noFollow, (error: unknown, result: number) =>
+        error ? reject(error as Error) : resolve(result === 0),
+      ),
+    );
+    // The error number stays in the other thread: once more tells it, at no cost, since nothing was taken off.
+    if (!isDone) this.unmount(target);
+  },
+
   list() {
     return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   },

@@ -52,6 +52,25 @@ test('more overlay layers than one page of options holds', () => {
   assert.equal(process.cwd(), before);
 });
 
+test('taking off an overlay with thousands of new files leaves the event loop free', async () => {
+  using world = scratch();
+  for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(join(world.folder, name));
+  const target = join(world.folder, 'merged');
+  const options = [`lowerdir=${world.folder}/lower`, `upperdir=${world.folder}/upper`, `workdir=${world.folder}/work`];
+  mounts.mount({ type: 'overlay', source: 'overlay', target, options });
+  for (let index = 0; index < 3000; index += 1) writeFileSync(join(target, String(index)), 'new');
+  let [turns, isOff] = [0, false];
+  const off = mounts.unmountWritten(target).then(() => (isOff = true));
+  // A call that blocks is over after the first.
+  for (; !isOff; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  await off;
+  assert.ok(turns > 10, `${turns} turns of the loop`);
+  assert.deepEqual(
+    mounts.list().filter((mount) => mount.target === target),
+    [],
+  );
+});
+
 test('options that no working folder makes short enough are refused with their size', () => {
   using world = scratch();
   const lower = Array.from({ length: 100 }, () => join(world.folder, 'x'.repeat(60))).join(':');

@@ -56,6 +56,20 @@ export function mountsSuite(name: string, open: () => MountsWorld): void {
     world.mounts.unmount(target);
   });
 
+  test(`${name}: what has been written to is unmounted beside the event loop`, async () => {
+    using world = open();
+    const target = targetIn(world);
+    for (const source of ['first', 'second']) world.mounts.mount({ type: 'tmpfs', source, target, options: [] });
+    await world.mounts.unmountWritten(target);
+    assert.deepEqual(
+      at(world, target).map((mount) => mount.source),
+      ['first'],
+    );
+    await world.mounts.unmountWritten(target);
+    assert.deepEqual(at(world, target), []);
+    await world.mounts.unmountWritten(target);
+  });
+
   test(`${name}: unmounting nothing succeeds`, () => {
     using world = open();
     world.mounts.unmount(targetIn(world));

@@ -17,10 +17,12 @@ export interface MountPoint {
   readonly options: readonly string[];
 }
 
-/** Synchronous: a mount costs some 70 µs. */
+/** Synchronous: a mount costs some 70 µs, unless it has much to write. */
 export interface Mounts {
   mount(mount: Mount): void;
   /** Lazy (MNT_DETACH). Succeeds when nothing is mounted there. */
   unmount(target: string): void;
+  /** As `unmount`, beside the event loop: taking an overlay off writes out what is new in its upper directory, 10,000 files in 0.3 s. */
+  unmountWritten(target: string): Promise<void>;
   list(): readonly MountPoint[];
 }

@@ -28,12 +28,12 @@ export async function mountLayers(snapshots: OverlaySnapshots, mounts: Mounts, l
   const target = `${directory}/rootfs`;
   mkdirSync(target);
   mounts.mount(snapshots.mount(key, target));
-  undo.defer(() => mounts.unmount(target));
+  undo.defer(() => mounts.unmountWritten(target));
   const cleanup = undo.move();
   return {
     directory: target,
     commit: async (options) => {
-      mounts.unmount(target);
+      await mounts.unmountWritten(target);
       return snapshots.commit(key, { consume: true, ...options });
     },
     [Symbol.asyncDispose]: () => cleanup.disposeAsync(),

@@ -163,7 +163,7 @@ function writable({ spec, stage, undo }: Place, tree: SourceTree): string {
   const { mounts } = stage.run.parts.kernel;
   const options = [`lowerdir=${tree.directory}`, `upperdir=${directory}/upper`, `workdir=${directory}/work`, 'index=off'];
   mounts.mount({ type: 'overlay', source: 'overlay', target: `${directory}/merged`, options });
-  undo.defer(() => mounts.unmount(`${directory}/merged`));
+  undo.defer(() => mounts.unmountWritten(`${directory}/merged`));
   return `${directory}/merged`;
 }
 

@@ -120,15 +120,15 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
 /** Takes away all that belongs to one run; harmless when repeated. Never canceled. */
 export async function teardown(parts: LaunchParts, record: ContainerRecord): Promise<void> {
   await Promise.all([parts.kernel.runtime.delete(record.id, { force: true }), parts.network.fabric.detach(record.id)]);
-  release(parts, record);
+  await release(parts, record);
 }
 
 /** Mount and namespace of a run whose processes are gone. */
-export function release(parts: Pick<LaunchParts, 'kernel' | 'config' | 'volumes'>, record: ContainerRecord): void {
+export async function release(parts: Pick<LaunchParts, 'kernel' | 'config' | 'volumes'>, record: ContainerRecord): Promise<void> {
   const { kernel, config } = parts;
   const paths = pathsOf(config, record.id);
   if (existsSync(paths.rootfs)) removeMountPoints(paths.bundle, paths.rootfs);
-  kernel.mounts.unmount(paths.rootfs);
+  await kernel.mounts.unmountWritten(paths.rootfs);
   kernel.namespaces.remove(paths.netns);
   releasePrivateMounts(kernel.mounts, paths);
   for (const { name } of record.mounts) if (name) parts.volumes.unmount(name, record.id);

@@ -295,7 +295,7 @@ export class Lifecycle {
     });
     this.#deleteRun(id);
     const results = await Promise.allSettled([ended, this.#parts.network.fabric.detach(id)]);
-    release(this.#parts, record);
+    await release(this.#parts, record);
     for (const result of results)
       if (result.status === 'rejected') this.#parts.log.error({ container: id, error: messageOf(result.reason) }, 'clean-up after exit');
     this.publish(record, 'die', { exitCode: String(exit.code), execDuration: String(Math.max(0, Math.floor(ranMs / 1000))) });

@@ -33,10 +33,10 @@ export async function withRoot<T>(parts: RootParts, record: ContainerRecord, use
   const { rootfs } = paths;
   return parts.exclusive(record.id, async () => {
     mkdirSync(rootfs, { recursive: true });
-    using undo = new DisposableStack();
+    await using undo = new AsyncDisposableStack();
     kernel.mounts.mount(snapshots.mount(record.id, rootfs));
     // Lazily, with everything that was mounted below.
-    undo.defer(() => kernel.mounts.unmount(rootfs));
+    undo.defer(() => kernel.mounts.unmountWritten(rootfs));
     for (const { name } of record.mounts) {
       if (!name) continue;
       volumes.mount(name, record.id);
