@@ -24,6 +24,9 @@ const patchTypes: Readonly<Record<Patch['type'], string>> = {
   apply: 'application/apply-patch+yaml',
 };
 
+/** A request that has no answer by then has failed; watches have no limit. */
+const answerMs = 30_000;
+
 /** The client over HTTPS, authenticated by certificate. Requests and watches share one connection. */
 export function httpClient(options: ConnectionOptions): Client & TokenClient & AsyncDisposable {
   return new HttpClient(new Connection(options));
@@ -117,7 +120,8 @@ class HttpClient implements Client, TokenClient, AsyncDisposable {
   async #ask<R>(method: string, path: string, body?: unknown, type = 'application/json'): Promise<R> {
     const head = { ':method': method, ':path': path, accept: 'application/json', 'user-agent': 'davit' };
     const headers = body === undefined ? head : { ...head, 'content-type': type };
-    const { code, stream } = await this.#connection.send(headers, body === undefined ? undefined : JSON.stringify(body));
+    const limit = AbortSignal.timeout(answerMs);
+    const { code, stream } = await this.#connection.send(headers, body === undefined ? undefined : JSON.stringify(body), limit);
     const text = await textOf(stream);
     if (code >= 300) throw statusError(code, text);
     return JSON.parse(text) as R;

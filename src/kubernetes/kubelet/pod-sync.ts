@@ -225,13 +225,14 @@ export class PodSync {
       podIp: observed.sandbox ? this.#podIp(pod, observed) : undefined,
       messages: await messages.read(pod, observed),
     });
-    await status.write(pod, next);
+    status.write(pod, next);
   }
 
   /** Everything of it has ended: the last status, then what it had on this host, then the object itself. */
   async #finalize(pod: Pod, observed: ObservedPod, memory: PodMemory): Promise<void> {
     const { uid = '', namespace = '', name = '' } = pod.metadata;
     await this.#writeStatus(pod, observed, memory);
+    await this.#options.status.written(uid);
     await this.#options.runtime.remove(uid);
     try {
       await this.#options.client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, uid });

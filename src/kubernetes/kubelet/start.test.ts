@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { configMaps, events, nodes, pods } from '../../api/kubernetes/kinds.ts';
 import type { Pod } from '../../api/kubernetes/types.generated.ts';
 import { delay } from '../../base/abort.ts';
-import { isKind } from '../../base/errors.ts';
+import { isKind, KindError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { createAuthority, issueCertificate } from '../../daemon/pki.ts';
 import { fakeKernel } from '../../kernel/kernel.fake.ts';
@@ -19,6 +19,8 @@ const own = await issueCertificate(authority, { commonName: 'system:node:n1', or
 
 class World implements AsyncDisposable {
   readonly client = new FakeClient();
+  /** The API server as the kubelet meets it: it answers, refuses every connection, or says nothing. */
+  server: 'answers' | 'refuses' | 'is silent' = 'answers';
   readonly engine = new FakeEngine();
   readonly root: string;
   #kubelet: Kubelet | undefined;
@@ -45,13 +47,29 @@ class World implements AsyncDisposable {
     };
     const cluster = { clusterDns: '10.96.0.10', clusterDomain: 'cluster.local', dataRoot: this.root, cgroupParent: '/davit-test' };
     const parts = {
-      client: this.client,
+      client: this.#asMet(),
       engine: this.engine.asEngine(),
       kernel: fakeKernel(),
       tls: { ca: authority.cert, ...own },
       log: silentLog,
     };
     this.#kubelet = await startKubelet({ ...common, ...cluster, ...parts });
+  }
+
+  #asMet(): FakeClient {
+    return new Proxy(this.client, {
+      get: (target, property) => {
+        const method: unknown = Reflect.get(target, property);
+        if (typeof method !== 'function') return method;
+        if (this.server === 'answers' || property === 'watch') return method.bind(target);
+        if (this.server === 'is silent')
+          return async (...args: readonly unknown[]): Promise<unknown> => {
+            while (this.server !== 'answers') await delay(10);
+            return Reflect.apply(method, target, args) as unknown;
+          };
+        return () => Promise.reject(new KindError('unavailable', 'connection refused'));
+      },
+    });
   }
 
   async stop(): Promise<void> {
@@ -178,4 +196,33 @@ test('a ConfigMap that comes late lets the pod start, and its changes reach the 
   assert.equal(await readFile(path, 'utf8'), 'red');
   await world.client.patch(configMaps, { namespace: 'default', name: 'settings' }, { type: 'merge', body: { data: { colour: 'blue' } } });
   await eventually(async () => assert.equal(await readFile(path, 'utf8'), 'blue'));
+});
+
+for (const server of ['refuses', 'is silent'] as const) {
+  test(`the API server ${server}: what ends is started again; afterwards it is told the newest`, async () => {
+    await using world = await World.start();
+    await world.client.create(configMaps, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace: 'default', name: 'c' },
+      data: { a: 'b' },
+    });
+    await world.create('web', { containers: [{ name: 'app', image: 'busybox:1', envFrom: [{ configMapRef: { name: 'c' } }] }] });
+    const pod = await world.until('web', isReady);
+    const name = `k8s_app_web_default_${pod.metadata.uid}`;
+    world.server = server;
+    world.engine.end(`${name}_0`, 137);
+    await eventually(async () => assert.deepEqual(world.engine.started, [`${name}_0`, `${name}_1`]));
+    world.server = 'answers';
+    await world.until('web', (each) => isReady(each) && restarts(each) === 1);
+  });
+}
+
+test('what somebody else wrote into a status is put right: the node was given up and is back', async () => {
+  await using world = await World.start();
+  await world.create('web');
+  const pod = await world.until('web', isReady);
+  const conditions = (pod.status?.conditions ?? []).map((one) => (one.type === 'Ready' ? { ...one, status: 'False' } : one));
+  await world.client.patch(pods, { namespace: 'default', name: 'web' }, { type: 'merge', body: { status: { conditions } } }, 'status');
+  await world.until('web', isReady);
 });

@@ -22,6 +22,7 @@ import { podReferences } from './pod/objects.ts';
 import { podLabels } from './pod/observed.ts';
 import { podRecorder } from './pod/recorder.ts';
 import { PodRuntime, type PodRuntimeOptions } from './pod/runtime.ts';
+import { PodSources } from './pod/pod-sources.ts';
 import { StatusWriter } from './pod/status-writer.ts';
 import { TerminationMessages } from './pod/termination-messages.ts';
 import { PodSync } from './pod-sync.ts';
@@ -112,7 +113,7 @@ async function startLoop(
   );
   const volumes = new PodVolumes(root, kernel);
   const runtime = await podRuntime(options, facts, { volumes, tasks, recorder });
-  const status = new StatusWriter(client);
+  const status = owner.use(new StatusWriter(client, log));
   const messages = new TerminationMessages(volumes, engine.containers);
   const pod = (key: string): Pod | undefined => cache.get(key);
   const sync = new PodSync({ client, engine, kernel, runtime, prober, recorder, nodeIp, log, enqueue, status, messages, pod });
@@ -141,16 +142,15 @@ async function podRuntime(
   const { client, engine, kernel, nodeName, nodeIp, clusterDns, clusterDomain, cgroupParent, log } = options;
   const sandbox = { network: podNetworkName, clusterDns, clusterDomain, nodeName, hostDns: hostDns(await resolvConf()) };
   const images = new PodImages(engine.images, parts.tasks, parts.recorder);
-  const tokens = new PodTokens(options.tokens);
+  const sources = new PodSources(client, new PodTokens(options.tokens));
   const allocatable = capacityOf(facts);
   return new PodRuntime({
     ...parts,
-    client,
     engine,
     kernel,
     log,
     images,
-    tokens,
+    sources,
     sandbox,
     nodeIp,
     cgroupParent,

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { deployments, replicaSets } from '../../../api/kubernetes/kinds.ts';
 import type { Deployment, DeploymentSpec, ReplicaSet } from '../../../api/kubernetes/types.generated.ts';
+import { FakeClient } from '../../client/client.fake.ts';
+import { deploymentController } from './deployments.ts';
 import { planDeployment, revisionOf } from './plan.ts';
 import { rolloutLimits, specReplicas } from './rollout.ts';
 import { deploymentStatus } from './status.ts';
@@ -141,4 +144,24 @@ test('status says complete only when every pod is new and available; equal input
     ['Available MinimumReplicasAvailable', 'Progressing NewReplicaSetAvailable'],
   );
   assert.deepEqual(deploymentStatus({ ...wanted, status }, end, findNew(wanted, end), '2027-01-01T00:00:00Z'), status);
+});
+
+test('somebody gave its ReplicaSet another template: the name is taken, the next collision count makes another', async () => {
+  const client = new FakeClient();
+  const key = { namespace: 'default', name: 'web' };
+  await client.create(deployments, { ...deployment(1), metadata: key });
+  const reconcile = async (): Promise<void> => {
+    for (let round = 0; round < 4; round += 1)
+      await deploymentController.reconcile({ client, record: () => undefined, now: Date.now }, key);
+  };
+  await reconcile();
+  const [first] = (await client.list(replicaSets, { namespace: 'default' })).items;
+  const name = first?.metadata.name ?? '';
+  const body = { spec: { template: { spec: { containers: [{ name: 'c', image: 'other' }] } } } };
+  await client.patch(replicaSets, { namespace: 'default', name }, { type: 'merge', body });
+  await reconcile();
+  const found = await client.get(deployments, key);
+  const now = (await client.list(replicaSets, { namespace: 'default' })).items;
+  assert.deepEqual([now.length, found.status?.collisionCount], [2, 1]);
+  assert.equal(findNew(found, now)?.spec?.replicas, 1);
 });

@@ -25,7 +25,7 @@ export const deploymentController: Reconciler = {
 
 async function act(context: Context, deployment: Deployment, owned: readonly ReplicaSet[], plan: DeploymentPlan): Promise<void> {
   const { client, record } = context;
-  if (plan.create) await createReplicaSet(context, deployment, plan.create);
+  if (plan.create && !(await createReplicaSet(context, deployment, plan.create))) return;
   for (const replicaSet of owned) {
     const name = replicaSet.metadata.name ?? '';
     const replicas = plan.scale.get(name);
@@ -50,7 +50,8 @@ async function act(context: Context, deployment: Deployment, owned: readonly Rep
   await client.update(deployments, { ...deployment, metadata: { ...deployment.metadata, annotations } });
 }
 
-async function createReplicaSet(context: Context, deployment: Deployment, replicaSet: ReplicaSet): Promise<void> {
+/** False: its name is taken by another, so that the template gets a new hash, which is the next round's. */
+async function createReplicaSet(context: Context, deployment: Deployment, replicaSet: ReplicaSet): Promise<boolean> {
   const { client, record } = context;
   const { name, namespace = '' } = replicaSet.metadata;
   try {
@@ -59,11 +60,13 @@ async function createReplicaSet(context: Context, deployment: Deployment, replic
     if (!isKind(error, 'alreadyExists')) throw error;
     const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
     const existing = await getIfExists(client, replicaSets, { namespace, name: name ?? '' });
-    if (existing && existing.metadata.ownerReferences?.some(({ uid }) => uid === deployment.metadata.uid)) return;
+    const isOwn = existing?.metadata.ownerReferences?.some(({ uid }) => uid === deployment.metadata.uid) === true;
+    if (existing && isOwn && findNew(deployment, [existing])) return true;
     await client.update(deployments, { ...deployment, status: { ...deployment.status, collisionCount } }, 'status');
-    return;
+    return false;
   }
   record(deployment, 'Normal', 'ScalingReplicaSet', `Scaled up replica set ${name} from 0 to ${replicaSet.spec?.replicas ?? 0}`);
+  return true;
 }
 
 /** From what is there after acting; comes back when a progress deadline may pass meanwhile. */

@@ -3,6 +3,7 @@ import type { Node, NodeCondition, Taint } from '../../../api/kubernetes/types.g
 import type { Client } from '../../client/client.ts';
 import { getIfExists, isEqual } from '../owned.ts';
 import { ownKey, type Reconciler } from '../reconciler.ts';
+import { Silence } from './silence.ts';
 
 const leaseNamespace = 'kube-node-lease';
 /** A node that has not renewed its lease for this long is Unknown (upstream's --node-monitor-grace-period). */
@@ -10,15 +11,9 @@ const graceMs = 50_000;
 const unreachable = 'node.kubernetes.io/unreachable';
 const notReady = 'node.kubernetes.io/not-ready';
 
-interface Heartbeat {
-  readonly renewTime: string;
-  /** When this process saw it; the node's clock is not trusted. */
-  readonly seenAt: number;
-}
-
 /** Marks nodes that went silent, and taints nodes by their condition so that nothing is placed there. */
 export function nodeLifecycleController(): Reconciler {
-  const heartbeats = new Map<string, Heartbeat>();
+  const silence = new Silence(graceMs);
   return {
     name: 'node-controller',
     triggers: [
@@ -31,15 +26,11 @@ export function nodeLifecycleController(): Reconciler {
     async reconcile({ client, now, record }, { name }) {
       const node = await getIfExists(client, nodes, { name });
       if (!node) {
-        heartbeats.delete(name);
+        silence.forget(name);
         return undefined;
       }
       const lease = await getIfExists(client, leases, { namespace: leaseNamespace, name });
-      const renewTime = lease?.spec?.renewTime ?? '';
-      const known = heartbeats.get(name);
-      const heartbeat = known?.renewTime === renewTime ? known : { renewTime, seenAt: now() };
-      heartbeats.set(name, heartbeat);
-      const silentMs = now() - heartbeat.seenAt;
+      const silentMs = silence.of(name, lease?.spec?.renewTime ?? '', now());
       const judged = silentMs >= graceMs ? silenced(node, new Date(now()).toISOString().replace(/\.\d+/, '')) : node;
       if (!isEqual(judged.status, node.status)) {
         record(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);

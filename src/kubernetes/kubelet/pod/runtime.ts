@@ -4,7 +4,6 @@ import type { Log } from '../../../base/log.ts';
 import type { Container, Pod, Quantity } from '../../../api/kubernetes/types.generated.ts';
 import type { Engine } from '../../../engine/engine.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
-import type { Client } from '../../client/client.ts';
 import type { Tasks } from '../tasks.ts';
 import { containerMounts } from '../volumes/container-mounts.ts';
 import type { MountedVolume, PodVolumes, VolumeSources } from '../volumes/volumes.ts';
@@ -13,20 +12,18 @@ import { ContainerWaits } from './container-waits.ts';
 import { environmentOf, type EnvironmentSources } from './environment.ts';
 import type { PodImages } from './images.ts';
 import { runHook } from './lifecycle.ts';
-import { fetchObjects } from './objects.ts';
 import type { PodAction } from './plan.ts';
+import type { PodSources } from './pod-sources.ts';
 import type { PodRecorder } from './recorder.ts';
 import { podLimitsOf } from './resources.ts';
-import type { PodTokens } from './tokens.ts';
 import { sandboxSpecOf, type SandboxFacts } from './sandbox-spec.ts';
 
 export interface PodRuntimeOptions {
-  readonly client: Client;
   readonly engine: Engine;
   readonly kernel: Kernel;
   readonly volumes: PodVolumes;
   readonly images: PodImages;
-  readonly tokens: PodTokens;
+  readonly sources: PodSources;
   readonly tasks: Tasks;
   readonly recorder: PodRecorder;
   readonly log: Log;
@@ -72,10 +69,10 @@ export class PodRuntime {
 
   /** Everything of a pod on this host but its volumes elsewhere. Succeeds when nothing is left. */
   async remove(uid: string): Promise<void> {
-    const { engine, kernel, volumes, tokens } = this.#options;
+    const { engine, kernel, volumes, sources } = this.#options;
     await engine.sandboxes.remove(uid);
     await volumes.remove(uid);
-    tokens.forget(uid);
+    sources.forget(uid);
     kernel.cgroups.remove(this.#cgroup(uid));
   }
 
@@ -188,9 +185,8 @@ export class PodRuntime {
   }
 
   async #sources(pod: Pod, podIp: string): Promise<VolumeSources & EnvironmentSources> {
-    const { client, nodeIp, sandbox, allocatable } = this.#options;
-    const tokens = await this.#options.tokens.of(pod);
-    return { ...(await fetchObjects(client, pod)), tokens, podIp, hostIp: nodeIp, nodeName: sandbox.nodeName, allocatable };
+    const { sources, nodeIp, sandbox, allocatable } = this.#options;
+    return { ...(await sources.of(pod)), podIp, hostIp: nodeIp, nodeName: sandbox.nodeName, allocatable };
   }
 
   /** Errors of a pod's own configuration, in the kubelet's words. */

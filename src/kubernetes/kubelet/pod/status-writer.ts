@@ -1,24 +1,53 @@
 import { isDeepStrictEqual } from 'node:util';
 import { pods } from '../../../api/kubernetes/kinds.ts';
 import type { Pod, PodStatus } from '../../../api/kubernetes/types.generated.ts';
-import { isKind } from '../../../base/errors.ts';
+import { abortable, delay } from '../../../base/abort.ts';
+import { delayMs } from '../../../base/backoff.ts';
+import { isKind, messageOf } from '../../../base/errors.ts';
+import type { Log } from '../../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 
 const ownConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+/** Fields that a merge does not take away by itself. */
+const removable = ['reason', 'message', 'podIP', 'podIPs'];
+const backoff = { initialMs: 200, maxMs: 5000 };
 
-/** Writes a pod's status when it differs from the last one, so that an unchanged pod causes no traffic. */
-export class StatusWriter {
+interface Wanted {
+  readonly pod: Pod;
+  readonly status: PodStatus;
+}
+
+interface Own {
+  readonly status: PodStatus;
+  /** The pod's version that has it; undefined until it is written. */
+  readonly version?: string | undefined;
+}
+
+/**
+ * Writes a pod's status when it differs from the last one, so that an unchanged pod causes no traffic. Nobody waits for it: a server
+ * that is silent is told the newest when it listens again, and what runs is looked after meanwhile.
+ */
+export class StatusWriter implements AsyncDisposable {
   readonly #client: Client;
-  readonly #written = new Map<string, PodStatus>();
+  readonly #log: Log;
+  readonly #newest = new Map<string, Own>();
+  readonly #waiting = new Map<string, Wanted>();
+  readonly #writing = new Map<string, Promise<void>>();
+  readonly #stop = new AbortController();
 
-  constructor(client: Client) {
+  constructor(client: Client, log: Log) {
     this.#client = client;
+    this.#log = log;
   }
 
-  /** The pod with the newest status that is known: what was written may be ahead of what was watched. */
+  /**
+   * The pod with the newest status that is known: what is to be written may be ahead of what was watched. What somebody else made of it
+   * since (the node controller, when the node was silent) counts, so that it is put right.
+   */
   newest(pod: Pod): Pod {
-    const own = this.#written.get(pod.metadata.uid ?? '');
-    if (!own) return pod;
+    const known = this.#newest.get(pod.metadata.uid ?? '');
+    if (!known || isAtLeast(pod.metadata.resourceVersion, known.version)) return pod;
+    const own = known.status;
     const foreign = (pod.status?.conditions ?? []).filter((condition) => !ownConditions.has(condition.type));
     return {
       ...pod,
@@ -26,36 +55,66 @@ export class StatusWriter {
     };
   }
 
-  /** False when there was nothing to write, or nobody to write it for. */
-  async write(pod: Pod, status: PodStatus): Promise<boolean> {
+  write(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata.uid ?? '';
-    const before = this.newest(pod).status ?? {};
     const next: PodStatus = JSON.parse(JSON.stringify(status));
-    if (isDeepStrictEqual(essence(before), essence(next))) return false;
-    const gone = Object.fromEntries(
-      Object.keys(before)
-        .filter((key) => !(key in next) && ['reason', 'message', 'podIP', 'podIPs'].includes(key))
-        .map((key) => [key, null]),
-    );
-    try {
-      const { name = '', namespace = '' } = pod.metadata;
-      await this.#client.patch(
-        pods,
-        { namespace, name },
-        { type: 'merge', body: { metadata: { uid }, status: { ...gone, ...next } } },
-        'status',
-      );
-    } catch (error) {
-      if (isKind(error, 'notFound') || isKind(error, 'conflict')) return false;
-      throw error;
-    }
-    this.#written.set(uid, next);
-    return true;
+    if (isDeepStrictEqual(essence(this.newest(pod).status ?? {}), essence(next))) return;
+    this.#newest.set(uid, { status: next });
+    this.#waiting.set(uid, { pod, status: next });
+    if (!this.#writing.has(uid)) this.#writing.set(uid, this.#drain(uid));
+  }
+
+  /** Resolves when the server has the newest status of the pod, or has no such pod any more. */
+  async written(uid: string): Promise<void> {
+    await this.#writing.get(uid);
   }
 
   forget(uid: string): void {
-    this.#written.delete(uid);
+    this.#newest.delete(uid);
+    this.#waiting.delete(uid);
   }
+
+  /** What the server has not been told is found again by the next life. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#writing.values());
+  }
+
+  async #drain(uid: string): Promise<void> {
+    let failures = 0;
+    for (let wanted = this.#take(uid); wanted && !this.#stop.signal.aborted; wanted = this.#take(uid)) {
+      try {
+        await abortable(this.#patch(wanted), this.#stop.signal);
+        failures = 0;
+      } catch (error) {
+        if (isKind(error, 'notFound') || isKind(error, 'conflict') || isKind(error, 'canceled')) continue;
+        const { namespace, name } = wanted.pod.metadata;
+        this.#log.warn({ pod: `${namespace}/${name}`, error: messageOf(error) }, 'status not written, will try again');
+        if (this.#newest.has(uid) && !this.#waiting.has(uid)) this.#waiting.set(uid, wanted);
+        await delay(delayMs(backoff, failures++), this.#stop.signal).catch(() => undefined);
+      }
+    }
+    this.#writing.delete(uid);
+  }
+
+  #take(uid: string): Wanted | undefined {
+    const wanted = this.#waiting.get(uid);
+    this.#waiting.delete(uid);
+    return wanted;
+  }
+
+  async #patch({ pod, status }: Wanted): Promise<void> {
+    const { uid, name = '', namespace = '' } = pod.metadata;
+    const gone = Object.fromEntries(removable.filter((field) => !(field in status)).map((field) => [field, null]));
+    const body = { metadata: { uid }, status: { ...gone, ...status } };
+    const { metadata } = await this.#client.patch(pods, { namespace, name }, { type: 'merge', body }, 'status');
+    if (this.#newest.get(uid ?? '')?.status === status) this.#newest.set(uid ?? '', { status, version: metadata.resourceVersion });
+  }
+}
+
+/** Whether the version is that one or a later one. */
+function isAtLeast(version: string | undefined, one: string | undefined): boolean {
+  return version !== undefined && one !== undefined && BigInt(version) >= BigInt(one);
 }
 
 /** Without what the API server adds by itself. */
