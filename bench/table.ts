@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 
 export interface Line {
   readonly name: string;
-  readonly unit: 'ms' | 'MB' | '%' | 'Gbit/s' | '/s';
+  readonly unit: 'ms' | 'MB' | '%' | 'Gbit/s' | 'MB/s' | '/s';
   readonly davit: number;
   readonly peer?: number | undefined;
   readonly wanted?: { readonly text: string; readonly met: boolean } | undefined;

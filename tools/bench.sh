@@ -8,5 +8,6 @@ bash tools/peers.sh docker.io || echo 'docker.io cannot be had from the mirror: 
 bash tools/peers.sh etcd-server etcd-client
 bash tools/peers.sh iperf3 || echo 'iperf3 cannot be had from the mirror: throughput is not measured' >&2
 node --disable-warning=ExperimentalWarning bench/store.ts || echo 'the store misses a figure that is wanted' >&2
+node --disable-warning=ExperimentalWarning bench/api.ts || echo 'the API misses a figure that is wanted' >&2
 node --disable-warning=ExperimentalWarning bench/networks.ts || echo 'networks miss a figure that is wanted' >&2
 exec node --disable-warning=ExperimentalWarning bench/bench.ts "$@"

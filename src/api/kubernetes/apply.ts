@@ -130,8 +130,7 @@ export function recordUpdate(
 ): Json {
   const changed = withoutEmptyMetadata(difference(before ? changedFields(before, after, type) : fieldsOf(after, type), unowned));
   const entries = managedFieldsOf(before ?? {});
-  const present = fieldsOf(after, type);
-  const gone = before ? difference(fieldsOf(before, type), present) : {};
+  const gone = before ? difference(fieldsOf(before, type), fieldsOf(after, type)) : {};
   if (Object.keys(changed).length === 0 && Object.keys(gone).length === 0) return withManaged(after, entries);
   const isOwn = (one: ManagedFields): boolean =>
     one.manager === options.manager && one.operation === 'Update' && one.subresource === options.subresource;

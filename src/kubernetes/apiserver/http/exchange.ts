@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { load } from 'js-yaml';
 import { decodeProtobuf } from '../../../api/kubernetes/protobuf.ts';
 import { messageOf } from '../../../base/errors.ts';
@@ -135,6 +136,38 @@ export function sendText(
     ...headers,
   });
   exchange.outgoing.end(exchange.method === 'HEAD' ? undefined : body);
+}
+
+/** A body that is made while it is sent, as fast as the client takes it; a short one is sent whole. */
+export async function sendPieces(exchange: Exchange, pieces: Iterator<string>, type: string): Promise<void> {
+  const { outgoing } = exchange;
+  const [first, second] = [pieces.next(), pieces.next()];
+  if (first.done || second.done || exchange.method === 'HEAD') {
+    const rest = second.done ? '' : [second.value, ...Iterator.from(pieces)].join('');
+    return sendText(exchange, 200, `${first.done ? '' : first.value}${rest}`, type);
+  }
+  outgoing.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache, private' });
+  outgoing.write(first.value);
+  for (let piece: IteratorResult<string> = second; !piece.done && !exchange.signal.aborted; piece = pieces.next()) {
+    const isTaken = outgoing.write(piece.value);
+    // Others get their turn between two pieces, and what is written is sent.
+    await (isTaken ? setImmediate() : drained(exchange));
+  }
+  outgoing.end();
+}
+
+/** Until the client took what was written, or is gone. */
+function drained({ outgoing, signal }: Exchange): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  const done = (): void => {
+    outgoing.off('drain', done);
+    outgoing.off('close', done);
+    resolve();
+  };
+  outgoing.once('drain', done);
+  outgoing.once('close', done);
+  return promise;
 }
 
 export function sendJson(exchange: Exchange, code: number, text: string, extra: Extra = {}): void {

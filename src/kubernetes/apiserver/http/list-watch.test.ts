@@ -280,6 +280,24 @@ test('bookmarks tell where to watch on from, in a kind that nobody changes too, 
   }
 });
 
+test('a list of any length is whole, though it is made while it is sent', async () => {
+  const path = '/api/v1/namespaces/kube-node-lease/configmaps';
+  const names = Array.from({ length: 501 }, (_, index) => `m${String(index).padStart(4, '0')}`);
+  const make = (name: string): Promise<unknown> =>
+    live.api.client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'kube-node-lease' } });
+  const listed = async (accept: string): Promise<readonly string[]> => {
+    const { items = [] } = JSON.parse((await get(live, path, accept)).text) as Listed['body'];
+    return items.map(({ metadata }) => metadata.name);
+  };
+  // Around the lengths at which another piece begins.
+  for (const count of [1, 249, 250, 251, 500, 501]) {
+    const known = await listed('application/json');
+    await Promise.all(names.slice(known.length, count).map(make));
+    assert.deepEqual(await listed('application/json'), names.slice(0, count));
+  }
+  assert.deepEqual(await listed('application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'), names);
+});
+
 test('get knows any revision that was given out', async () => {
   const one = `${maps}/a?resourceVersion=`;
   const rows = [

@@ -47,10 +47,14 @@ export function objectText(exchange: Exchange, resource: Resource, object: Body,
   );
 }
 
-export function listText(exchange: Exchange, resource: Resource, page: ListPage, form: Form): string {
+/** Objects in one piece of a list: what is made and sent at a time. */
+const itemsPerPiece = 250;
+
+/** A list in pieces, so that the first is on its way while the last is made and nobody else waits for all of them. */
+export function* listPieces(exchange: Exchange, resource: Resource, page: ListPage, form: Form): Generator<string> {
   const metadata = { resourceVersion: page.resourceVersion, continue: page.continue, remainingItemCount: page.remaining };
   if (form === 'table')
-    return JSON.stringify(
+    return yield JSON.stringify(
       tableOf(
         resource.custom?.columns ?? columnsOf(resource.kind),
         page.items as readonly KubernetesObject[],
@@ -60,8 +64,14 @@ export function listText(exchange: Exchange, resource: Resource, page: ListPage,
     );
   const [kind, version] =
     form === 'metadata' ? ['PartialObjectMetadataList', 'meta.k8s.io/v1'] : [`${resource.kind}List`, apiVersion(resource)];
-  const items = page.items.map((item) => (form === 'metadata' ? JSON.stringify(partial(item)) : jsonOf(item)));
-  return `{"kind":"${kind}","apiVersion":"${version}","metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}`;
+  const textOf = (item: Body): string => (form === 'metadata' ? JSON.stringify(partial(item)) : jsonOf(item));
+  let text = `{"kind":"${kind}","apiVersion":"${version}","metadata":${JSON.stringify(metadata)},"items":[`;
+  for (let start = 0; start < page.items.length; start += itemsPerPiece) {
+    const items = page.items.slice(start, start + itemsPerPiece).map(textOf);
+    yield `${text}${items.join(',')}`;
+    text = ',';
+  }
+  yield page.items.length === 0 ? `${text}]}` : ']}';
 }
 
 export function tableOptions(exchange: Exchange, withColumns: boolean): TableOptions {

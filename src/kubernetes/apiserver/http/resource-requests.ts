@@ -8,9 +8,9 @@ import type { DeleteOptions } from '../registry/removal.ts';
 import type { Resource } from '../resources.ts';
 import { apiError } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
-import { mediaType, parseText, readBody, readObject, sendJson, unsupported, type Exchange } from './exchange.ts';
+import { mediaType, parseText, readBody, readObject, sendJson, sendPieces, unsupported, type Exchange } from './exchange.ts';
 import { listOptions, watchOptions } from './list-options.ts';
-import { contentType, formOf, listText, objectText } from './representation.ts';
+import { contentType, formOf, listPieces, objectText } from './representation.ts';
 import { isTrue, type Target, type Verb } from './target.ts';
 import { streamWatch } from './watch-stream.ts';
 
@@ -55,9 +55,9 @@ export function answer({ exchange, resource }: ResourceRequest, code: number, ob
   sendJson(exchange, code, objectText(exchange, resource, object, form), { type: contentType(form), warnings });
 }
 
-function sendList({ exchange, resource }: ResourceRequest, page: ListPage): void {
+function sendList({ exchange, resource }: ResourceRequest, page: ListPage): Promise<void> {
   const form = formOf(exchange.headers.accept);
-  sendJson(exchange, 200, listText(exchange, resource, page, form), { type: contentType(form, true) });
+  return sendPieces(exchange, listPieces(exchange, resource, page, form), contentType(form, true));
 }
 
 function listQuery({ exchange: { query }, target }: ResourceRequest): ListQuery {
@@ -202,5 +202,5 @@ async function removeAll(request: ResourceRequest): Promise<void> {
         .then(({ object }) => object),
     ),
   );
-  sendList(request, { resourceVersion: page.resourceVersion, items: removed });
+  await sendList(request, { resourceVersion: page.resourceVersion, items: removed });
 }

@@ -61,11 +61,15 @@ function track(server: Http2SecureServer): ReadonlySet<{ destroy(): void }> {
   return open;
 }
 
+/** One for all: to make one takes longer than to answer a get. */
+const clientGone = new DOMException('The client is gone', 'AbortError');
+
 function exchangeOf(incoming: Http2ServerRequest | IncomingMessage, outgoing: Http2ServerResponse | ServerResponse): Exchange {
   const gone = new AbortController();
-  outgoing.once('close', () => gone.abort());
-  incoming.on('error', () => gone.abort());
-  outgoing.on('error', () => gone.abort());
+  const end = (): void => gone.abort(clientGone);
+  outgoing.once('close', end);
+  incoming.on('error', end);
+  outgoing.on('error', end);
   const url = new URL(incoming.url ?? '/', 'https://localhost');
   const isSecond = 'stream' in incoming;
   const socket = isSecond ? rawSocket(incoming) : incoming.socket;
