@@ -6,6 +6,7 @@ import { runBuildSession } from './build/build-connection.ts';
 import { openInputs } from './build/build-inputs.ts';
 import { buildQuery, type BuildFlags } from './build/build-query.ts';
 import { PlainProgress } from './build/plain-progress.ts';
+import { checkText, type CheckReport } from './build/findings.ts';
 import type { StepEvent } from './build/step-names.ts';
 import { TreeProgress } from './build/tree-progress.ts';
 import { paint } from './paint.ts';
@@ -23,6 +24,7 @@ export async function build(path: string, config: Partial<Config>, flags: BuildF
   const progress = progressOf(flags);
   const began = performance.now();
   let [image, isClosed] = ['', false];
+  let report: CheckReport | undefined;
   const close = (): void => {
     if (!isClosed) progress.close();
     isClosed = true;
@@ -32,6 +34,7 @@ export async function build(path: string, config: Partial<Config>, flags: BuildF
     for await (const message of runBuildSession(dockerSocket, query, inputs)) {
       if ('event' in message) progress.take(message.event as StepEvent);
       else if ('imageId' in message) image = message.imageId;
+      else if ('checked' in message) report = message.checked as CheckReport;
     }
   } catch (error) {
     close();
@@ -39,10 +42,17 @@ export async function build(path: string, config: Partial<Config>, flags: BuildF
     throw error;
   }
   close();
+  if (report) return tellFindings(report, flags);
   if (flags.iidfile !== undefined) writeFileSync(flags.iidfile, image);
   if (flags.output === 'json')
     process.stdout.write(`${JSON.stringify({ image, names: flags.tag ?? [], milliseconds: Math.round(performance.now() - began) })}\n`);
   else if (flags.quiet) process.stdout.write(`${image}\n`);
+}
+
+/** As docker's: what was found is the command's exit code too. */
+function tellFindings(report: CheckReport, flags: BuildFlags): void {
+  process.stdout.write(flags.output === 'json' ? `${JSON.stringify(report)}\n` : checkText(report));
+  if (report.findings.length > 0) process.exitCode = 1;
 }
 
 function progressOf(flags: BuildFlags): Progress {

@@ -31,7 +31,7 @@ export async function serveBuild(call: Call): Promise<void> {
     const request = requestOf(query, header, contexts, agentsOf(header, channels, send));
     for await (const output of call.engine.builder.build(request, call.signal)) {
       if ('event' in output) await send({ event: output.event });
-      else if ('imageId' in output) await send(output);
+      else if ('imageId' in output || 'checked' in output) await send(output);
     }
   } catch (error) {
     const details = error instanceof KindError ? error.details : undefined;

@@ -79,6 +79,33 @@ RUN echo $WHO > /who
   }
 });
 
+test('--ssh with a key file: a step signs with it and never sees it', async () => {
+  const folder = await context({ said: 'a text' });
+  const tools = '{ which ssh-add ssh-keygen; ldd $(which ssh-add ssh-keygen) | grep -o "/[^ :]* "; } | sort -u';
+  await host.sh(`cd ${folder} && ssh-keygen -q -t ed25519 -N '' -f key && mkdir app && cp key.pub said app/ && cp -L $(${tools}) app/`);
+  await writeFile(
+    `${folder}/app/Dockerfile`,
+    `FROM busybox:test
+COPY . /t
+RUN echo 'root:x:0:0::/root:/bin/sh' > /etc/passwd
+RUN --mount=type=ssh for d in /lib /lib64 /usr/lib; do mkdir -p $d; cp /t/*.so.* $d/; done; /t/ssh-add -L > /keys && /t/ssh-keygen -q -Y sign -n test -f /t/key.pub /t/said
+`,
+  );
+  await ok(['build', '-q', '-t', 'signed:1', '--ssh', `default=${folder}/key`, `${folder}/app`]);
+  const shown = async (path: string): Promise<string> => host.docker('run', '--rm', 'signed:1', 'cat', path);
+  assert.equal(
+    (await shown('/keys')).split(' ').slice(0, 2).join(' '),
+    (await readFile(`${folder}/key.pub`, 'utf8')).split(' ').slice(0, 2).join(' '),
+  );
+  await writeFile(`${folder}/sig`, `${await shown('/t/said.sig')}\n`);
+  assert.match(await host.sh(`ssh-keygen -Y check-novalidate -n test -s ${folder}/sig < ${folder}/said`), /^Good "test" signature/);
+  assert.match(
+    (await run(['build', '--ssh', 'default=/nowhere', folder])).stderr,
+    /--ssh default=\/nowhere: \/nowhere: no such socket or key/,
+  );
+  assert.match((await run(['build', '--ssh', `default=${folder}/said`, folder])).stderr, /said: not a private key/);
+});
+
 test('the context from standard input, the Dockerfile from elsewhere, what is ignored stays here', async () => {
   const folder = await context({
     Dockerfile: 'FROM busybox:test\nCOPY . /all/\nRUN ls -A /all > /list\n',
@@ -131,6 +158,43 @@ test('JSON, the ID in a file, labels, target, no cache', async () => {
   assert.match(again.stderr, /#2 CACHED\n/);
   const anew = await ok(['build', '--no-cache', folder]);
   assert.equal(anew.stderr.includes('CACHED'), false);
+});
+
+test('checks: told after a build, alone with --check, errors where the file wants it', async () => {
+  const text = 'FROM busybox:test AS Base\nENV A=$HOEM\nCMD echo $A\n';
+  const folder = await context({ Dockerfile: text, '.dockerignore': 'gone\n' });
+  const built = await ok(['build', folder]);
+  assert.match(
+    built.stderr,
+    /\n 3 warnings found \(davit build --check says more\):\n - StageNameCasing: .*'Base'.* \(line 1\)\n - UndefinedVar: Usage of undefined variable '\$HOEM' \(line 2\)\n - JSONArgsRecommended: .* for CMD .*\(line 3\)\n$/,
+  );
+  const checked = await run(['build', '--check', folder]);
+  assert.equal(checked.code, 1);
+  assert.match(checked.stdout, /^Check complete, 3 warnings have been found!\n/);
+  const shown =
+    /\nWARNING: JSONArgsRecommended - https:\/\/docs\.docker\.com\/go\/dockerfile\/rule\/json-args-recommended\/\n.*\nDockerfile:3:1\n   2 \| .*\n   3 \| CMD echo \$A\n     \| \^~+\n$/;
+  assert.match(checked.stdout, shown);
+  const given = ['--build-arg', 'BUILDKIT_DOCKERFILE_CHECK=skip=all'];
+  assert.equal((await ok(['build', '--check', ...given, folder])).stdout, 'Check complete, no warnings found.\n');
+  const strict = await context({ Dockerfile: `# check=skip=StageNameCasing;error=true\n${text}RUN touch /never\n` });
+  const refused = await run(['build', strict]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /davit: lint violation found for rules: UndefinedVar, JSONArgsRecommended.*\nDockerfile:3:1\n/);
+  assert.doesNotMatch(refused.stderr, /#\d+ /, 'nothing is built');
+  const report = await run(['build', '--check', '--output', 'json', strict]);
+  const { isError, findings } = JSON.parse(report.stdout) as { isError: boolean; findings: readonly { rule: string; line: number }[] };
+  assert.deepEqual(
+    [isError, findings.map(({ rule, line }) => [rule, line])],
+    [
+      true,
+      [
+        ['UndefinedVar', 3],
+        ['JSONArgsRecommended', 4],
+      ],
+    ],
+  );
+  const wrong = await run(['build', '--check', await context({ Dockerfile: 'FROM busybox:test\nRUNN x\n' })]);
+  assert.match(wrong.stderr, /unknown instruction: RUNN \(did you mean RUN\?\)\nDockerfile:2:1\n/);
 });
 
 test('errors: where, what, and what it said last', async () => {

@@ -58,7 +58,7 @@ export class BuildLab implements AsyncDisposable {
     for await (const item of this.lab.engine.builder.build(whole, this.lab.signal)) {
       if ('stream' in item) output += item.stream;
       else if ('event' in item) events.push(item.event);
-      else id = item.imageId;
+      else if ('imageId' in item) id = item.imageId;
     }
     return { output, events, id };
   }

@@ -33,5 +33,7 @@ export type SessionMessage =
   /** As the engine tells of a build. */
   | { readonly event: unknown }
   | { readonly imageId: string }
+  /** The end of a build that was only checked. */
+  | { readonly checked: unknown }
   | { readonly agent: { readonly id: string; readonly channel: number } }
   | { readonly error: { readonly message: string; readonly kind: string; readonly details?: unknown } };

@@ -7,7 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { controlChannel, firstContextChannel, type SessionMessage } from '../../api/docker/build-session.ts';
 import { Channels } from '../../base/channels.ts';
 import { KindError, messageOf, type ErrorKind } from '../../base/errors.ts';
-import type { BuildInputs } from './build-inputs.ts';
+import type { BuildInputs, SshSource } from './build-inputs.ts';
+import { serveAgent } from './ssh-agent.ts';
 
 /** Sends everything that a build needs and yields what the server says, in order; a failed build throws. */
 export async function* runBuildSession(socketPath: string, query: URLSearchParams, inputs: BuildInputs): AsyncGenerator<SessionMessage> {
@@ -26,7 +27,7 @@ export async function* runBuildSession(socketPath: string, query: URLSearchParam
       else if ('error' in message)
         throw new KindError(message.error.kind as ErrorKind, message.error.message, { details: message.error.details });
       else {
-        isOver ||= 'imageId' in message;
+        isOver ||= 'imageId' in message || 'checked' in message;
         yield message;
       }
     }
@@ -43,9 +44,10 @@ async function send(control: Duplex, header: string, inputs: BuildInputs, stream
   for (const [index, tar] of inputs.tars.entries()) await pipeline(tar, streams[index] as Duplex, { end: true });
 }
 
-async function joinAgent(channel: Duplex, path: string | undefined): Promise<void> {
-  if (path === undefined) return void channel.destroy();
-  const agent = connect(path);
+async function joinAgent(channel: Duplex, source: SshSource | undefined): Promise<void> {
+  if (source === undefined) return void channel.destroy();
+  if ('keys' in source) return serveAgent(channel, source.keys).catch(() => void channel.destroy());
+  const agent = connect(source.socket);
   agent.on('error', () => channel.destroy());
   await Promise.allSettled([pipeline(channel, agent), pipeline(agent, channel)]);
 }

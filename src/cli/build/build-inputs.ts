@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
@@ -6,6 +6,10 @@ import type { BuildHeader } from '../../api/docker/build-session.ts';
 import { KindError } from '../../base/errors.ts';
 import { openClientContext, openNamedDirectory } from '../../daemon/build-context.ts';
 import type { BuildFlags } from './build-query.ts';
+import { parseSshKey, type SshKey } from './ssh-key.ts';
+
+/** By ID: an agent's socket, or keys that this process holds. */
+export type SshSource = { readonly socket: string } | { readonly keys: readonly SshKey[] };
 
 /** What the client sends besides the query. */
 export interface BuildInputs {
@@ -14,8 +18,7 @@ export interface BuildInputs {
   readonly tars: readonly Readable[];
   /** Query parameters that the context decides. */
   readonly query: Readonly<Record<string, string>>;
-  /** ID → path of the agent's socket. */
-  readonly agents: Readonly<Record<string, string>>;
+  readonly agents: Readonly<Record<string, SshSource>>;
 }
 
 /** `path`: a directory, `-` for standard input, or a URL. */
@@ -119,12 +122,17 @@ function secretOf(text: string): readonly [string, string] {
   return [name, readFileSync(file).toString('base64')];
 }
 
-/** `default`, `id=SOCKET`: keys alone would have to leave this machine's agent, which they must not. */
-function agentOf(text: string): readonly [string, string] {
-  const [id = 'default', path = process.env['SSH_AUTH_SOCK']] = text.split(/=(.*)/s, 2);
-  if (!path) throw new KindError('invalid', `--ssh ${text}: no agent: SSH_AUTH_SOCK is not set`);
-  if (!existsSync(path)) throw new KindError('notFound', `--ssh ${text}: ${path}: no such socket`);
-  return [id, path];
+/** `default`, `id=SOCKET`, `id=KEY,KEY`. Keys stay here: the build asks this process to sign. */
+function agentOf(text: string): readonly [string, SshSource] {
+  const [id = 'default', given = process.env['SSH_AUTH_SOCK']] = text.split(/=(.*)/s, 2);
+  if (!given) throw new KindError('invalid', `--ssh ${text}: no agent: SSH_AUTH_SOCK is not set; start one, or name a key: ${id}=PATH`);
+  const paths = given.split(',').map((path) => path.replace(/^~\//, `${homedir()}/`));
+  const missing = paths.find((path) => !existsSync(path));
+  if (missing !== undefined) throw new KindError('notFound', `--ssh ${text}: ${missing}: no such socket or key`);
+  const socket = paths.find((path) => statSync(path).isSocket());
+  if (socket === undefined) return [id, { keys: paths.map((path) => parseSshKey(readFileSync(path, 'utf8'), path)) }];
+  if (paths.length > 1) throw new KindError('invalid', `--ssh ${text}: an agent's socket stands alone: ${socket}`);
+  return [id, { socket }];
 }
 
 /** `name=DIRECTORY`, `name=docker-image://IMAGE`, `name=URL`. */

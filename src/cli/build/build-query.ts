@@ -28,6 +28,7 @@ export interface BuildFlags {
   readonly ssh?: readonly string[];
   readonly progress?: 'auto' | 'plain' | 'tty' | 'quiet';
   readonly quiet?: boolean;
+  readonly check?: boolean;
   readonly iidfile?: string;
   readonly output?: 'text' | 'json';
 }
@@ -44,6 +45,7 @@ export function buildQuery(flags: BuildFlags, environment: Readonly<Record<strin
     ['labels', JSON.stringify(pairs(flags.label ?? [], {}))],
     ['cachefrom', JSON.stringify((flags.cacheFrom ?? []).map(cacheSource))],
     ['nocache', flags.cache === false ? '1' : undefined],
+    ['check', flags.check ? '1' : undefined],
     ['pull', flags.pull ? '1' : undefined],
     ['networkmode', flags.network],
     ['extrahosts', flags.addHost?.join(',')],

@@ -1,3 +1,4 @@
+import { warningText } from './findings.ts';
 import { seconds, stepNames, type StepEvent } from './step-names.ts';
 
 /** One line after the other, each with its step's number, for logs and pipes. */
@@ -5,6 +6,7 @@ export class PlainProgress {
   readonly #write: (text: string) => void;
   readonly #now: () => number;
   #names: ReadonlyMap<number, string> = new Map();
+  #warning = '';
   readonly #began = new Map<number, number>();
   /** Output that has no end of line yet. */
   readonly #rests = new Map<number, string>();
@@ -16,6 +18,7 @@ export class PlainProgress {
 
   take(event: StepEvent): void {
     if (event.do === 'plan') this.#names = stepNames(event.steps);
+    else if (event.do === 'warn') this.#warning = warningText(event.report);
     else if (event.do === 'say') this.#write(event.text);
     else if (event.do === 'begin') {
       this.#began.set(event.step, this.#now());
@@ -28,6 +31,7 @@ export class PlainProgress {
 
   close(): void {
     for (const step of this.#rests.keys()) this.#line(step, '', 'end');
+    this.#write(this.#warning);
   }
 
   #spent(step: number): number {

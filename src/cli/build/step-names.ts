@@ -1,3 +1,5 @@
+import type { CheckReport } from './findings.ts';
+
 /** One step of a build's plan, as davit tells it. */
 export interface Step {
   readonly number: number;
@@ -14,6 +16,7 @@ export type StepEvent =
   | { readonly do: 'print'; readonly step: number; readonly text: string }
   | { readonly do: 'log'; readonly step: number; readonly stream: 'stdout' | 'stderr'; readonly text: string }
   | { readonly do: 'end'; readonly step: number; readonly how: 'done' | 'cached' | 'failed'; readonly image?: string }
+  | { readonly do: 'warn'; readonly report: CheckReport }
   | { readonly do: 'say'; readonly text: string };
 
 /** `[compile 2/4] RUN make`: the place in its stage, and the first line of the text. */

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { warningText } from './findings.ts';
 import { seconds, stepNames, type Step, type StepEvent } from './step-names.ts';
 
 interface StepState {
@@ -33,6 +34,7 @@ export class TreeProgress {
   #steps: readonly Step[] = [];
   #names: ReadonlyMap<number, string> = new Map();
   readonly #states = new Map<number, StepState>();
+  #warning = '';
   readonly #said: string[] = [];
   #drawn = 0;
   #frame = 0;
@@ -50,6 +52,7 @@ export class TreeProgress {
       for (const { number } of event.steps) this.#states.set(number, { state: 'waiting', began: 0, ended: 0, tail: [] });
       return;
     }
+    if (event.do === 'warn') return void (this.#warning = warningText(event.report));
     if (event.do === 'say') return void this.#said.push(event.text);
     const step = this.#states.get(event.step);
     if (!step) return;
@@ -62,7 +65,7 @@ export class TreeProgress {
   close(): void {
     clearInterval(this.#timer);
     this.draw();
-    this.#terminal.write(this.#said.join(''));
+    this.#terminal.write(this.#said.join('') + this.#warning);
   }
 
   draw(): void {

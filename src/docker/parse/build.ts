@@ -39,6 +39,7 @@ export function parseBuild(query: URLSearchParams): Omit<BuildRequest, 'context'
     shmBytes: integerParam(query, 'shmsize') || undefined,
     platform: checkPlatform(query.get('platform')),
     quiet: flagParam(query, 'q'),
+    check: flagParam(query, 'check'),
   };
 }
 

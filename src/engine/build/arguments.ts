@@ -38,6 +38,9 @@ export class BuildArguments {
   }
 }
 
+/** As `# check` in the file, and before it. */
+export const checkSettingArgument = 'BUILDKIT_DOCKERFILE_CHECK';
+
 export function isProxy(name: string): boolean {
   return /^(?:http|https|ftp|no|all)_proxy$/i.test(name);
 }

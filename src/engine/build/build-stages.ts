@@ -1,26 +1,44 @@
 import { KindError } from '../../base/errors.ts';
-import { platformArguments } from './arguments.ts';
+import { checkSettingArgument, platformArguments } from './arguments.ts';
 import type { BuildRun, StepState } from './build-run.ts';
 import type { BuildRequest } from './builder.ts';
-import { parseDockerfile } from './dockerfile.ts';
+import { parseDockerfile, type Dockerfile } from './dockerfile.ts';
 import { foreignSyntax } from './directives.ts';
 import type { PlannedStep } from './events.ts';
 import { parseInstruction, type Instruction } from './instruction.ts';
 import { checkBuildPlatform } from './platform.ts';
+import { refuseFindings, runChecks, type CheckReport } from './run-checks.ts';
 import { StageRun } from './run-stage.ts';
-import { planStages, type Stage } from './stages.ts';
+import { planStages, type Plan, type Stage } from './stages.ts';
+
+export interface PlannedBuild {
+  readonly file: Dockerfile;
+  readonly plan: Plan;
+  readonly report: CheckReport;
+}
+
+/** Reads and checks the Dockerfile; nothing is built yet. */
+export async function planBuild(run: BuildRun): Promise<PlannedBuild> {
+  const { request, context, parts } = run;
+  checkBuildPlatform(request.platform);
+  const contexts = new Set(run.named.keys());
+  const file = parseDockerfile(context.dockerfile);
+  const plan = planStages(file, request.buildArgs, request.target, platformArguments, contexts);
+  const report = await runChecks({ images: parts.images, context, buildArgs: request.buildArgs, contexts }, file, plan);
+  run.usedArguments.add(checkSettingArgument);
+  return { file, plan, report };
+}
 
 /** Builds the stages that the target needs, side by side; one waits for another only where it uses it. */
-export async function buildStages(run: BuildRun): Promise<StepState> {
-  const { request, context } = run;
-  checkBuildPlatform(request.platform);
-  const file = parseDockerfile(context.dockerfile);
-  const plan = planStages(file, request.buildArgs, request.target, platformArguments, new Set(run.named.keys()));
+export async function buildStages(run: BuildRun, { file, plan, report }: PlannedBuild): Promise<StepState> {
+  const { request } = run;
+  refuseFindings(report);
   const stages = plan.stages.filter((stage) => plan.needed.has(stage.index));
   const instructionsOf = (stage: Stage): readonly Instruction[] =>
     stage === plan.target ? [...stage.instructions, ...labels(request)] : stage.instructions;
   const steps = planSteps(plan.globals, stages, instructionsOf);
   run.emit({ do: 'plan', steps });
+  if (report.findings.length > 0) run.emit({ do: 'warn', report });
   const warning = foreignSyntax(file.syntax);
   if (warning !== undefined) run.emit({ do: 'say', text: warning });
   for (const step of steps.filter(({ stage }) => stage === undefined)) {

@@ -6,6 +6,7 @@ import type { BuildReport } from './build-record.ts';
 import type { CacheUsage, PrunedCache, PruneRules } from './cache-usage.ts';
 import type { BuildEvent } from './events.ts';
 import type { PathExplanation } from './explain-path.ts';
+import type { CheckReport } from './run-checks.ts';
 
 /** `docker build` and `davit build`: a context and a Dockerfile in, an image and its cached steps out. */
 export interface Builder {
@@ -45,6 +46,8 @@ export interface BuildRequest {
   readonly shmBytes?: number;
   readonly platform?: string;
   readonly quiet?: boolean;
+  /** Nothing is built: the build checks say what they find. */
+  readonly check?: boolean;
   /** Images whose steps count as cached ones. */
   readonly cacheFrom?: readonly string[];
   /** `--build-context NAME=…`. */
@@ -59,7 +62,7 @@ export type NamedContext = { readonly tar: Readable } | { readonly image: string
 
 export type BuildOutput =
   /** As the classic builder prints it: `Step 1/4 : FROM …`, ` ---> 1a2b…`. */
-  { readonly stream: string } | { readonly event: BuildEvent } | { readonly imageId: Digest };
+  { readonly stream: string } | { readonly event: BuildEvent } | { readonly imageId: Digest } | { readonly checked: CheckReport };
 
 /** How a RUN step runs; the containers' room implements it. One temporary container per step, on the bridge network unless told otherwise, removed also on failure. */
 export interface StepRunner {

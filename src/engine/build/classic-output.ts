@@ -17,6 +17,7 @@ export class ClassicOutput {
 
   take(event: BuildEvent): void {
     if (event.do === 'plan') return this.#plan(event.steps);
+    if (event.do === 'warn') return;
     if (event.do === 'say') {
       this.flush();
       return this.#write(event.text);
@@ -51,7 +52,7 @@ export class ClassicOutput {
     stage.held = '';
   }
 
-  #textOf(event: Exclude<BuildEvent, { do: 'plan' } | { do: 'say' }>): string {
+  #textOf(event: Exclude<BuildEvent, { do: 'plan' | 'say' | 'warn' }>): string {
     if (event.do === 'begin') return `Step ${event.step}/${this.#steps.length} : ${this.#steps[event.step - 1]?.text ?? ''}\n`;
     if (event.do !== 'end') return event.text;
     const id = event.image === undefined ? '' : ` ---> ${shortId(event.image)}\n`;

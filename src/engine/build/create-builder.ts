@@ -12,7 +12,7 @@ import { isProxy, platformArguments } from './arguments.ts';
 import type { BuildParts } from './build-parts.ts';
 import { BuildRecords } from './build-records.ts';
 import { BuildRun, type StepState } from './build-run.ts';
-import { buildStages } from './build-stages.ts';
+import { buildStages, planBuild, type PlannedBuild } from './build-stages.ts';
 import type { Builder, BuildOutput, BuildRequest, StepRunner } from './builder.ts';
 import { CacheMounts } from './cache-mounts.ts';
 import { openContext, type BuildContext } from './context.ts';
@@ -75,7 +75,9 @@ async function runBuild(parts: BuildParts, request: BuildRequest, emit: (output:
     const named = await openNamedContexts(request.contexts ?? {}, parts.kernel.processes, directory, signal);
     const run = new BuildRun({ parts, request, context, named, directory, epoch, emit, signal });
     try {
-      const state = await recorded(run, names);
+      const plan = await planBuild(run);
+      if (request.check) return emit({ checked: plan.report });
+      const state = await recorded(run, names, plan);
       run.emit({ do: 'say', text: `${unusedArguments(run)}Successfully built ${shortId(state.imageId ?? '')}\n` });
       for (const name of names) run.emit({ do: 'say', text: `Successfully tagged ${name}\n` });
       if (state.imageId) emit({ imageId: state.imageId });
@@ -91,7 +93,7 @@ async function runBuild(parts: BuildParts, request: BuildRequest, emit: (output:
 }
 
 /** Builds and names the image; what happened is kept, also of a build that failed. */
-async function recorded(run: BuildRun, names: readonly string[]): Promise<StepState> {
+async function recorded(run: BuildRun, names: readonly string[], plan: PlannedBuild): Promise<StepState> {
   const { parts, request, context } = run;
   const [began, startedAt] = [performance.now(), new Date()];
   const keep = async (state: StepState | undefined, error: string | undefined): Promise<void> => {
@@ -111,7 +113,7 @@ async function recorded(run: BuildRun, names: readonly string[]): Promise<StepSt
     await parts.cache.note(run.hits, state?.imageId && run.keyOf(state.imageId), new Date());
   };
   try {
-    const state = await buildStages(run);
+    const state = await buildStages(run, plan);
     if (state.imageId === undefined) throw new KindError('invalid', 'No image was generated. Is your Dockerfile empty?');
     for (const name of names) await parts.images.tag(state.imageId, name);
     await keep(state, undefined);

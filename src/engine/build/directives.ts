@@ -4,6 +4,8 @@ export interface Directives {
   readonly escape: '\\' | '`';
   /** The front end that the file asks for. */
   readonly syntax: string | undefined;
+  /** `skip=JSONArgsRecommended;error=true`, as it is written. */
+  readonly check: string | undefined;
 }
 
 const known = new Set(['syntax', 'escape', 'check']);
@@ -23,7 +25,7 @@ export function readDirectives(lines: readonly string[]): Directives {
       throw parseError(line, `invalid escape token '${value}' does not match ^[\`\\\\]$`, value);
     found.set(directive, value);
   }
-  return { escape: found.get('escape') === '`' ? '`' : '\\', syntax: found.get('syntax') };
+  return { escape: found.get('escape') === '`' ? '`' : '\\', syntax: found.get('syntax'), check: found.get('check') };
 }
 
 /**

@@ -9,12 +9,14 @@ export interface Dockerfile {
   readonly escape: string;
   /** The front end asked for. */
   readonly syntax: string | undefined;
+  /** What `# check` says. */
+  readonly check: string | undefined;
 }
 
 /** The grammar of https://docs.docker.com/reference/dockerfile/. Errors name the line: `dockerfile parse error on line 3: unknown instruction: RUNN`. */
 export function parseDockerfile(text: string): Dockerfile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  const { escape, syntax } = readDirectives(lines);
+  const { escape, syntax, check } = readDirectives(lines);
   const instructions: Instruction[] = [];
   for (let index = 0; index < lines.length;) {
     const statement = readStatement(lines, index, escape);
@@ -28,7 +30,7 @@ export function parseDockerfile(text: string): Dockerfile {
     index = next;
   }
   if (instructions.length === 0) throw new KindError('invalid', 'file with no instructions');
-  return { instructions, escape, syntax };
+  return { instructions, escape, syntax, check };
 }
 
 interface Statement {

@@ -1,4 +1,5 @@
 import type { Digest } from '../../base/digest.ts';
+import type { CheckReport } from './run-checks.ts';
 
 /** One line of a build's plan. */
 export interface PlannedStep {
@@ -25,5 +26,7 @@ export type BuildEvent =
   /** Output of a command. */
   | { readonly do: 'log'; readonly step: number; readonly stream: 'stdout' | 'stderr'; readonly text: string }
   | { readonly do: 'end'; readonly step: number; readonly how: 'done' | 'cached' | 'failed'; readonly image?: Digest | undefined }
+  /** What the build checks found; the classic builder has none and prints nothing. */
+  | { readonly do: 'warn'; readonly report: CheckReport }
   /** About the whole build. */
   | { readonly do: 'say'; readonly text: string };

@@ -132,9 +132,9 @@ export function pairsOf(instruction: Instruction, escape: string): readonly (rea
   });
 }
 
-/** `8000-8002/udp` → one entry per port. */
+/** `8000-8002/udp` → one entry per port. An address and a port of the host before it say nothing here: `127.0.0.1:80:8080`. */
 function portsOf(text: string): readonly string[] {
-  const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
+  const match = /^(?:(?:(?:[\d.]*|\[[\da-f:]*\]):)?(?:\d+(?:-\d+)?)?:)?(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
   const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
   if (!match || first < 1 || last > 65_535 || last < first) throw wordError(text, `invalid containerPort: ${text}`);
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${(match[3] ?? 'tcp').toLowerCase()}`);

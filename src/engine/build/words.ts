@@ -1,6 +1,7 @@
 import { KindError } from '../../base/errors.ts';
 
-export type Variables = (name: string) => string | undefined;
+/** The value of a variable. `modifier` is what follows its name in braces: `:-` of `${x:-y}`. */
+export type Variables = (name: string, modifier?: string) => string | undefined;
 
 /** Splits at white space outside quotes; quotes and escapes stay in the words (`a="b c"` is one word). At most the first `limit` words. */
 export function splitWords(text: string, escape = '\\', limit = Infinity): readonly string[] {
@@ -117,7 +118,7 @@ class Expansion {
       const name = /^(?:[a-zA-Z_]\w*|\d|[@*#])/.exec(this.#text.slice(this.#at))?.[0];
       if (name === undefined) return '$';
       this.#at += name.length;
-      return this.#variables(name) ?? '';
+      return this.#variables(name, '') ?? '';
     }
     this.#at += 1;
     const name = /^(?:[a-zA-Z_]\w*|\d+)/.exec(this.#text.slice(this.#at))?.[0];
@@ -130,7 +131,7 @@ class Expansion {
     const replacement = operator.startsWith('/') && this.#text[this.#at] === '/' ? this.#replacement() : '';
     if (this.#text[this.#at] !== '}') throw new KindError('invalid', `syntax error: missing '}' or unsupported modifier after \${${name}`);
     this.#at += 1;
-    return apply(name, this.#variables(name), operator, operand, replacement);
+    return apply(name, this.#variables(name, operator), operator, operand, replacement);
   }
 
   #replacement(): string {

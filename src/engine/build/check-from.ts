@@ -1,0 +1,92 @@
+import { isKind } from '../../base/errors.ts';
+import { parseReference } from '../images/reference.ts';
+import { platformArguments } from './arguments.ts';
+import { isPredefined, meant, undefinedIn, wordOf, type CheckInput, type Report } from './findings.ts';
+import type { Instruction } from './instruction.ts';
+import { argumentsOf, type Stage } from './stages.ts';
+import { expand, splitWords } from './words.ts';
+
+const reserved = new Set(['context', 'scratch']);
+
+/** Rules about FROM: its words, its names, the arguments it uses. */
+export function fromFindings(input: CheckInput, report: Report): void {
+  const { plan, file } = input;
+  const names = new Set<string>();
+  const defaults = defaultArguments(plan.globals, file.escape);
+  for (const stage of plan.stages) {
+    const { from, name } = stage;
+    const [base = '', as = '', written = ''] = splitWords(from.rest, file.escape);
+    if (name !== undefined) {
+      if (written !== name) report('StageNameCasing', from, written);
+      if (reserved.has(name)) report('ReservedStageName', from, name);
+      if (names.has(name)) report('DuplicateStageName', from, name);
+      names.add(name);
+      const word = wordOf(from);
+      if ((word === 'from' && as !== 'as') || (word === 'FROM' && as !== 'AS')) report('FromAsCasing', from, word, as);
+    }
+    const known = [...plan.globalArguments.keys()];
+    const words = [base, from.flags['platform'] ?? ''];
+    for (const unknown of undefinedIn(words, (one) => plan.globalArguments.has(one) || isPredefined(one), file.escape))
+      report('UndefinedArgInFrom', from, unknown, meant(unknown, known));
+    if (!isReference(withDefaults(base, defaults, file.escape))) report('InvalidDefaultArgInFrom', from, base);
+    platformFindings(stage, report);
+    describe('build stage', written, from, input, report);
+  }
+  for (const argument of plan.globals) describeArguments(argument, input, report);
+}
+
+/** Values without those that the caller gives. */
+function defaultArguments(globals: readonly Instruction[], escape: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const [name, value] of globals.flatMap((one) => argumentsOf(one, escape)))
+    values.set(name, value === undefined ? '' : withDefaults(value, values, escape));
+  return values;
+}
+
+function withDefaults(word: string, values: ReadonlyMap<string, string>, escape: string): string {
+  try {
+    return expand(word, (name) => values.get(name) ?? platformArguments(name), escape);
+  } catch {
+    // `${x:?needed}` says itself that there is no default.
+    return 'needed';
+  }
+}
+
+function isReference(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch (error) {
+    if (isKind(error, 'invalid')) return false;
+    throw error;
+  }
+}
+
+function platformFindings({ from, name = '' }: Stage, report: Report): void {
+  const platform = from.flags['platform'];
+  if (platform === undefined) return;
+  if (/^\$(?:TARGETPLATFORM|\{TARGETPLATFORM\})$/.test(platform)) report('RedundantTargetPlatform', from, platform);
+  // A stage named after its platform is meant for that one: `AS tools_arm64`.
+  if (!platform.includes('$') && !platform.split('/').some((part) => part !== '' && name.includes(part.toLowerCase())))
+    report('FromPlatformFlagConstDisallowed', from, platform);
+}
+
+export function describeArguments(argument: Instruction, input: CheckInput, report: Report): void {
+  const [first] = argumentsOf(argument, input.file.escape);
+  if (first) describe('arg', first[0], argument, input, report);
+}
+
+/** A comment directly above describes: `# compile builds the server`. */
+function describe(what: string, name: string, instruction: Instruction, { text }: CheckInput, report: Report): void {
+  if (name === '') return;
+  const lines = text.split(/\r?\n/);
+  const comments: string[] = [];
+  for (let number = instruction.line - 1; number > 0; number--) {
+    const line = (lines[number - 1] ?? '').trim();
+    if (!line.startsWith('#') || /^#\s*(?:syntax|escape|check)\s*=/i.test(line)) break;
+    comments.push(line.slice(1).trim());
+  }
+  // A lone `#` parts a comment from the instruction, as an empty line does.
+  if (comments.length === 0 || comments[0] === '') return;
+  if (!comments.some((comment) => comment.startsWith(`${name} `))) report('InvalidDefinitionDescription', instruction, what, name);
+}
