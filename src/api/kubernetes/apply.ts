@@ -138,7 +138,8 @@ export function recordUpdate(
     const fieldsV1 = difference(isOwn(one) ? one.fieldsV1 : difference(one.fieldsV1, changed), gone);
     return !isOwn(one) && Object.keys(fieldsV1).length > 0 ? [{ ...one, fieldsV1 }] : [];
   });
-  const mine = union(difference(entries.find(isOwn)?.fieldsV1 ?? {}, gone), changed);
+  const previous = entries.find(isOwn)?.fieldsV1;
+  const mine = previous ? union(difference(previous, gone), changed) : changed;
   if (Object.keys(mine).length === 0) return withManaged(after, kept);
   const own: ManagedFields = {
     manager: options.manager,

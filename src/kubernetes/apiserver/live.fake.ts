@@ -31,6 +31,7 @@ export async function liveServer(options: Partial<ServeOptions> = {}): Promise<L
     tokenKey: (await createAuthority('service-accounts')).key,
     oidc: options.oidc,
     audit: options.audit,
+    watchPatienceMs: options.watchPatienceMs,
     sign: (order) => signRequest(authority, order),
     kubeletTls: { ca: authority.cert, ...admin },
     frontProxy,

@@ -44,6 +44,8 @@ export interface ServeOptions extends ListenOptions {
   readonly oidc?: OidcOptions;
   /** Where requests are noted, and how much of each. */
   readonly audit?: Audit;
+  /** How long a watcher may take nothing before it is cut off; a minute unless told otherwise. */
+  readonly watchPatienceMs?: number;
   /** Signs for those whose certificate signing request was approved. */
   readonly sign?: Signer;
   readonly log: Log;
@@ -92,7 +94,20 @@ export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const aggregator = starting.use(new Aggregator(registry, options.frontProxy));
   let bootstrapped = false;
   const isBootstrapped = (): boolean => bootstrapped;
-  const routes = { registry, kubeletTls, log, authorizer, authenticator, answers, metrics, aggregator, audit, isBootstrapped };
+  const { watchPatienceMs } = options;
+  const routes = {
+    registry,
+    kubeletTls,
+    log,
+    authorizer,
+    authenticator,
+    answers,
+    metrics,
+    aggregator,
+    audit,
+    isBootstrapped,
+    watchPatienceMs,
+  };
   const listening = starting.use(await listen(routes, options));
   await bootstrap(registry, { serviceRange, nodeIp, port: listening.port });
   bootstrapped = true;

@@ -157,7 +157,7 @@ export async function sendPieces(exchange: Exchange, pieces: Iterator<string>, t
 }
 
 /** Until the client took what was written, or is gone. */
-function drained({ outgoing, signal }: Exchange): Promise<void> {
+export function drained({ outgoing, signal }: Exchange): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (signal.aborted) resolve();
   const done = (): void => {

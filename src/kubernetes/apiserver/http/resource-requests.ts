@@ -21,17 +21,19 @@ export interface ResourceRequest {
   readonly user: User;
   readonly resource: Resource;
   readonly target: Target;
+  /** How long a watcher may take nothing before it is cut off. */
+  readonly watchPatienceMs?: number | undefined;
 }
 
 export async function serveResource(verb: Verb, request: ResourceRequest): Promise<void> {
-  const { exchange, registry, resource } = request;
+  const { registry, resource } = request;
   switch (verb) {
     case 'get':
       return answer(request, 200, await get(request));
     case 'list':
       return sendList(request, await listObjects(registry.store, resource, listQuery(request)));
     case 'watch':
-      return streamWatch(exchange, registry, resource, watchQuery(request));
+      return streamWatch(request, watchQuery(request));
     case 'create':
       return create(request);
     case 'update':

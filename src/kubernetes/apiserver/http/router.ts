@@ -31,6 +31,8 @@ export interface Routes extends Reviewer {
   readonly kubeletTls: KubeletTls;
   readonly metrics: ServerMetrics;
   readonly aggregator: Aggregator;
+  /** How long a watcher may take nothing before it is cut off; a minute unless told otherwise. */
+  readonly watchPatienceMs?: number | undefined;
   /** Where requests are noted; undefined: nowhere. */
   readonly audit?: Audit;
   /** Whether everything is there that a cluster starts with. */
@@ -89,7 +91,8 @@ async function serve(routes: Routes, exchange: Exchange): Promise<void> {
   const bound = legacyBinding(target);
   const resource = catalog.find(target.group, target.version, (bound ?? target).resource);
   if (!resource) throw pathNotFound();
-  const request = { exchange, user, registry: routes.registry, resource, target: bound ?? target };
+  const { registry, watchPatienceMs } = routes;
+  const request = { exchange, user, registry, resource, target: bound ?? target, watchPatienceMs };
   if (resource.namespaced && target.name !== undefined && target.namespace === undefined) throw pathNotFound();
   // Who names a revision is content with what this server has; everybody else sees what any server acknowledged before.
   if (!query.get('resourceVersion')) await routes.registry.store.catchUp();

@@ -11,10 +11,20 @@ const bookmarkEveryMs = 60_000;
 /** A last bookmark comes so long before the end, so that the client goes on from there. */
 const bookmarkBeforeEndMs = 2000;
 /** A client that takes nothing for so long is cut off. */
-const stalledMs = 60_000;
+const patienceMs = 60_000;
+
+export interface WatchRequest {
+  readonly exchange: Exchange;
+  readonly registry: Registry;
+  readonly resource: Resource;
+  readonly watchPatienceMs?: number | undefined;
+}
 
 /** Streams changes as lines of JSON until the client goes, the time is over, or the history is gone. */
-export async function streamWatch(exchange: Exchange, registry: Registry, resource: Resource, query: WatchQuery): Promise<void> {
+export async function streamWatch(
+  { exchange, registry, resource, watchPatienceMs = patienceMs }: WatchRequest,
+  query: WatchQuery,
+): Promise<void> {
   const form = formOf(exchange.headers.accept);
   const ending = new AbortController();
   const signal = AbortSignal.any([exchange.signal, ending.signal]);
@@ -24,7 +34,7 @@ export async function streamWatch(exchange: Exchange, registry: Registry, resour
   const lastsMs = Math.min(asked, longestSeconds) * 1000;
   using timers = new DisposableStack();
   timers.use(setTimeout(() => ending.abort(), lastsMs));
-  const writer = new EventWriter(exchange, resource, form, signal);
+  const writer = new EventWriter(exchange, resource, form, watchPatienceMs, signal);
   if (query.wantsBookmarks) {
     const bookmark = (): void => writer.bookmark(taken());
     timers.use(setInterval(bookmark, bookmarkEveryMs));
@@ -52,13 +62,15 @@ class EventWriter {
   readonly #form: Form;
   readonly #exchange: Exchange;
   readonly #resource: Resource;
+  readonly #patienceMs: number;
   readonly #signal: AbortSignal;
   #hasColumns = false;
 
-  constructor(exchange: Exchange, resource: Resource, form: Form, signal: AbortSignal) {
+  constructor(exchange: Exchange, resource: Resource, form: Form, patience: number, signal: AbortSignal) {
     this.#form = form;
     this.#exchange = exchange;
     this.#resource = resource;
+    this.#patienceMs = patience;
     this.#signal = signal;
   }
 
@@ -77,7 +89,7 @@ class EventWriter {
   async write(batch: readonly RegistryEvent[]): Promise<boolean> {
     const { outgoing } = this.#exchange;
     if (outgoing.write(batch.map((event) => this.#line(event)).join(''))) return true;
-    const patience = AbortSignal.any([this.#signal, AbortSignal.timeout(stalledMs)]);
+    const patience = AbortSignal.any([this.#signal, AbortSignal.timeout(this.#patienceMs)]);
     try {
       await once(outgoing as unknown as NodeJS.EventEmitter, 'drain', { signal: patience });
       return true;
