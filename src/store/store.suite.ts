@@ -182,6 +182,17 @@ function watches(name: string, open: (keep?: number) => Promise<Store>): void {
     );
   });
 
+  test(`${name}: changes after a revision, without a watch`, async () => {
+    await using store = await open();
+    const opened = store.revision;
+    await put(store, '/a/1');
+    await put(store, '/b');
+    await put(store, '/a/1', 'new');
+    const told = store.changesAfter(opened + 1, '/a/').map(({ type, entry, previous }) => [type, entry.key, text(previous?.value)]);
+    assert.deepEqual(told, [['put', '/a/1', '/a/1']]);
+    assert.deepEqual(store.changesAfter(store.revision, '/'), []);
+  });
+
   test(`${name}: a watch ends when its signal aborts`, async () => {
     await using store = await open();
     const opened = store.revision;

@@ -16,6 +16,8 @@ export interface Store extends AsyncDisposable {
   get(key: string): Entry | undefined;
   /** Keys with the prefix, in byte order. */
   range(prefix: string, options?: RangeOptions): Range;
+  /** Changes of the prefix after a revision, in order, up to `revision`; `expired` when that one was forgotten. */
+  changesAfter(revision: number, prefix: string): readonly Change[];
   /**
    * Applies all operations as one revision, durably: resolved = survives kill -9 and power loss.
    * A failed condition throws `conflict` and nothing is written; its `details` is the ConflictDetails.

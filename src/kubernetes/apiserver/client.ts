@@ -1,12 +1,14 @@
 import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
 import { pods } from '../../api/kubernetes/kinds.ts';
-import type { Client, DeleteOptions, ListOptions, ObjectKey, ObjectList, Patch, WatchEvent } from '../client/client.ts';
+import type { Client, DeleteOptions, ListOptions, ObjectKey, ObjectList, OwnedBy, Patch, WatchEvent } from '../client/client.ts';
 import { bindPod } from './subresources/binding.ts';
 import { applyPatch } from './registry/apply-patch.ts';
 import { decodeBody } from './registry/decode-body.ts';
+import { prefixOf } from './registry/keys.ts';
+import { OwnerIndex } from './registry/owner-index.ts';
 import { listObjects, watchObjects } from './registry/reads.ts';
 import type { Registry } from './registry/registry.ts';
-import { resourceOf } from './resources.ts';
+import { resourceOf, type Resource } from './resources.ts';
 import type { Body } from './strategies/strategy.ts';
 
 /** The same registry that HTTPS requests reach, without sockets: reads share the server's objects. */
@@ -18,6 +20,7 @@ const shared = <T extends KubernetesObject>(object: Body): T => object as unknow
 
 class InProcessClient implements Client {
   readonly #registry: Registry;
+  readonly #owners = new Map<Resource, OwnerIndex>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -27,9 +30,19 @@ class InProcessClient implements Client {
     return shared<T>(await this.#registry.get(resourceOf(kind), key));
   }
 
-  async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
+  async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions & OwnedBy = {}): Promise<ObjectList<T>> {
+    if (options.controlledBy !== undefined) return this.#owned(kind, options.controlledBy, options.namespace);
     const { resourceVersion, items } = await listObjects(this.#registry.store, resourceOf(kind), options);
     return { resourceVersion, items: items as unknown as readonly T[] };
+  }
+
+  #owned<T extends KubernetesObject>(kind: Kind<T>, uid: string, namespace: string | undefined): ObjectList<T> {
+    const { store } = this.#registry;
+    const resource = resourceOf(kind);
+    const index = this.#owners.get(resource) ?? new OwnerIndex(store, prefixOf(resource, undefined));
+    this.#owners.set(resource, index);
+    const items = index.list(uid, prefixOf(resource, namespace)) as unknown as readonly T[];
+    return { resourceVersion: String(store.revision), items };
   }
 
   async *watch<T extends KubernetesObject>(

@@ -3,7 +3,17 @@ import type { ObjectMeta, Pod } from '../../api/kubernetes/types.generated.ts';
 import { KindError } from '../../base/errors.ts';
 import { newUid, randomSuffix } from '../../base/ids.ts';
 import { Pushable } from '../../base/pushable.ts';
-import type { Client, DeleteOptions, ListOptions, ObjectKey, ObjectList, Patch, WatchEvent } from './client.ts';
+import {
+  isOwnedBy,
+  type Client,
+  type DeleteOptions,
+  type ListOptions,
+  type ObjectKey,
+  type ObjectList,
+  type OwnedBy,
+  type Patch,
+  type WatchEvent,
+} from './client.ts';
 
 interface Stored {
   readonly kind: Kind;
@@ -32,9 +42,9 @@ export class FakeClient implements Client {
     return this.#find(kind, key) as T;
   }
 
-  async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
+  async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions & OwnedBy = {}): Promise<ObjectList<T>> {
     const items = [...this.#objects]
-      .filter(([, stored]) => isSame(stored.kind, kind) && isSelected(stored.object, options))
+      .filter(([, stored]) => isSame(stored.kind, kind) && isSelected(stored.object, options) && isOwnedBy(stored.object, options))
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([, stored]) => stored.object as T);
     return { resourceVersion: String(this.#version), items };

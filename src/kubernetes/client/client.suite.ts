@@ -65,6 +65,36 @@ export function clientSuite(name: string, open: () => Promise<{ readonly client:
     );
   });
 
+  test(`${name}: a list for an owner has what it controls and what nobody controls, at once after each write`, async () => {
+    await using api = await open();
+    const owner = await api.client.create(configMaps, configMap('owner'));
+    const { uid = '' } = owner.metadata;
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid, controller: true };
+    const owned = async (of = uid): Promise<readonly (string | undefined)[]> =>
+      (await api.client.list(configMaps, { namespace, controlledBy: of })).items
+        .map(({ metadata }) => metadata.name)
+        .filter((each) => each !== 'kube-root-ca.crt');
+    assert.deepEqual(await owned(), ['owner']);
+    const made = await api.client.create(configMaps, {
+      ...configMap('b'),
+      metadata: { namespace, name: 'b', ownerReferences: [reference] },
+    });
+    await api.client.create(configMaps, configMap('a'));
+    assert.deepEqual(
+      [await owned(), await owned('another')],
+      [
+        ['a', 'b', 'owner'],
+        ['a', 'owner'],
+      ],
+    );
+    const freed = await api.client.update(configMaps, { ...made, metadata: { ...made.metadata, ownerReferences: [] } });
+    assert.deepEqual(await owned('another'), ['a', 'b', 'owner']);
+    await api.client.update(configMaps, { ...freed, metadata: { ...freed.metadata, ownerReferences: [reference] } });
+    await api.client.delete(configMaps, { namespace, name: 'a' });
+    assert.deepEqual([await owned(), await owned('another')], [['b', 'owner'], ['owner']]);
+    assert.deepEqual((await api.client.list(configMaps, { namespace: 'elsewhere', controlledBy: uid })).items, []);
+  });
+
   test(`${name}: an update needs the newest version; nothing changed is nothing written`, async () => {
     await using api = await open();
     const made = await api.client.create(configMaps, configMap('a', { k: '1' }));

@@ -3,7 +3,7 @@ import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
 /** What everything below the API server uses, in process or over HTTPS. Objects it returns are shared: never mutate them. Errors are KindErrors; `details` is the Status. */
 export interface Client {
   get<T extends KubernetesObject>(kind: Kind<T>, key: ObjectKey): Promise<T>;
-  list<T extends KubernetesObject>(kind: Kind<T>, options?: ListOptions): Promise<ObjectList<T>>;
+  list<T extends KubernetesObject>(kind: Kind<T>, options?: ListOptions & OwnedBy): Promise<ObjectList<T>>;
   /** Ends when the signal aborts or the server closes it; `expired` when the resourceVersion is too old. */
   watch<T extends KubernetesObject>(
     kind: Kind<T>,
@@ -48,6 +48,11 @@ export interface ListOptions {
   readonly fieldSelector?: string;
 }
 
+export interface OwnedBy {
+  /** Only what the owner of this UID controls and what nobody controls: what it owns and might adopt. */
+  readonly controlledBy?: string | undefined;
+}
+
 export interface ObjectList<T> {
   readonly resourceVersion: string;
   readonly items: readonly T[];
@@ -69,4 +74,10 @@ export interface DeleteOptions {
   readonly propagationPolicy?: 'Foreground' | 'Background' | 'Orphan';
   readonly uid?: string;
   readonly resourceVersion?: string;
+}
+
+/** Whether a list for `controlledBy` shows the object. */
+export function isOwnedBy({ metadata }: KubernetesObject, { controlledBy }: OwnedBy): boolean {
+  const controller = metadata.ownerReferences?.find((reference) => reference.controller === true);
+  return controlledBy === undefined || controller === undefined || controller.uid === controlledBy;
 }

@@ -1,17 +1,19 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import type { Kind, KubernetesObject } from '../../api/kubernetes/kinds.ts';
 import { pods, serviceAccounts } from '../../api/kubernetes/kinds.ts';
-import type {
-  Client,
-  IssuedToken,
-  TokenClient,
-  TokenSpec,
-  DeleteOptions,
-  ListOptions,
-  ObjectKey,
-  ObjectList,
-  Patch,
-  WatchEvent,
+import {
+  isOwnedBy,
+  type Client,
+  type IssuedToken,
+  type TokenClient,
+  type TokenSpec,
+  type DeleteOptions,
+  type ListOptions,
+  type ObjectKey,
+  type ObjectList,
+  type Patch,
+  type WatchEvent,
+  type OwnedBy,
 } from './client.ts';
 import { Connection, linesOf, textOf, type ConnectionOptions } from './connection.ts';
 import { apiVersionOf, queryOf, resourcePath } from './paths.ts';
@@ -43,12 +45,12 @@ class HttpClient implements Client, TokenClient, AsyncDisposable {
     return this.#ask('GET', resourcePath(kind, key.namespace, key.name));
   }
 
-  async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
+  async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions & OwnedBy = {}): Promise<ObjectList<T>> {
     const path = resourcePath(kind, options.namespace) + queryOf(options);
     const list = await this.#ask<{ readonly metadata: { readonly resourceVersion: string }; readonly items?: readonly T[] }>('GET', path);
     // Items of a typed list carry no kind of their own.
     const items = (list.items ?? []).map((item) => ({ ...item, apiVersion: apiVersionOf(kind), kind: kind.kind }));
-    return { resourceVersion: list.metadata.resourceVersion, items };
+    return { resourceVersion: list.metadata.resourceVersion, items: items.filter((item) => isOwnedBy(item, options)) };
   }
 
   async *watch<T extends KubernetesObject>(

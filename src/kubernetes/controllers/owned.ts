@@ -25,7 +25,7 @@ export async function claimOwned<T extends KubernetesObject>(
   kind: Kind<T>,
   selector: LabelSelector | undefined,
 ): Promise<readonly T[]> {
-  const { items } = await client.list(kind, { namespace: owner.metadata.namespace });
+  const { items } = await client.list(kind, { namespace: owner.metadata.namespace, controlledBy: owner.metadata.uid });
   const claimed: T[] = [];
   for (const item of items) {
     const controller = controllerOf(item);

@@ -102,6 +102,10 @@ class EtcdStore implements Store {
     return this.#keyspace.range(prefix, options);
   }
 
+  changesAfter(revision: number, prefix: string): readonly Change[] {
+    return this.#keyspace.changesAfter(revision, prefix);
+  }
+
   watch(prefix: string, options: WatchOptions, signal: AbortSignal): AsyncIterable<readonly Change[]> {
     return this.#watchers.watch(prefix, options, signal);
   }

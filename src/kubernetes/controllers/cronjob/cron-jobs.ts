@@ -17,7 +17,7 @@ export const cronJobController: Reconciler = {
     const { client, now, record } = context;
     const cron = await getIfExists(client, cronJobs, key);
     if (!cron?.spec) return undefined;
-    const { items } = await client.list(jobs, { namespace: key.namespace });
+    const { items } = await client.list(jobs, { namespace: key.namespace, controlledBy: cron.metadata.uid });
     const owned = items.filter((job) => controllerOf(job)?.uid === cron.metadata.uid);
     const plan = planCronJob(cron, owned, now());
     for (const event of plan.events) record(cron, ...event);

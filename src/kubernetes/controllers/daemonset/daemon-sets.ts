@@ -28,7 +28,7 @@ export function daemonSetController(everySet: () => readonly ObjectKey[]): Recon
       const plan = planDaemonSet(set, all, owned, hash, now());
       const failure = await createPods(context, set, plan.create);
       await deletePods(context, set, plan.remove);
-      const { items } = await client.list(pods, { namespace: key.namespace });
+      const { items } = await client.list(pods, { namespace: key.namespace, controlledBy: set.metadata.uid });
       const after = items.filter((pod) => controllerOf(pod)?.uid === set.metadata.uid);
       const status = daemonSetStatus(set, all, after, hash, now());
       if (!isEqual(status, set.status)) await client.update(daemonSets, { ...set, status }, 'status');

@@ -34,7 +34,7 @@ function replicaController<T extends ReplicaSet | ReplicationController>(
       const set = asSet(found);
       const owned = await claimOwned(client, set, pods, set.spec?.selector);
       const failure = await act(context, set, planReplicaSet(set, owned));
-      const { items } = await client.list(pods, { namespace: key.namespace });
+      const { items } = await client.list(pods, { namespace: key.namespace, controlledBy: set.metadata.uid });
       const after = items.filter((pod) => controllerOf(pod)?.uid === set.metadata.uid);
       const fresh = await getIfExists(client, kind, key);
       if (!fresh) return undefined;
