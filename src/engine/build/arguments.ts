@@ -19,6 +19,11 @@ export class BuildArguments {
     this.#declared.set(name, this.#given[name] ?? value ?? this.#globals.get(name) ?? platformArguments(name));
   }
 
+  /** A stage that starts from another one has its arguments, too. */
+  inherit(base: BuildArguments): void {
+    for (const [name, value] of base.#declared) this.#declared.set(name, value);
+  }
+
   readonly lookup: Variables = (name) => this.#declared.get(name);
 
   /** `KEY=value` for RUN, without those that the environment sets: ENV wins over ARG. */

@@ -1,5 +1,5 @@
 import { KindError } from '../../base/errors.ts';
-import { checkSettingArgument, platformArguments } from './arguments.ts';
+import { checkSettingArgument, platformArguments, type BuildArguments } from './arguments.ts';
 import type { BuildRun, StepState } from './build-run.ts';
 import type { BuildRequest } from './builder.ts';
 import { parseDockerfile, type Dockerfile } from './dockerfile.ts';
@@ -52,9 +52,16 @@ export async function buildStages(run: BuildRun, { file, plan, report }: Planned
     if (!state) throw new Error(`stage ${stage.index} is not built`);
     return state;
   };
+  const runs = new Map<number, StageRun>();
+  const stageArguments = (stage: Stage): BuildArguments => {
+    const stageRun = runs.get(stage.index);
+    if (!stageRun) throw new Error(`stage ${stage.index} is not built`);
+    return stageRun.arguments;
+  };
   for (const stage of stages) {
     const own = steps.filter((step) => step.stage === stage.index);
-    const stageRun = new StageRun({ run, plan, stage, escape: file.escape, steps: own, stateOf });
+    const stageRun = new StageRun({ run, plan, stage, escape: file.escape, steps: own, stateOf, argumentsOf: stageArguments });
+    runs.set(stage.index, stageRun);
     done.set(stage.index, stageRun.all(instructionsOf(stage)));
   }
   return allOrFirstError(run, done, plan.target);

@@ -10,14 +10,13 @@ interface Scope {
   readonly input: CheckInput;
   readonly state: StageState;
   readonly report: Report;
-  readonly declared: Set<string>;
   /** Instructions of which the last one counts. */
   readonly last: Map<string, Instruction>;
 }
 
 /** Rules about a stage's instructions in their order; `state` becomes what holds at its end. */
 export function stepFindings(input: CheckInput, stage: Stage, state: StageState, report: Report): void {
-  const scope: Scope = { input, state, report, declared: new Set(), last: new Map() };
+  const scope: Scope = { input, state, report, last: new Map() };
   for (const instruction of stage.instructions) {
     judges[instruction.keyword]?.(instruction, scope);
     if (instruction.keyword !== 'ARG') variables(instruction, wordsOf(instruction, input.file.escape), scope);
@@ -45,10 +44,15 @@ const judges: Readonly<Record<string, (instruction: Instruction, scope: Scope) =
   LABEL: (instruction, { input, report }) => legacy(instruction, input, report),
   ARG: (instruction, scope) => {
     describeArguments(instruction, scope.input, scope.report);
-    for (const [name, value] of argumentsOf(instruction, scope.input.file.escape)) {
+    const given = argumentsOf(instruction, scope.input.file.escape);
+    variables(
+      instruction,
+      given.flatMap(([, value]) => value ?? []),
+      scope,
+    );
+    for (const [name] of given) {
       secret(name, instruction, scope.report);
-      if (value !== undefined) variables(instruction, [value], scope);
-      scope.declared.add(name);
+      scope.state.declared.add(name);
     }
   },
   COPY: ignored,
@@ -113,8 +117,8 @@ function wordsOf(instruction: Instruction, escape: string): readonly string[] {
   }
 }
 
-function variables(instruction: Instruction, words: readonly string[], { input, state, declared, report }: Scope): void {
-  const { environment } = state;
+function variables(instruction: Instruction, words: readonly string[], { input, state, report }: Scope): void {
+  const { environment, declared } = state;
   if (environment === undefined) return;
   const isDefined = (name: string): boolean => environment.has(name) || declared.has(name) || isPredefined(name);
   const known = [...environment, ...declared, ...input.plan.globalArguments.keys()];

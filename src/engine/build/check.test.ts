@@ -77,7 +77,7 @@ const cases: readonly (readonly [string, readonly string[], string])[] = [
   [
     'FROM known\nARG DIR\nCOPY $DRI ${DIR}/\nENV A=1 B=$A',
     ["3 UndefinedVar: Usage of undefined variable '$DRI' (did you mean $DIR?)", "4 UndefinedVar: Usage of undefined variable '$A'"],
-    "FROM known\nENV A=1\nENV B=$A:$PATH:$HOME C='$NOT' D=\\$NOT E=${NOT:-x} F=$http_proxy$TARGETOS",
+    "FROM known AS b\nARG DIR\nFROM b\nENV A=$DIR\nENV B=$A:$PATH:$HOME C='$NOT' D=\\$NOT E=${NOT:-x} F=$http_proxy$TARGETOS",
   ],
   ['FROM scratch\nENV A=$NOT', ["2 UndefinedVar: Usage of undefined variable '$NOT'"], 'FROM elsewhere\nENV A=$NOT'],
   [

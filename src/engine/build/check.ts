@@ -23,7 +23,9 @@ export function checkDockerfile(input: CheckInput): readonly Finding[] {
 function judgeStage(input: CheckInput, stage: Stage, states: ReadonlyMap<number, StageState>, report: Report): StageState {
   const base = input.contexts.has(stage.base.toLowerCase()) ? undefined : baseStage(input.plan.stages, stage);
   const before = base && states.get(base.index);
-  const state: StageState = before ? { ...before } : { environment: baseEnvironment(input, stage), hasShell: false, hasWorkdir: false };
+  const state: StageState = before
+    ? { ...before, declared: new Set(before.declared) }
+    : { environment: baseEnvironment(input, stage), declared: new Set(), hasShell: false, hasWorkdir: false };
   stepFindings(input, stage, state, report);
   return state;
 }

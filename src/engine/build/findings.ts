@@ -37,6 +37,8 @@ export type Report = <Rule extends CheckRule>(
 export interface StageState {
   /** Names that ENV has set; undefined: not known. */
   environment: ReadonlySet<string> | undefined;
+  /** Names that ARG has declared. */
+  readonly declared: Set<string>;
   hasShell: boolean;
   hasWorkdir: boolean;
 }

@@ -9,7 +9,7 @@ import type { Instruction } from './instruction.ts';
 import { wordError } from './place.ts';
 import type { StageRun } from './run-stage.ts';
 import type { SourceTree } from './source-tree.ts';
-import { findSources, isUrl, urlName, type Source } from './sources.ts';
+import { findSources, isUrl, noSources, urlName, type Source } from './sources.ts';
 import { expandText } from './words.ts';
 
 /** Files of the context or stage, downloads, repositories and here-documents, in the order they are written. */
@@ -34,6 +34,8 @@ export async function gatherSources(
     else if (remotes && isUrl(word)) sources.push(await download(stage, word, checksum));
     else sources.push(...local(stage, instruction, word, tree));
   }
+  const [first = ''] = words;
+  if (sources.length === 0) throw withIgnored(stage, tree, first, noSources(first, keyword));
   return sources;
 }
 
@@ -46,10 +48,15 @@ function local(stage: StageRun, { keyword, flags }: Instruction, word: string, t
   try {
     return findSources(tree.directory, word, { keyword, parents: flags['parents'] === 'true' });
   } catch (error) {
-    const line = tree.directory === stage.run.context.root ? ignoredBy(stage.run.context.ignore, word) : undefined;
-    if (line === undefined || !(error instanceof KindError)) throw error;
-    throw new KindError(error.kind, `${error.message}: it is left out by ${line}`, { cause: error, details: error.details });
+    throw error instanceof KindError ? withIgnored(stage, tree, word, error) : error;
   }
+}
+
+/** Names the line of the ignore file that keeps the source out. */
+function withIgnored(stage: StageRun, tree: SourceTree, word: string, error: KindError): KindError {
+  const line = tree.directory === stage.run.context.root ? ignoredBy(stage.run.context.ignore, word) : undefined;
+  if (line === undefined) return error;
+  return new KindError(error.kind, `${error.message}: it is left out by ${line}`, { cause: error, details: error.details });
 }
 
 function written(stage: StageRun, name: string, content: string): Source {

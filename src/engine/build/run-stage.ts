@@ -43,6 +43,8 @@ export interface StageOptions {
   readonly steps: readonly PlannedStep[];
   /** What another stage came to; waits for it. */
   readonly stateOf: (stage: Stage) => Promise<StepState>;
+  /** The arguments of another stage that has ended. */
+  readonly argumentsOf: (stage: Stage) => BuildArguments;
 }
 
 /** Runs the steps of one stage. */
@@ -53,6 +55,7 @@ export class StageRun {
   readonly stage: Stage;
   readonly arguments: BuildArguments;
   readonly stateOf: StageOptions['stateOf'];
+  readonly #argumentsOf: StageOptions['argumentsOf'];
   readonly #steps: readonly PlannedStep[];
   #step = 0;
   /** Variables that the present step has looked up. */
@@ -67,6 +70,7 @@ export class StageRun {
     this.stage = options.stage;
     this.escape = options.escape;
     this.stateOf = options.stateOf;
+    this.#argumentsOf = options.argumentsOf;
     this.#steps = options.steps;
     this.arguments = new BuildArguments(options.run.request.buildArgs, options.plan.globalArguments, options.run.usedArguments);
   }
@@ -199,6 +203,7 @@ export class StageRun {
     const named = this.run.named.get(base.toLowerCase());
     const stage = named ? undefined : baseStage(this.plan.stages, this.stage);
     const state = stage ? await this.stateOf(stage) : await this.#outerBase(base, named);
+    if (stage) this.arguments.inherit(this.#argumentsOf(stage));
     const inputs: StepInputs = { parent: undefined, does: `FROM ${base}`, base: { name: base, id: state.imageId } };
     this.state = state;
     this.#remember(from, inputs, 'hit', performance.now());
@@ -240,10 +245,12 @@ export class StageRun {
     await this.#metadata(instruction, changed.config, changed.told, { pairs: changed.pairs });
   }
 
-  /** ARG itself changes nothing: its value counts for the steps that use it. */
+  /** ARG itself changes nothing: its value counts for the steps that use it. Those of one instruction do not see each other. */
   async #argument(instruction: Instruction): Promise<void> {
-    for (const [name, value] of argumentsOf(instruction, this.escape))
-      this.arguments.declare(name, value === undefined ? undefined : this.word(value));
+    const given = argumentsOf(instruction, this.escape).map(
+      ([name, value]) => [name, value === undefined ? undefined : this.word(value)] as const,
+    );
+    for (const [name, value] of given) this.arguments.declare(name, value);
     await this.#metadata(instruction, this.state.config, `ARG ${instruction.rest}`, {});
   }
 

@@ -21,7 +21,7 @@ export interface Source {
   readonly kept?: string;
 }
 
-/** Expands the wildcards of a source (Go's filepath.Match; with `--parents` also `**`). `notFound` in dockerd's words when nothing matches. */
+/** Expands the wildcards of a source (Go's filepath.Match; with `--parents` also `**`). None where a wildcard matches nothing; a plain name that is not there is `notFound` in dockerd's words. */
 export function findSources(
   directory: string,
   pattern: string,
@@ -39,13 +39,16 @@ export function findSources(
     const kept = parents ? { kept: path.slice(pivot === '' ? 0 : keptFrom(path, pivot)) } : {};
     return [{ root: directory, path, isDirectory: stat.isDirectory(), ...kept }];
   });
-  if (found.length > 0) return found;
-  if (paths.length === 0)
-    throw notFound(pattern, `${keyword} failed: no source files were specified: nothing in the build context matches ${pattern}`);
+  if (found.length > 0 || paths.length === 0) return found;
   throw notFound(
     pattern,
     `${keyword} failed: file not found in build context or excluded by .dockerignore: stat ${pattern}: file does not exist`,
   );
+}
+
+/** Wildcards may match nothing beside sources that are there, but not all of them. */
+export function noSources(pattern: string, keyword: string): KindError {
+  return notFound(pattern, `${keyword} failed: no source files were specified: nothing in the build context matches ${pattern}`);
 }
 
 function notFound(word: string, message: string): KindError {

@@ -12,7 +12,11 @@ export interface Case {
   readonly fails?: true;
   /** By dockerd's classic builder, where it says more than its BuildKit, or other things that davit follows. */
   readonly classic?: true;
-  /** Files that have a capability here and, as dockerd 20.10 exports them, none there; all else is compared. */
+  /**
+   * Files whose capability dockerd 20.10 loses: it changes the owner after it has set the attributes, which clears it
+   * (https://github.com/moby/buildkit/issues/2250). Its layers, its containers and its exports agree on that; here the
+   * capability is kept. All else is compared, and the exception fails where dockerd keeps one.
+   */
   readonly capable?: readonly string[];
   /** Why it is not run. */
   readonly skip?: string;
