@@ -5,6 +5,14 @@ cd "$(dirname "$0")/.."
 bash tools/setup.sh
 export PATH="$PWD/node_modules/.bin:$PATH:$PWD/.cache/bin:/usr/sbin:/sbin"
 
+# Programs that tests use and davit does not.
+tools=()
+command -v ssh-keygen > /dev/null || tools+=(openssh-client)
+command -v git > /dev/null || tools+=(git)
+if [ ${#tools[@]} -gt 0 ]; then
+  echo "  … ${tools[*]}"
+  { apt-get -qq update && apt-get -qq -y --no-install-recommends install "${tools[@]}"; } >> .cache/setup.log
+fi
 bash tools/peers.sh chromium docker-compose docker-compose@sid etcd-server etcd-client wrk
 bash tools/peers.sh docker-registry docker.io skopeo buildah podman
 
