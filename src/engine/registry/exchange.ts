@@ -89,11 +89,17 @@ export class HttpConnections implements Disposable {
     };
     const request = isSecure ? httpsRequest(url, options) : httpRequest(url, options);
     // Not by the `signal` option: that would follow the connection into the pool, and end it there with an error that nobody hears.
-    const onAbort = (): void => void request.destroy(new Error('aborted'));
+    // Without an error: an answer that has come whole lets go of its connection first, which would then have an error that nobody hears.
+    const onAbort = (): void => void request.destroy();
     request.on('error', () => undefined).once('close', () => signal.removeEventListener('abort', onAbort));
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    request.setTimeout(silenceMs, () => request.destroy(new Error(`nothing heard for ${silenceMs / 1000} s`)));
+    let heard: IncomingMessage | undefined;
+    request.once('response', (response) => (heard = response));
+    request.setTimeout(silenceMs, () => {
+      // What has come whole waits for its reader, not for the registry.
+      if (heard?.complete !== true) request.destroy(new Error(`nothing heard for ${silenceMs / 1000} s`));
+    });
     const answered = once(request, 'response') as Promise<[IncomingMessage]>;
     answered.catch(() => undefined);
     try {

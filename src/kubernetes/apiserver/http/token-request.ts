@@ -1,9 +1,10 @@
 import { nodes, pods, secrets, type Kind } from '../../../api/kubernetes/kinds.ts';
+import { nodeNameOf } from '../access/node-authorizer.ts';
 import type { ServiceAccountTokens } from '../access/service-account-tokens.ts';
 import { arrayOf, numberOf, objectOf, textOf } from '../json.ts';
 import { timestamp } from '../timestamp.ts';
 import { resourceOf } from '../resources.ts';
-import { apiError, conflict, invalid } from '../status.ts';
+import { apiError, conflict, forbidden, invalid } from '../status.ts';
 import type { Body } from '../strategies/strategy.ts';
 import * as strategy from '../strategies/strategy.ts';
 import { readObject, sendJson } from './exchange.ts';
@@ -27,6 +28,7 @@ export async function serveTokenRequest(request: ResourceRequest, tokens: Servic
       seconds < leastSeconds ? 'may not specify a duration less than 10 minutes' : 'may not specify a duration larger than 2^32 seconds';
     throw invalid(subject, '', [strategy.invalid('spec.expirationSeconds', seconds, why)]);
   }
+  await checkNode(request, objectOf(spec['boundObjectRef']));
   const bound = spec['boundObjectRef'] === undefined ? undefined : await boundObject(request, objectOf(spec['boundObjectRef']));
   const audiences = arrayOf(spec['audiences']).map(textOf);
   const { token, expires } = await tokens.issue({ account, audiences, seconds, bound });
@@ -42,6 +44,21 @@ export async function serveTokenRequest(request: ResourceRequest, tokens: Servic
     status: { token, expirationTimestamp: timestamp(expires) },
   };
   sendJson(exchange, 201, JSON.stringify(answered));
+}
+
+/** A node gets tokens for its own pods alone, each bound to one of them (NodeRestriction). */
+async function checkNode(
+  { user, registry, resource, target }: ResourceRequest,
+  reference: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const node = nodeNameOf(user);
+  if (node === undefined) return;
+  const refuse = (why: string): Error => forbidden(resource, target.name ?? '', why);
+  const [kind, name, uid] = [textOf(reference['kind']), textOf(reference['name']), textOf(reference['uid'])];
+  if (kind !== 'Pod' || name === '') throw refuse('node requested token not bound to a pod');
+  if (uid === '') throw refuse('node requested token with a pod binding without a uid');
+  const pod = await registry.get(resourceOf(pods), { name, namespace: target.namespace });
+  if (objectOf(pod.spec)['nodeName'] !== node) throw refuse('node requested token bound to a pod scheduled on a different node');
 }
 
 async function boundObject({ registry, target }: ResourceRequest, reference: Readonly<Record<string, unknown>>): Promise<Body> {
