@@ -114,18 +114,15 @@ test('a port that is not published', async () => {
 });
 
 test('packets too large for a link', async () => {
-  await host.sh(`nsenter -t ${await pidOf('web')} -n ip link set eth0 mtu 1200`);
-  const veth = await host
-    .sh(
-      `ip -o link show type veth | grep -o "veth[0-9a-f]*@if$(nsenter -t ${await pidOf('web')} -n cat /sys/class/net/eth0/ifindex)" | cut -d@ -f1`,
-    )
-    .catch(() => '');
-  if (veth) await host.sh(`ip link set ${veth} mtu 1200`);
+  const inWeb = `nsenter -t ${await pidOf('web')} -n ip`;
+  const peer = /^\d+: eth0@if(\d+):/.exec(await host.sh(`${inWeb} -o link show eth0`))?.[1];
+  const veth = await host.sh(`ip -o link | sed -n 's/^${peer}: \\([^@]*\\)@.*/\\1/p'`);
+  assert.match(veth, /^\S+$/);
+  await host.sh(`${inWeb} link set eth0 mtu 1200; ip link set ${veth} mtu 1200`);
   try {
     await fault('client', 'web:80', 'mtu', /small packets get through, one of 1500 bytes does not.*eth0 takes 1200/, /driver\.mtu=1200/);
   } finally {
-    await host.sh(`nsenter -t ${await pidOf('web')} -n ip link set eth0 mtu 1500`);
-    if (veth) await host.sh(`ip link set ${veth} mtu 1500`);
+    await host.sh(`${inWeb} link set eth0 mtu 1500; ip link set ${veth} mtu 1500`);
   }
 });
 

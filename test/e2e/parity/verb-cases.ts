@@ -71,7 +71,7 @@ docker exec c1 grep -E 'Cap|Seccomp:|NoNewPrivs' /proc/self/status
 docker exec -u nobody c1 grep Cap /proc/self/status
 docker exec -i c1 cat < /etc/hostname | wc -l
 docker exec c1 ''
-docker exec d1 true; echo $?
+docker exec n1 true; echo $?
 docker exec -d c1 sh -c 'echo hidden > /tmp/x'; sleep 0.3; docker exec c1 cat /tmp/x
 docker stop -t 0 c1 >/dev/null; docker exec c1 true; echo $?`,
   },
