@@ -23,6 +23,8 @@ export class CrashImages {
   #prunes = 0;
   #turn = 0;
   readonly counts: Record<string, number> = {};
+  /** What is being asked of the engine now, how often. */
+  readonly underWay: Record<string, number> = {};
 
   constructor(sources: ImageSources, random: Random) {
     this.#sources = sources;
@@ -34,22 +36,30 @@ export class CrashImages {
   }
 
   /** Ends when the engine no longer answers anybody. */
-  async run(): Promise<void> {
-    const { remote, archive, context, container } = this.#sources;
+  async run(what: 'all' | 'only builds'): Promise<void> {
+    const { remote, archive, container } = this.#sources;
     const [image, tag] = [remote.replace(/:[^:]*$/, ''), remote.replace(/^.*:/, '')];
+    if (what === 'only builds') {
+      await Promise.all([this.#lane(() => this.#build('built')), this.#lane(() => this.#build('beside'))]);
+      return;
+    }
     await Promise.all([
       this.#lane(() => this.#make('pull', remote, `/images/create?fromImage=${encodeURIComponent(image)}&tag=${tag}`)),
       this.#lane(() => this.#make('load', 'loaded:1', '/images/load', archive)),
-      this.#lane(() => {
-        const query = new URLSearchParams({ t: `built:${this.#number(3)}`, buildargs: JSON.stringify({ X: String(this.#number(1e6)) }) });
-        return this.#make('build', query.get('t') ?? '', `/build?${query.toString()}`, context);
-      }),
+      this.#lane(() => this.#build('built')),
       this.#lane(() => {
         const number = this.#number(3);
         return this.#make('commit', `committed:${number}`, `/commit?container=${container}&repo=committed&tag=${number}`);
       }),
       this.#lane(() => this.#prune()),
     ]);
+  }
+
+  /** Of lanes that run at once, each has names of its own: none removes what another has just made. */
+  #build(repository: string): Promise<void> {
+    const name = `${repository}:${this.#number(3)}`;
+    const query = new URLSearchParams({ t: name, buildargs: JSON.stringify({ X: String(this.#number(1e6)) }) });
+    return this.#make('build', name, `/build?${query.toString()}`, this.#sources.context);
   }
 
   async #lane(step: () => Promise<void>): Promise<void> {
@@ -70,15 +80,29 @@ export class CrashImages {
       await this.#ask('DELETE', `/images/${name}?force=1`);
     }
     const prunes = this.#prunes;
-    const { status, body: text } = await this.#ask('POST', path, body);
+    const { status, body: text } = await this.#during(verb, () => this.#ask('POST', path, body));
     const isDone = status < 300 && !/"error"/.test(text);
     this.#count(isDone ? verb : `${verb} refused`);
     // What was pruned meanwhile may be gone, or may not.
     if (isDone && prunes === this.#prunes && this.#prunes % 2 === 0) this.#kept.add(name);
   }
 
+  /** Killed in the middle, it stays under way until `settle`. */
+  async #during<T>(verb: string, work: () => Promise<T>): Promise<T> {
+    this.underWay[verb] = (this.underWay[verb] ?? 0) + 1;
+    const result = await work();
+    this.underWay[verb] -= 1;
+    return result;
+  }
+
   async #prune(): Promise<void> {
     this.#turn += 1;
+    await this.#during('prune', () => this.#pruneOne());
+    this.#count('prune');
+    await delay(this.#random() * 200);
+  }
+
+  async #pruneOne(): Promise<void> {
     if (this.#turn % 3 === 0) {
       await this.#ask('POST', this.#random() < 0.5 ? '/build/prune?all=1' : '/build/prune');
     } else if (this.#random() < 0.6) {
@@ -90,13 +114,12 @@ export class CrashImages {
       await this.#ask('POST', `/images/prune?filters=${encodeURIComponent('{"dangling":["false"]}')}`);
       this.#prunes += 1;
     }
-    this.#count('prune');
-    await delay(this.#random() * 200);
   }
 
   /** The engine is back: no prune is under way any more. */
   settle(): void {
     this.#prunes += this.#prunes % 2;
+    for (const verb of Object.keys(this.underWay)) this.underWay[verb] = 0;
   }
 
   #ask(method: string, path: string, body?: Buffer): Promise<Answer> {
