@@ -69,6 +69,13 @@ test('what cannot be read is refused with the reason of kube-apiserver, and the 
   assert.equal((await send('GET', '/readyz')).text, 'ok');
 });
 
+test('a body far too large is refused in words that its client gets, however much it still has to send', async () => {
+  for (const megabytes of [4, 10, 40]) {
+    const answer = await send('POST', `${root}/configmaps`, config({ data: { a: 'x'.repeat(megabytes << 20) } }));
+    assert.deepEqual([answer.code, /too large/.test(answer.text)], [413, true], `${megabytes} MB`);
+  }
+});
+
 /** mulberry32: the same numbers for the same seed. */
 function random(seed: number): () => number {
   let state = seed;

@@ -36,6 +36,8 @@ export interface Exchange {
 }
 
 const bodyLimit = 3 * 1024 * 1024;
+/** More than is kept is read to here: a connection that ends while its client still sends takes the refusal with it. */
+const patience = 64 * 1024 * 1024;
 
 export async function readBody(exchange: Exchange): Promise<string> {
   return (await readBytes(exchange)).toString('utf8');
@@ -50,9 +52,11 @@ async function readBytes(exchange: Exchange): Promise<Buffer> {
   let size = 0;
   for await (const chunk of exchange.body) {
     size += chunk.length;
-    if (size > bodyLimit) throw apiError('RequestEntityTooLarge', `Request entity too large: limit is ${bodyLimit}`);
-    chunks.push(chunk);
+    if (size <= bodyLimit) chunks.push(chunk);
+    else chunks.length = 0;
+    if (size > patience) break;
   }
+  if (size > bodyLimit) throw apiError('RequestEntityTooLarge', `Request entity too large: limit is ${bodyLimit}`);
   return Buffer.concat(chunks);
 }
 
