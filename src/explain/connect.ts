@@ -91,9 +91,9 @@ interface Resolved {
 async function resolve(to: string, source: ContainerFacts | undefined, here: Place, world: ConnectWorld): Promise<Resolved> {
   if (isIP(to) !== 0) return { address: to, step: skipped('name', `${to} is an address`) };
   if (to === 'localhost') return { address: '127.0.0.1', step: ok('name', 'localhost is 127.0.0.1') };
-  const bearers = world.containers.filter(
-    ({ name, endpoints, id }) => name === to || id.startsWith(to) || endpoints.some(({ names }) => names.includes(to)),
-  );
+  const byName = world.containers.filter(({ name, endpoints }) => name === to || endpoints.some(({ names }) => names.includes(to)));
+  // `db` is a name before it is how somebody's ID begins.
+  const bearers = byName.length > 0 ? byName : world.containers.filter(({ id }) => id.startsWith(to));
   if (!source) return resolveOnHost(to, bearers);
   const named = source.endpoints.filter(({ network }) => isNamed(network));
   const shared = bearers.flatMap((bearer) =>
