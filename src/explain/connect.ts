@@ -65,9 +65,9 @@ async function* chain({ from, to, port }: ConnectQuestion, world: ConnectWorld):
 }
 
 function findContainer(containers: readonly ContainerFacts[], reference: string): ContainerFacts {
-  const found = containers.find(
-    ({ name, id }) => name === reference || id === reference || (reference.length >= 4 && id.startsWith(reference)),
-  );
+  const found =
+    containers.find(({ name }) => name === reference) ??
+    containers.find(({ id }) => id === reference || (reference.length >= 4 && id.startsWith(reference)));
   if (!found)
     throw new KindError('notFound', `No such container: ${reference}: give a container's name, or "host" (docker ps -a lists them)`);
   return found;
