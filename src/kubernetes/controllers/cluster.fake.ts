@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { namespaces, nodes, pods, type Kind, type KubernetesObject } from '../../api/kubernetes/kinds.ts';
 import type { Node, Pod } from '../../api/kubernetes/types.generated.ts';
-import { isKind } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Client } from '../client/client.ts';
 import { objectKey } from '../client/acts.ts';
 import { informer, type Informer } from '../client/informer.ts';
 import { keyOf } from '../client/object-cache.ts';
 import { startScheduler } from '../scheduler/start.ts';
+import { ignoring } from './random/ignoring.fake.ts';
 import { startControllers } from './start.ts';
 
 export interface FakeCluster extends AsyncDisposable {
@@ -96,10 +96,4 @@ function runningStatus(pod: Pod, count: number): Pod['status'] {
   const ready = { type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
   const podIP = `10.244.0.${count}`;
   return { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions: [...(pod.status?.conditions ?? []), ready] };
-}
-
-function ignoring(kind: 'notFound' | 'alreadyExists'): (error: unknown) => void {
-  return (error) => {
-    if (!isKind(error, kind)) throw error;
-  };
 }
