@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ignoreLines, parseIgnore } from './ignore.ts';
 
-/** Pattern file, path, ignored? Cases after moby's patternmatcher. */
+/** Pattern file, path, ignored? Each form once; the answers are those of moby's patternmatcher. */
 const cases: readonly (readonly [string, string, boolean])[] = [
   ['**', 'file', true],
   ['**', 'dir/file', true],
@@ -50,13 +50,71 @@ const cases: readonly (readonly [string, string, boolean])[] = [
   ['  spaced  ', 'spaced', true],
   ['', 'x', false],
   ['ünï*', 'ünïcode', true],
+  ['?', '😀', true],
+  ['\uFEFFa', 'a', true],
+  ['\n\n \r\na\r\n', 'a', true],
+  [' # no comment', '# no comment', true],
+  ['\\#a', '#a', true],
+  ['! keep\n*', 'keep', true],
+  ['*\n! keep', 'keep', false],
+  ['.', 'a', false],
+  ['/', 'a', false],
+  ['*\n!.', 'a', true],
+  ['..', 'a', false],
+  ['../a', 'a', false],
+  ['/../a', 'a', true],
+  ['/a/', 'a/b/c', true],
+  ['a/.', 'a', true],
+  ['**.txt', 'a.txt', true],
+  ['**.txt', 'd/a.txt', true],
+  ['**.t?t', 'a.txt', false],
+  ['**/a', 'xa', false],
+  ['a/**/b', 'a/b', true],
+  ['a/**/b', 'a/x/y/b/c', true],
+  ['a/**/b', 'ab', false],
+  ['a**', 'ab/c', true],
+  ['a/**', 'a', false],
+  ['***', 'a/b', true],
+  ['[\\]]', ']', true],
+  ['[a\\-z]', '-', true],
+  ['[a\\-z]', 'b', false],
+  ['[!a]', '!', true],
+  ['a[^x]b', 'a/b', true],
+  ['a[*]b', 'a*b', false],
+  ['a^b', 'a^b', true],
+  ['a^b*', 'a^b', false],
+  ['a\\ b', 'a b', true],
+  ['src\\bin', 'src\\bin', false],
+  ['!!a\n*', '!a', true],
+  ['*\n!!a', '!a', false],
+  ['*\n/!a', 'a', false],
 ];
 
 test('patterns', () => {
   for (const [text, path, wanted] of cases) assert.equal(parseIgnore(ignoreLines(text)).ignores(path), wanted, `${text} : ${path}`);
 });
 
+/** What a directory lets through, its content does not ask again: older dockerd answers some of these the other way round. */
+const parents: typeof cases = [
+  ['a/b\n!a', 'a/b', true],
+  ['**/x-a\n!dir', 'dir/x-a', true],
+  ['**/x-a\n!dir', 'dir/y', false],
+  ['dir\n**/x-a\n!dir', 'dir/x-a', false],
+  ['*\n!src\nsrc/*\n!src/lib', 'src/lib/deep/file', false],
+  ['*\n!src\nsrc/*\n!src/lib', 'src/other', true],
+  ['*\n!**/*.go', 'a/b/c.go', false],
+  ['*\n!**/*.go\n**/vendor', 'a/vendor/c.go', false],
+];
+
+test('patterns of a directory and its content', () => {
+  for (const [text, path, wanted] of parents) assert.equal(parseIgnore(ignoreLines(text)).ignores(path), wanted, `${text} : ${path}`);
+});
+
 test('bad patterns are named', () => {
-  assert.throws(() => ignoreLines('!'), { message: 'illegal exclusion pattern: "!"' });
+  for (const bad of ['[]a]', '[a-]', '[^]', '[z-a]', 'a\\', 'a/*\\', '[a-\\d]', 'a\\y'])
+    assert.throws(() => parseIgnore(ignoreLines(bad)), { kind: 'invalid', message: `bad pattern "${bad}": syntax error in pattern` });
+  for (const bad of ['! ', '!/', '/!'])
+    assert.throws(() => parseIgnore(ignoreLines(bad)), { message: 'illegal exclusion pattern: "!"' }, bad);
+  assert.throws(() => parseIgnore(ignoreLines('!')), { message: 'illegal exclusion pattern: "!"' });
   assert.throws(() => parseIgnore(['[']), { kind: 'invalid', message: /bad pattern "\["/ });
 });

@@ -1,8 +1,9 @@
 import { KindError } from '../../base/errors.ts';
+import { ignorePattern } from './ignore-pattern.ts';
 
-/** A .dockerignore: which paths of a context stay out. Semantics of moby's patternmatcher. */
+/** A .dockerignore: which paths of a context stay out. */
 export interface Ignore {
-  /** Path relative to the context, without leading slash. */
+  /** Path relative to the context, without leading slash. Fast for paths in the order of a walk. */
   ignores(path: string): boolean;
   /** Whether a `!` pattern may bring back something below an ignored directory. */
   readonly hasExceptions: boolean;
@@ -10,91 +11,88 @@ export interface Ignore {
 }
 
 interface Pattern {
-  readonly regex: RegExp;
+  readonly matches: (path: string) => boolean;
   readonly isException: boolean;
 }
 
-/** The lines of a .dockerignore that count, cleaned. */
+/** The lines of a .dockerignore that count, as paths relative to the context. */
 export function ignoreLines(text: string): readonly string[] {
-  const lines: string[] = [];
-  for (const raw of text.replace(/^\uFEFF/, '').split('\n')) {
-    if (raw.startsWith('#')) continue;
-    const trimmed = raw.trim();
-    if (trimmed === '') continue;
-    const isException = trimmed.startsWith('!');
-    const body = isException ? trimmed.slice(1).trim() : trimmed;
-    if (body === '') throw new KindError('invalid', 'illegal exclusion pattern: "!"');
-    lines.push(`${isException ? '!' : ''}${cleanPath(body)}`);
-  }
-  return lines;
+  return text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .filter((line) => !line.startsWith('#') && trim(line) !== '')
+    .map((line) => {
+      const pattern = trim(line);
+      const isException = pattern.startsWith('!');
+      const body = isException ? trim(pattern.slice(1)) : pattern;
+      return `${isException ? '!' : ''}${body === '' ? '' : cleanPath(body).replace(/^\/(?=.)/s, '')}`;
+    });
 }
 
+/** From lines that stand for themselves: none is a comment. */
 export function parseIgnore(lines: readonly string[]): Ignore {
-  const patterns = lines.filter((line) => line !== '' && line !== '/').map(compile);
+  const patterns = lines.filter((line) => trim(line) !== '').map(compile);
+  /** The directory seen last at each depth. */
+  const seen: Matched[] = [];
+  const matched = (parts: readonly string[]): Matched | undefined => {
+    const [path, depth] = [parts.join('/'), parts.length];
+    if (depth === 0) return undefined;
+    const known = seen[depth];
+    if (known?.path === path) return known;
+    return (seen[depth] = matchPatterns(patterns, path, matched(parts.slice(0, -1))));
+  };
   return {
     hasExceptions: patterns.some((pattern) => pattern.isException),
     isEmpty: patterns.length === 0,
-    ignores: (path) => {
-      const parts = path.split('/');
-      const prefixes = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
-      let isIgnored = false;
-      for (const pattern of patterns) {
-        if (pattern.isException !== isIgnored) continue;
-        if (prefixes.some((prefix) => pattern.regex.test(prefix))) isIgnored = !pattern.isException;
-      }
-      return isIgnored;
-    },
+    ignores: (path) => matchPatterns(patterns, path, matched(path.split('/').slice(0, -1))).isIgnored,
   };
 }
 
+interface Matched {
+  readonly path: string;
+  readonly isIgnored: boolean;
+  /** Which patterns match the path or a directory above it, as far as that was asked. */
+  readonly by: readonly boolean[];
+}
+
+/**
+ * The last pattern that matches decides. A pattern that matched a directory matches what is below; one that could not
+ * change the answer there was not asked, and asks of the path below alone:
+ *
+ *   a/b      a: no pattern matches, !a is not asked
+ *   !a       a/b: ignored by a/b; !a matches neither a/b nor, as far as is known, a directory above
+ *
+ * That is MatchesUsingParentResults of moby's patternmatcher, by which BuildKit walks a context.
+ */
+function matchPatterns(patterns: readonly Pattern[], path: string, parent: Matched | undefined): Matched {
+  let isIgnored = false;
+  const by = patterns.map(({ matches, isException }, index) => {
+    const isMatch = parent?.by[index] === true || (isException === isIgnored && matches(path));
+    if (isMatch) isIgnored = !isException;
+    return isMatch;
+  });
+  return { path, isIgnored, by };
+}
+
 function compile(line: string): Pattern {
-  const isException = line.startsWith('!');
-  const body = cleanPath(isException ? line.slice(1) : line);
-  try {
-    return { regex: new RegExp(`^${toRegex(body)}$`, 's'), isException };
-  } catch (error) {
-    throw new KindError('invalid', `.dockerignore: bad pattern "${line}"`, { cause: error });
-  }
+  const pattern = cleanPath(trim(line));
+  if (pattern === '!') throw new KindError('invalid', 'illegal exclusion pattern: "!"');
+  const isException = pattern.startsWith('!');
+  return { matches: ignorePattern(isException ? pattern.slice(1) : pattern), isException };
 }
 
-/** Of Go's filepath.Match plus `**` for any number of directories. */
-export function toRegex(pattern: string): string {
-  let regex = '';
-  for (let index = 0; index < pattern.length; index++) {
-    const char = pattern[index] ?? '';
-    if (char === '*' && pattern[index + 1] === '*') {
-      index += 1;
-      if (pattern[index + 1] === '/') index += 1;
-      regex += index + 1 >= pattern.length ? '.*' : '(?:.*/)?';
-    } else if (char === '*') regex += '[^/]*';
-    else if (char === '?') regex += '[^/]';
-    else if (char === '\\') regex += escaped(pattern[++index] ?? '\\');
-    else if (char === '[') {
-      const end = closing(pattern, index);
-      regex += pattern.slice(index, end + 1);
-      index = end;
-    } else regex += escaped(char);
-  }
-  return regex;
+/** White space as Go has it, where a byte order mark is none. */
+function trim(text: string): string {
+  return text.replaceAll(/^(?:(?!\uFEFF)[\s\u0085])+|(?:(?!\uFEFF)[\s\u0085])+$/gu, '');
 }
 
-function closing(pattern: string, start: number): number {
-  const end = pattern.indexOf(']', start + 2);
-  if (end < 0) throw new KindError('invalid', `bad pattern "${pattern}": missing ]`);
-  return end;
-}
-
-function escaped(char: string): string {
-  return /[.+^${}()|[\]\\/*?]/.test(char) ? `\\${char}` : char;
-}
-
-/** Go's filepath.Clean, relative to the context. */
+/** Go's filepath.Clean: `a//b/../c/` → `a/c`, `/..` → `/`, nothing → `.`. */
 function cleanPath(path: string): string {
-  const parts: string[] = [];
+  const [root, parts] = [path.startsWith('/') ? '/' : '', [] as string[]];
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;
     if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop();
-    else if (part !== '..' || !path.startsWith('/')) parts.push(part);
+    else if (part !== '..' || root === '') parts.push(part);
   }
-  return parts.join('/');
+  return root + parts.join('/') || '.';
 }

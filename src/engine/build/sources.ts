@@ -5,7 +5,7 @@ import { bytesOf, Root, textOf } from '../../kernel/files.ts';
 import type { CopyItem } from '../archive/copy-tree.ts';
 import { decompressed } from '../archive/compression.ts';
 import { readTar } from '../archive/read-tar.ts';
-import { toRegex } from './ignore.ts';
+import { filePattern } from './file-pattern.ts';
 import { wordError } from './place.ts';
 
 /** One thing to copy. */
@@ -67,7 +67,7 @@ function matches(root: Root, pattern: string, deep: boolean): readonly string[] 
       found = found.flatMap((parent) => [parent, ...directoriesBelow(root, parent)]);
       continue;
     }
-    const regex = new RegExp(`^${toRegex(part.replaceAll('**', '*'))}$`, 's');
+    const regex = filePattern(part);
     found = found.flatMap((parent) => {
       if (!root.statTarget(parent)?.isDirectory()) return [];
       return root
