@@ -57,29 +57,27 @@ function next({ kind, regex }: Read, token: string): Read {
   return { kind, regex: regex + (/[.+()|{}$]/.test(token) ? `\\${token}` : token) };
 }
 
+const space = '\\t\\n\\f\\r ';
 /** Go's escapes of letters that a pattern may have by mistake, as in `src\bin`; others end a build. */
-const outside: Readonly<Record<string, string>> = { A: '^', z: '$', b: '\\b', B: '\\B' };
-const anywhere: Readonly<Record<string, string>> = {
-  ...{ a: '\\x07', f: '\\f', n: '\\n', r: '\\r', t: '\\t', v: '\\v' },
-  ...{ d: '\\d', D: '\\D', w: '\\w', W: '\\W', s: '\\t\\n\\f\\r ' },
-};
+const escapes: Readonly<Record<string, string>> = { a: '\\x07', s: space };
+const places: Readonly<Record<string, string>> = { A: '^', z: '$', b: '\\b', B: '\\B', s: `[${space}]` };
 
 /** From Go's syntax to JavaScript's. */
 function compile(regex: string, pattern: string): RegExp {
   const bad = (cause?: unknown): KindError => new KindError('invalid', `bad pattern "${pattern}": syntax error in pattern`, { cause });
-  const escape = (char: string, where: Readonly<Record<string, string>>): string => {
+  const escaped = (char: string): string => {
     if (/[!-/:-@[-`{-~ ]/.test(char)) return `\\u{${char.charCodeAt(0).toString(16)}}`;
-    const known = where[char];
+    const known = /[fnrtvdDwW]/.test(char) ? `\\${char}` : escapes[char];
     if (known === undefined) throw bad();
     return known;
   };
+  const members = (inner: string): string =>
+    inner.replaceAll(/\\([\s\S])|[[/]/gu, (all, char?: string) => (char === undefined ? `\\${all}` : escaped(char)));
   const source = regex.replaceAll(
     /\\([\s\S])|\[(\^?)((?:\\[\s\S]|[^\\\]])+)\]|[.\]]/gu,
-    (all, escaped?: string, not?: string, inner?: string) => {
-      if (escaped === 's') return '[\\t\\n\\f\\r ]';
-      if (escaped !== undefined) return escape(escaped, { ...outside, ...anywhere });
-      if (inner !== undefined)
-        return `[${not}${inner.replaceAll(/\\([\s\S])|[[/]/gu, (one, char?: string) => (char === undefined ? `\\${one}` : escape(char, anywhere)))}]`;
+    (all, char?: string, not?: string, inner?: string) => {
+      if (char !== undefined) return places[char] ?? escaped(char);
+      if (inner !== undefined) return `[${not}${members(inner)}]`;
       return all === '.' ? '[^\\n]' : '\\]';
     },
   );
