@@ -131,12 +131,14 @@ async function inRegistry(name: string): Promise<{ readonly id: string; readonly
   return { id: digestOf(config), layers: rootfs.diff_ids, digest: digestOf(await podman.run('skopeo', 'inspect', '--raw', from)) };
 }
 
+/** What engines add to an image's files: podman other things than Docker. */
+const runtimes = /^(?:\.dockerenv|dev(?:\/.*)?|proc|sys|etc\/(?:hosts|hostname|resolv\.conf|mtab)|run(?:\/.*)?)$/;
+
 async function files(peer: Peer, image: string, tar: string): Promise<unknown> {
   await peer.export(image, tar);
   const found = await readExport(tar);
   await rm(tar);
-  // podman's mark.
-  return Object.fromEntries(Object.entries(found).filter(([path]) => !/^run(?:\/|$)/.test(path)));
+  return Object.fromEntries(Object.entries(found).filter(([path]) => !runtimes.test(path)));
 }
 
 for (const builder of builders) {

@@ -21,7 +21,7 @@ import { networksOf } from './plan-container.ts';
 import { bindSubpaths, makeShm, releasePrivateMounts } from './private-mounts.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Registry } from './registry.ts';
-import { isPopulated, markAsDocker, populateVolume, userInside } from './rootfs-files.ts';
+import { isPopulated, populateVolume, userInside } from './rootfs-files.ts';
 import { defaultShmBytes, networkSysctls, renderSpec, type SpecHost } from './runtime-spec.ts';
 import type { ResolvedUser } from './user.ts';
 
@@ -146,8 +146,12 @@ async function prepareRoot(
   paths: ContainerPaths,
 ): Promise<ResolvedUser> {
   kernel.mounts.mount(snapshots.mount(record.id, paths.rootfs));
-  noteMissing(paths.bundle, paths.rootfs, record.isBuildStep ? record.mounts.map(({ target }) => target) : []);
-  if (!record.spec.sandbox) markAsDocker(paths.rootfs);
+  if (record.isBuildStep && record.mounts.length > 0)
+    noteMissing(
+      paths.bundle,
+      paths.rootfs,
+      record.mounts.map(({ target }) => target),
+    );
   for (const { name } of record.mounts) if (name) volumes.mount(name, record.id);
   for (const mount of record.mounts) if (isPopulated(record.spec, mount)) await populateVolume(kernel, paths.rootfs, mount);
   return userInside(paths.rootfs, record.user, record.spec.groupAdd ?? []);

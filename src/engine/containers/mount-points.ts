@@ -1,14 +1,35 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytesOf, Root } from '../../kernel/files.ts';
+import type { Places } from '../snapshots/init-layer.ts';
+import type { ContainerSpec } from './container.ts';
 
-/** Places that the runtime makes in a root that lacks them. Docker hides them in a layer of their own; here they go again when a run ends. */
-const places = ['.dockerenv', 'etc/hosts', 'etc/hostname', 'etc/resolv.conf', 'dev', 'proc', 'sys'];
+/** What the runtime mounts over, and what programs expect; as moby has them. */
+const podPlaces: Places = {
+  dev: 'directory',
+  'dev/pts': 'directory',
+  'dev/shm': 'directory',
+  'dev/console': 'file',
+  proc: 'directory',
+  sys: 'directory',
+  etc: 'directory',
+  'etc/hosts': 'file',
+  'etc/hostname': 'file',
+  'etc/resolv.conf': 'file',
+  'etc/mtab': { link: '/proc/mounts' },
+};
 
-/** Remembers, before the first start, which places the image does not have; of `more` (absolute) also the directories above them. */
-export function noteMissing(bundle: string, rootfs: string, more: readonly string[] = []): void {
+/** `/.dockerenv`: how programs tell that they run in a container of Docker's. */
+const dockerPlaces: Places = { ...podPlaces, '.dockerenv': 'file' };
+
+export function placesOf(spec: Pick<ContainerSpec, 'sandbox'>): Places {
+  return spec.sandbox ? podPlaces : dockerPlaces;
+}
+
+/** Remembers, before a build's step, which of its mount points (absolute) and the directories above them the image does not have. */
+export function noteMissing(bundle: string, rootfs: string, mountPoints: readonly string[]): void {
   using root = new Root(rootfs);
-  const all = [...new Set([...places, ...more.flatMap(upwards)])];
+  const all = [...new Set(mountPoints.flatMap(upwards))];
   const missing = all.filter((path) => !root.statTarget(path) && !root.stat(path));
   // Deepest first: a directory goes once it is empty.
   writeFileSync(join(bundle, 'missing.json'), JSON.stringify(missing.sort((a, b) => b.split('/').length - a.split('/').length)));
@@ -20,7 +41,7 @@ function upwards(path: string): readonly string[] {
   return parts.map((_, index) => parts.slice(0, parts.length - index).join('/'));
 }
 
-/** Takes away those that are still empty, so that neither `docker diff` nor a new layer shows them. */
+/** Takes away those that are still empty, so that the step's layer does not have them. */
 export function removeMountPoints(bundle: string, rootfs: string): void {
   const missing = notedMissing(bundle);
   if (missing.length === 0) return;
@@ -32,7 +53,7 @@ export function removeMountPoints(bundle: string, rootfs: string): void {
   }
 }
 
-export function notedMissing(bundle: string): readonly string[] {
+function notedMissing(bundle: string): readonly string[] {
   try {
     return JSON.parse(readFileSync(join(bundle, 'missing.json'), 'utf8')) as readonly string[];
   } catch {

@@ -18,7 +18,7 @@ import { cgroupOf } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { checkLimits, checkUpdate, mergeLimits, toLinuxResources } from './limits.ts';
 import type { RootParts } from './mounted-root.ts';
-import { notedMissing } from './mount-points.ts';
+import { placesOf } from './mount-points.ts';
 import { generateName } from './names.ts';
 import { pathsOf } from './paths.ts';
 import { checkName, planContainer } from './plan-container.ts';
@@ -135,11 +135,7 @@ function filing(parts: ContainerParts): Pick<Containers, Filing> {
   const files: RootParts = { kernel, config, snapshots, volumes, exclusive: (id, run) => lifecycle.exclusive(id, run) };
   const find = (reference: string): ContainerRecord => registry.find(reference);
   return {
-    async changes(reference) {
-      const { id } = find(reference);
-      const own = new Set(notedMissing(pathsOf(config, id).bundle).map((path) => `/${path}`));
-      return (await snapshots.changes(id)).filter(({ path, kind }) => !(kind === 'added' && own.has(path)));
-    },
+    changes: async (reference) => snapshots.changes(find(reference).id),
     async export(reference) {
       const tar = await exportRoot(files, find(reference));
       lifecycle.publish(find(reference), 'export');
@@ -206,7 +202,7 @@ async function createContainer(parts: ContainerParts, spec: ContainerSpec): Retu
   // Metadata first: what is on disk without a record is garbage.
   await registry.put(known);
   try {
-    await snapshots.prepare(record.id, record.layers);
+    await snapshots.prepare(record.id, record.layers, placesOf(spec));
   } catch (error) {
     await registry.forget(record.id);
     throw error;

@@ -35,13 +35,6 @@ function passwdOf(rootfs: string): string {
   return readInside(root, 'etc/passwd');
 }
 
-/** `/.dockerenv`: how programs tell that they run in a container of Docker's. */
-export function markAsDocker(rootfs: string): void {
-  using root = new Root(rootfs);
-  const fd = root.tryCreateFile('.dockerenv', 0o755);
-  if (fd !== undefined) closeSync(fd);
-}
-
 /** Volumes start with what the image has at their place, unless asked not to or only a part of them is wanted. */
 export function isPopulated({ mounts = [] }: ContainerSpec, mount: ResolvedMount): boolean {
   const asked = mounts.find(({ target }) => target === mount.target);

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import type { StepRunner } from '../build/builder.ts';
 import { abortable } from '../../base/abort.ts';
 import { launch, teardown, type LaunchParts } from './launch.ts';
+import { placesOf } from './mount-points.ts';
 import { generateName } from './names.ts';
 import { pathsOf } from './paths.ts';
 import { unbornFacts, type ContainerRecord } from './record.ts';
@@ -25,7 +26,7 @@ export function createStepRunner(parts: LaunchParts): StepRunner {
         await Promise.all([rm(paths.bundle, { recursive: true, force: true }), rm(paths.data, { recursive: true, force: true })]);
       });
       mkdirSync(paths.bundle, { recursive: true });
-      await snapshots.prepare(record.id, step.layers);
+      await snapshots.prepare(record.id, step.layers, placesOf(record.spec));
       undo.defer(() => snapshots.remove(record.id));
       undo.defer(() => teardown(parts, record));
       let pump: Promise<void> = Promise.resolve();

@@ -37,6 +37,8 @@ export interface SnapshotRecord {
   readonly key: string;
   readonly layers: readonly Digest[];
   readonly link: string;
+  /** Whether there is a layer of places between the layers and the writable one (init-layer.ts). */
+  readonly hasInit?: boolean;
 }
 
 export const layerPrefix = '/engine/layers/';

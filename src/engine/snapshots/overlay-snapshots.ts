@@ -19,6 +19,7 @@ import { Leases, type Lease } from '../gc/leases.ts';
 import type { Readable } from 'node:stream';
 import { Records } from '../images/records.ts';
 import { chainIdOf, chainIdsOf, layerPrefix, paths, snapshotPrefix, type LayerRecord, type SnapshotRecord } from './layers.ts';
+import { fillInitLayer, type Places } from './init-layer.ts';
 import { existsInLayers } from './lower.ts';
 import { StagedLayer } from './staged-layer.ts';
 import type { CommitOptions, SnapshotChange, Snapshots } from './snapshots.ts';
@@ -32,7 +33,7 @@ const sidecars = ['frames', 'replaced'];
  *   overlay2/<chain hex>/diff     a layer: what it changes, in overlayfs' form
  *   overlay2/<chain hex>/frames   of a foreign layer: what its tar had besides file data
  *   overlay2/<chain hex>/replaced file data that a later member of the tar replaced
- *   overlay2/<key>-rw/{diff,work} a snapshot
+ *   overlay2/<key>-rw/{diff,work} a snapshot; init: places that its layers lack (init-layer.ts)
  *   l/<n>                         short links to the diff directories, since mount options are one page
  *   tmp/                          under way; emptied at open
  *
@@ -64,7 +65,7 @@ export class OverlaySnapshots implements Snapshots {
     return snapshots;
   }
 
-  async prepare(key: string, layers: readonly Digest[]): Promise<void> {
+  async prepare(key: string, layers: readonly Digest[], places?: Places): Promise<void> {
     if (!/^[\w.-]+$/.test(key)) throw new KindError('invalid', `bad snapshot key "${key}"`);
     using lease = this.leases.take();
     for (const chainId of chainIdsOf(layers)) lease.keep(this.layer(chainId).chainId);
@@ -74,15 +75,19 @@ export class OverlaySnapshots implements Snapshots {
     rmSync(directory, { recursive: true, force: true });
     mkdirSync(`${directory}/diff`, { recursive: true, mode: 0o755 });
     mkdirSync(`${directory}/work`, { mode: 0o700 });
+    if (places) {
+      using opened = new DisposableStack();
+      fillInitLayer(`${directory}/init`, this.#open(layers, opened), places);
+    }
     symlinkSync(`../overlay2/${key}-rw`, `${this.#paths.links}/${link}`);
-    await this.#snapshots.put(key, { key, layers, link });
+    await this.#snapshots.put(key, { key, layers, link, ...(places && { hasInit: true }) });
   }
 
   mount(key: string, target: string): Mount {
-    const { layers, link } = this.#snapshot(key);
+    const { layers, link, hasInit } = this.#snapshot(key);
     const own = `${this.#paths.links}/${link}`;
     const options = [
-      `lowerdir=${this.#lowers(layers).join(':')}`,
+      `lowerdir=${[...(hasInit ? [`${own}/init`] : []), ...this.#lowers(layers)].join(':')}`,
       `upperdir=${own}/diff`,
       `workdir=${own}/work`,
       'index=off',
@@ -109,10 +114,11 @@ export class OverlaySnapshots implements Snapshots {
   }
 
   async changes(key: string): Promise<readonly SnapshotChange[]> {
-    const { layers } = this.#snapshot(key);
+    const { layers, hasInit } = this.#snapshot(key);
     using opened = new DisposableStack();
-    const upper = opened.use(new Root(`${this.#paths.snapshot(key)}/diff`));
-    const lowers = this.#lowers(layers).map((directory) => opened.use(new Root(directory)));
+    const upper = opened.use(new Root(this.upperOf(key)));
+    const init = hasInit ? [opened.use(new Root(`${this.#paths.snapshot(key)}/init`))] : [];
+    const lowers = [...init, ...this.#open(layers, opened)];
     const changes: SnapshotChange[] = [];
     const walk = (parent: string): void => {
       for (const name of upper.list(parent)) {
@@ -335,6 +341,10 @@ export class OverlaySnapshots implements Snapshots {
   #lowers(layers: readonly Digest[]): readonly string[] {
     const lowers = chainIdsOf(layers).map((chainId) => `${this.#paths.links}/${this.layer(chainId).link}`);
     return lowers.length === 0 ? [this.#paths.empty] : lowers.reverse();
+  }
+
+  #open(layers: readonly Digest[], opened: DisposableStack): readonly Root[] {
+    return this.#lowers(layers).map((directory) => opened.use(new Root(directory)));
   }
 
   #snapshot(key: string): SnapshotRecord {

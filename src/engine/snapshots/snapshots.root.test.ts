@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -102,6 +102,66 @@ test('a committed layer gives the tar of its diff ID; the snapshot goes on', () 
     await snapshots.prepare('d', [...base, diffId]);
     mounted(snapshots, 'd', directory, (root) => assert.deepEqual(readdirSync(root), ['b']));
     assert.equal(await snapshots.layerBytes([...base, diffId]), 9);
+  }));
+
+const places = { etc: 'directory', 'etc/hosts': 'file', 'etc/passwd': 'file', proc: 'directory', 'var/run': { link: 'nowhere' } } as const;
+
+test('a container adds the same few files whatever its image; what it reads stays below, what it writes comes up', () =>
+  room(async (snapshots, directory) => {
+    const files = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`usr/f${index}`, 'x'.repeat(100)]));
+    const layers = await stack(snapshots, { ...files, 'etc/passwd': 'root', 'var/x': '1' });
+    const lower = `${snapshots.directories(layers)[0]}`;
+    const before = tree(lower);
+    const used = Array.from({ length: 20 }, (_, index) => `c${index}`);
+    for (const key of used) {
+      await snapshots.prepare(key, layers, places);
+      mounted(snapshots, key, directory, (root) => {
+        for (const name of readdirSync(`${root}/usr`)) readFileSync(`${root}/usr/${name}`);
+        assert.deepEqual(readdirSync(`${root}/etc`).sort(), ['hosts', 'passwd']);
+        assert.equal(readlinkSync(`${root}/var/run`), 'nowhere');
+      });
+      assert.deepEqual(await snapshots.usage(key), { bytes: 0, inodes: 0 });
+      assert.deepEqual(await snapshots.changes(key), []);
+    }
+    const own = used.map((key) => tree(`${directory}/lib/engine/overlay2/${key}-rw`).length);
+    assert.deepEqual(new Set(own), new Set([9]));
+    mounted(snapshots, 'c0', directory, (root) => {
+      writeFileSync(`${root}/usr/f7`, 'y');
+      chmodSync(`${root}/etc/hosts`, 0o600);
+    });
+    assert.deepEqual(await snapshots.usage('c0'), { bytes: 1, inodes: 4 });
+    assert.deepEqual(await snapshots.changes('c0'), [
+      { path: '/etc', kind: 'modified' },
+      { path: '/etc/hosts', kind: 'modified' },
+      { path: '/usr', kind: 'modified' },
+      { path: '/usr/f7', kind: 'modified' },
+    ]);
+    mounted(snapshots, 'c1', directory, (root) => assert.equal(readFileSync(`${root}/usr/f7`, 'utf8'), 'x'.repeat(100)));
+    await snapshots.remove('c0');
+    assert.deepEqual(tree(lower), before, 'the layer is as it was: names, inodes, times');
+    mounted(snapshots, 'c1', directory, (root) => assert.equal(readdirSync(`${root}/usr`).length, 300));
+  }));
+
+/** Everything below, with what changes when somebody writes. */
+function tree(directory: string): readonly string[] {
+  return (readdirSync(directory, { recursive: true }) as string[]).sort().map((name) => {
+    const { ino, mtimeMs, ctimeMs, size } = lstatSync(`${directory}/${name}`);
+    return [name, ino, mtimeMs, ctimeMs, size].join(' ');
+  });
+}
+
+test('places are left to the runtime where the image has no directory for them, and have what is around them as it is', () =>
+  room(async (snapshots, directory) => {
+    const link = entryOf({ name: 'etc', type: 'symlink', linkName: 'usr/etc' });
+    const proc = entryOf({ name: 'var/', type: 'directory', mode: 0o1750, uid: 5, gid: 6, mtimeNs: 1_000_000_000_000n });
+    const tar = Readable.from([Buffer.concat([encodeEntry(link), encodeEntry(proc), endOfArchive()])]);
+    const { diffId } = await snapshots.add([], tar);
+    await snapshots.prepare('c', [diffId], places);
+    mounted(snapshots, 'c', directory, (root) => {
+      assert.equal(readlinkSync(`${root}/etc`), 'usr/etc');
+      const { mode, uid, gid, mtimeMs } = lstatSync(`${root}/var`);
+      assert.deepEqual([mode & 0o7777, uid, gid, mtimeMs], [0o1750, 5, 6, 1_000_000]);
+    });
   }));
 
 test('only what nothing needs is collected', () =>

@@ -1,13 +1,14 @@
 import type { Digest } from '../../base/digest.ts';
 import type { Mount } from '../../kernel/mounts.ts';
+import type { Places } from './init-layer.ts';
 
 /**
  * Layers as directories, shared by every container; overlay mounts as data.
  * A *layer* is read-only and named by its chain ID; a *snapshot* is a writable upper directory over a chain, named by its owner's key (a container ID).
  */
 export interface Snapshots {
-  /** Makes the writable layer of `key` over the layers (diff IDs, lowest first). All must be present. */
-  prepare(key: string, layers: readonly Digest[]): Promise<void>;
+  /** Makes the writable layer of `key` over the layers (diff IDs, lowest first) and the places that these lack. All layers must be present. */
+  prepare(key: string, layers: readonly Digest[], places?: Places): Promise<void>;
   /** The mount that shows the snapshot at `target`. */
   mount(key: string, target: string): Mount;
   /** Keys of all snapshots, so that their owners can remove those they do not know. */

@@ -2,9 +2,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readTar } from '../../../src/engine/archive/read-tar.ts';
 
-/** What a container gets from its runtime, not from its image. */
-const runtimes = /^(?:\.dockerenv|dev(?:\/.*)?|proc|sys|etc\/(?:hosts|hostname|resolv\.conf|mtab))$/;
-
 /** An exported root: path → type, mode, owner, size, content, link, attributes. */
 export async function readExport(tar: string): Promise<Readonly<Record<string, string>>> {
   const files: Record<string, string> = {};
@@ -12,7 +9,7 @@ export async function readExport(tar: string): Promise<Readonly<Record<string, s
     const path = entry.name.replace(/^\.?\//, '').replace(/\/$/, '');
     const hash = createHash('sha256');
     for await (const chunk of body()) hash.update(chunk);
-    if (path === '' || runtimes.test(path)) continue;
+    if (path === '') continue;
     const { type, mode, uid, gid, size, linkName, attributes } = entry;
     const content = type === 'file' ? hash.digest('hex').slice(0, 12) : '';
     // Which of two hard links is the file depends on the order of the walk.
@@ -21,8 +18,6 @@ export async function readExport(tar: string): Promise<Readonly<Record<string, s
         ? 'hard link'
         : [type, mode.toString(8), `${uid}:${gid}`, size, content, linkName, JSON.stringify(attributes)].join(' ');
   }
-  // Made for the places above where the image has none.
-  if (!Object.keys(files).some((path) => path.startsWith('etc/'))) delete files['etc'];
   return files;
 }
 
