@@ -47,8 +47,18 @@ export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(read
     expectEntry: () => entry.expect(),
 
     controllers: () => [...version.controllers.keys()],
+
+    hasIoWeights() {
+      const root = version.controllers.get('blkio') ?? version.controllers.get('io');
+      if (root === undefined) return false;
+      // The root group itself never has one.
+      const [group] = childGroups(root);
+      return group === undefined || ioWeightFiles.some((file) => existsSync(join(group, file)));
+    },
   };
 }
+
+const ioWeightFiles = ['blkio.weight', 'blkio.bfq.weight', 'io.weight', 'io.bfq.weight'];
 
 /** Hybrid hosts mount v1 controllers and an empty v2 hierarchy: they count as v1. */
 function detect(mounts: readonly MountPoint[]): CgroupVersion {

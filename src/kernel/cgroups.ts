@@ -12,6 +12,8 @@ export interface Cgroups {
   expectEntry(): void;
   /** Controllers that can be used here, e.g. `cpu`, `memory`, `pids`. */
   controllers(): readonly string[];
+  /** Whether some group here has a weight among those that want a disk: only the BFQ scheduler weighs (CFQ did). */
+  hasIoWeights(): boolean;
 }
 
 export interface CgroupLimits {

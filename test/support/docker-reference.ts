@@ -44,6 +44,11 @@ export class DockerReference {
     return new DockerReference(withNulls(document) as Reference);
   }
 
+  /** The description's types, as JSON schemas. */
+  get definitions(): Readonly<Record<string, Json>> {
+    return this.#document.definitions as Readonly<Record<string, Json>>;
+  }
+
   /** What is wrong with a value that should be one of the description's types. */
   definitionProblems(name: string, value: unknown): readonly string[] {
     if (!(name in this.#document.definitions)) return [`there is no definition ${name}`];

@@ -41,6 +41,7 @@ const mount = record({
     DriverConfig: record({ Name: text, Options: map(text) }),
   }),
   TmpfsOptions: record({ SizeBytes: integer, Mode: integer, Options: list(list(text)) }),
+  ImageOptions: record({ Subpath: text }),
 });
 
 const throttleDevice = record({ Path: text, Rate: integer });
@@ -83,6 +84,7 @@ const resources = {
 const hostConfig = record({
   ...resources,
   Binds: list(text),
+  ConsoleSize: list(integer),
   ContainerIDFile: text,
   LogConfig: record({ Type: text, Config: map(text) }),
   NetworkMode: text,

@@ -1,10 +1,11 @@
+import type { MountRequest } from '../../api/docker/container-create.ts';
 import { never, seconds, timeText } from '../../api/docker/time.ts';
 import type { ImageConfig } from '../../api/oci/image.ts';
 import type { Container, ContainerState, ResolvedMount } from '../../engine/containers/container.ts';
 import { stateOf } from '../../engine/containers/state.ts';
 import { requestFacts } from '../parse/annotation.ts';
 import { statusText } from './duration.ts';
-import { hostConfig } from './host-config.ts';
+import { hostConfig, networkModeOf } from './host-config.ts';
 import { networks, networkSettings } from './network-settings.ts';
 import { portSummaries } from './ports.ts';
 
@@ -89,6 +90,7 @@ function containerConfig(container: Container, image: ImageConfig | undefined, e
   const volumes = [...Object.keys(base.Volumes ?? {}), ...(facts?.Volumes ?? [])];
   const healthcheck = spec.healthcheck ?? base.Healthcheck;
   const stopTimeout = spec.stopTimeoutSeconds;
+  const shell = facts?.Shell?.length ? facts.Shell : base.Shell;
   return {
     Hostname: container.hostname,
     Domainname: spec.domainname ?? '',
@@ -107,11 +109,13 @@ function containerConfig(container: Container, image: ImageConfig | undefined, e
     Volumes: volumes.length > 0 ? emptyObjects(volumes) : null,
     WorkingDir: container.workingDirectory === '/' && !spec.workingDirectory && !base.WorkingDir ? '' : container.workingDirectory,
     Entrypoint: spec.entrypoint ?? base.Entrypoint ?? null,
-    OnBuild: null,
+    ...(facts?.ArgsEscaped ? { ArgsEscaped: true } : {}),
+    ...(facts?.NetworkDisabled ? { NetworkDisabled: true } : {}),
+    OnBuild: facts?.OnBuild ?? null,
     Labels: container.labels,
     ...(spec.stopSignal || base.StopSignal ? { StopSignal: container.stopSignal } : {}),
     ...(stopTimeout === undefined ? {} : { StopTimeout: stopTimeout }),
-    ...(base.Shell ? { Shell: base.Shell } : {}),
+    ...(shell ? { Shell: shell } : {}),
   };
 }
 
@@ -133,13 +137,15 @@ export function exposedPorts(container: Container, image: ImageConfig | undefine
 /** What `--tmpfs` asked for is told in HostConfig.Tmpfs alone. */
 function mountPoints(container: Container) {
   const facts = requestFacts(container.spec.annotations);
-  const modes = new Map(facts?.Binds?.map((bind) => bind.split(':')).map(([, target = '', mode = '']) => [target, mode]));
+  const named = (facts?.Mounts as readonly MountRequest[] | undefined)?.map(({ Target = '' }) => [Target, ''] as const) ?? [];
+  const bound = facts?.Binds?.map((bind) => bind.split(':')).map(([, target = '', mode = '']) => [target, mode] as const) ?? [];
+  const modes = new Map([...named, ...bound]);
   return container.mounts
     .filter(({ target, type }) => type !== 'tmpfs' || facts?.Tmpfs?.[target] === undefined)
     .map((mount) => mountPoint(mount, modes.get(mount.target)));
 }
 
-/** `asked`: the third part of `-v`, as it was given. */
+/** `asked`: the third part of `-v`, as it was given; undefined for what nobody named (inherited, anonymous). */
 function mountPoint(mount: ResolvedMount, asked: string | undefined) {
   return {
     Type: mount.type,
@@ -147,7 +153,7 @@ function mountPoint(mount: ResolvedMount, asked: string | undefined) {
     Source: mount.type === 'tmpfs' ? '' : mount.source,
     Destination: mount.target,
     ...(mount.type === 'volume' ? { Driver: 'local' } : {}),
-    Mode: asked || (mount.type === 'volume' ? 'z' : ''),
+    Mode: asked || (mount.type === 'volume' && asked !== undefined ? 'z' : ''),
     RW: !mount.readOnly,
     Propagation: mount.type === 'bind' ? mount.propagation : '',
   };
@@ -161,7 +167,6 @@ function emptyObjects(keys: readonly string[]): Record<string, Record<string, ne
 export function containerSummary(container: Container, { image, isNameMoved, size }: Surroundings, now: Date) {
   const exposed = exposedPorts(container, image);
   const state: ContainerState = stateOf(container);
-  const facts = requestFacts(container.spec.annotations);
   return {
     Id: container.id,
     Names: [`/${container.name}`],
@@ -173,7 +178,7 @@ export function containerSummary(container: Container, { image, isNameMoved, siz
     Labels: container.labels,
     State: state,
     Status: statusText(container, now),
-    HostConfig: { NetworkMode: facts?.NetworkMode || container.spec.network || 'bridge' },
+    HostConfig: { NetworkMode: networkModeOf(container) },
     NetworkSettings: { Networks: networks(container) },
     Mounts: mountPoints(container),
     ...(size ? { SizeRw: size.writable, SizeRootFs: size.root } : {}),

@@ -10,19 +10,19 @@ export function hostConfig(container: Container) {
   const { spec } = container;
   const facts = requestFacts(spec.annotations);
   return {
-    Binds: orNull(facts?.Binds ?? bindsOf(spec.mounts ?? [])),
+    Binds: orNull(facts ? facts.Binds : bindsOf(spec.mounts ?? [])),
     ContainerIDFile: facts?.ContainerIDFile ?? '',
     LogConfig: { Type: spec.logDriver ?? 'json-file', Config: facts?.LogOptions ?? {} },
-    NetworkMode: spec.sandbox ? `sandbox:${spec.sandbox}` : facts?.NetworkMode || spec.network || 'bridge',
+    NetworkMode: spec.sandbox ? `sandbox:${spec.sandbox}` : networkModeOf(container),
     PortBindings: portBindings(spec.ports ?? []),
     RestartPolicy: { Name: spec.restart?.name ?? 'no', MaximumRetryCount: spec.restart?.maximumRetries ?? 0 },
     AutoRemove: spec.autoRemove ?? false,
-    VolumeDriver: '',
+    VolumeDriver: facts?.VolumeDriver ?? '',
     VolumesFrom: orNull(facts?.VolumesFrom),
     ...(facts?.Mounts?.length ? { Mounts: facts.Mounts } : {}),
     ...(facts?.Tmpfs && Object.keys(facts.Tmpfs).length > 0 ? { Tmpfs: facts.Tmpfs } : {}),
-    ...(facts?.Annotations && Object.keys(facts.Annotations).length > 0 ? { Annotations: facts.Annotations } : {}),
-    ConsoleSize: [0, 0],
+    ...(Object.keys(spec.runtimeAnnotations ?? {}).length > 0 ? { Annotations: spec.runtimeAnnotations } : {}),
+    ConsoleSize: [spec.consoleSize?.height ?? 0, spec.consoleSize?.width ?? 0],
     ...security(container, facts?.SecurityOpt),
     CgroupnsMode: spec.cgroupMode ?? 'host',
     Dns: spec.dns?.servers ?? [],
@@ -37,14 +37,26 @@ export function hostConfig(container: Container) {
     PublishAllPorts: spec.publishAll ?? false,
     StorageOpt: null,
     UTSMode: spec.utsMode === 'private' ? '' : (spec.utsMode ?? ''),
-    UsernsMode: '',
+    UsernsMode: facts?.UsernsMode ?? '',
     ShmSize: spec.shmBytes ?? 64 * 1024 * 1024,
     ...(spec.sysctls && Object.keys(spec.sysctls).length > 0 ? { Sysctls: spec.sysctls } : {}),
     ...(spec.init === undefined ? {} : { Init: spec.init }),
-    Runtime: 'runc',
-    Isolation: '',
+    Runtime: facts?.Runtime || 'runc',
+    Isolation: facts?.Isolation ?? '',
     ...resources(container),
   };
+}
+
+/** As it was asked for; another container by its ID. */
+export function networkModeOf({ spec }: Container): string {
+  if (spec.network?.startsWith('container:')) return spec.network;
+  return requestFacts(spec.annotations)?.NetworkMode || spec.network || 'bridge';
+}
+
+/** Where the host is shared there is nothing for SELinux to tell apart. */
+function impliedLabels({ privileged, ipcMode, pidMode }: Container['spec'], given: readonly string[] = []): readonly string[] {
+  const isShared = privileged === true || ipcMode === 'host' || pidMode === 'host';
+  return isShared && !given.some((option) => option.startsWith('label')) ? ['label=disable'] : [];
 }
 
 function security(container: Container, securityOpt: readonly string[] | undefined) {
@@ -54,7 +66,7 @@ function security(container: Container, securityOpt: readonly string[] | undefin
     CapDrop: orNull(spec.capDrop),
     Privileged: spec.privileged ?? false,
     ReadonlyRootfs: spec.readonlyRoot ?? false,
-    SecurityOpt: orNull(securityOpt),
+    SecurityOpt: orNull([...(securityOpt ?? []), ...impliedLabels(spec, securityOpt)]),
     MaskedPaths: spec.privileged ? null : (spec.maskedPaths ?? maskedPaths),
     ReadonlyPaths: spec.privileged ? null : (spec.readonlyPaths ?? readonlyPaths),
   };

@@ -5,6 +5,10 @@ export interface RequestFacts {
   readonly AttachStdin?: boolean;
   readonly AttachStdout?: boolean;
   readonly AttachStderr?: boolean;
+  readonly ArgsEscaped?: boolean;
+  readonly NetworkDisabled?: boolean;
+  readonly OnBuild?: readonly string[];
+  readonly Shell?: readonly string[];
   readonly Volumes?: readonly string[];
   readonly Binds?: readonly string[];
   readonly Mounts?: readonly unknown[];
@@ -15,7 +19,10 @@ export interface RequestFacts {
   readonly SecurityOpt?: readonly string[];
   readonly ContainerIDFile?: string;
   readonly NetworkMode?: string;
-  readonly Annotations?: Readonly<Record<string, string>>;
+  readonly VolumeDriver?: string;
+  readonly UsernsMode?: string;
+  readonly Runtime?: string;
+  readonly Isolation?: string;
 }
 
 const key = 'davit.docker/request';
@@ -26,6 +33,10 @@ export function requestAnnotation(body: ContainerCreate): Readonly<Record<string
     AttachStdin: body.AttachStdin,
     AttachStdout: body.AttachStdout,
     AttachStderr: body.AttachStderr,
+    ArgsEscaped: body.ArgsEscaped,
+    NetworkDisabled: body.NetworkDisabled,
+    OnBuild: body.OnBuild,
+    Shell: body.Shell,
     Volumes: body.Volumes && Object.keys(body.Volumes),
     Binds: host.Binds,
     Mounts: host.Mounts,
@@ -36,7 +47,10 @@ export function requestAnnotation(body: ContainerCreate): Readonly<Record<string
     SecurityOpt: host.SecurityOpt,
     ContainerIDFile: host.ContainerIDFile,
     NetworkMode: host.NetworkMode,
-    Annotations: host.Annotations,
+    VolumeDriver: host.VolumeDriver,
+    UsernsMode: host.UsernsMode,
+    Runtime: host.Runtime,
+    Isolation: host.Isolation,
   };
   return { [key]: JSON.stringify(facts) };
 }

@@ -48,6 +48,7 @@ export function parseContainer(body: ContainerCreate, name: string | undefined):
     init: host.Init,
     ...parseLogConfig(host.LogConfig),
     cgroupParent: host.CgroupParent || undefined,
+    runtimeAnnotations: host.Annotations,
     annotations: requestAnnotation(body),
   };
 }
@@ -102,12 +103,19 @@ function parseProcess(body: ContainerCreate): Partial<ContainerSpec> & { readonl
     hostname: body.Hostname || undefined,
     domainname: body.Domainname || undefined,
     tty: body.Tty,
+    consoleSize: parseConsoleSize(body.HostConfig?.ConsoleSize),
     openStdin: body.OpenStdin,
     stdinOnce: body.StdinOnce,
     stopSignal: body.StopSignal || undefined,
     stopTimeoutSeconds: body.StopTimeout,
     healthcheck: parseHealthcheck(body.Healthcheck),
   };
+}
+
+/** [height, width]; [0, 0] from a client that has no terminal. */
+export function parseConsoleSize(size: readonly number[] | undefined): ContainerSpec['consoleSize'] {
+  const [height = 0, width = 0] = size ?? [];
+  return height > 0 && width > 0 ? { height, width } : undefined;
 }
 
 const shortestNs = 1_000_000;
@@ -150,6 +158,8 @@ export function normalNetwork(name: string): string {
 export function parseEndpoint(settings: EndpointSettings): EndpointSpec {
   const [linkLocal] = settings.IPAMConfig?.LinkLocalIPs ?? [];
   if (linkLocal) throw new KindError('invalid', `LinkLocalIPs: link-local address ${linkLocal} is not supported by this engine`);
+  const option = Object.keys(settings.DriverOpts ?? {}).find((name) => name.startsWith('com.docker.network.'));
+  if (option) throw new KindError('invalid', `DriverOpts: endpoint option ${option} is not supported by this engine; leave it out`);
   return {
     aliases: settings.Aliases,
     ipv4: settings.IPAMConfig?.IPv4Address || undefined,

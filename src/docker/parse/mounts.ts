@@ -72,12 +72,23 @@ export function checkVolumeName(name: string): void {
 function parseMount(mount: MountRequest): MountSpec {
   const { Type: type = '', Source: source = '' } = mount;
   if (!mount.Target) throw mountError(type, 'field Target must not be empty');
+  checkExclusive(mount, type);
   const target = cleanTarget(mount.Target);
   const readOnly = mount.ReadOnly ?? false;
   if (type === 'bind') return parseBindMount(mount, source, target, readOnly);
   if (type === 'volume') return parseVolumeMount(mount, source, target, readOnly);
   if (type === 'tmpfs') return parseTmpfsMount(mount, source, target);
+  if (type === 'image') throw mountError(type, 'image mounts are not supported by this engine');
   throw mountError(type, `mount type unknown`);
+}
+
+const optionsOf = { BindOptions: 'bind', VolumeOptions: 'volume', TmpfsOptions: 'tmpfs', ImageOptions: 'image' } as const;
+
+/** Options of one type of mount mean nothing to another. */
+function checkExclusive(mount: MountRequest, type: string): void {
+  for (const [field, owner] of Object.entries(optionsOf)) {
+    if (owner !== type && mount[field as keyof typeof optionsOf]) throw mountError(type, `field ${field} must not be specified`);
+  }
 }
 
 function parseBindMount(mount: MountRequest, source: string, target: string, readOnly: boolean): MountSpec {

@@ -6,6 +6,7 @@ import type { Attachment } from '../../engine/containers/containers.ts';
 import { jsonBody, param, type Call } from '../call.ts';
 import { connectStreams } from '../connect-streams.ts';
 import { execInspect } from '../encode/exec.ts';
+import { parseConsoleSize } from '../parse/container.ts';
 import type { Route } from '../router.ts';
 import { sizeOf } from './lifecycle.ts';
 import { streamType } from './streams.ts';
@@ -43,6 +44,7 @@ async function createExec(call: Call): Promise<void> {
     user: body.User || undefined,
     workingDirectory: body.WorkingDir || undefined,
     tty: body.Tty,
+    consoleSize: parseConsoleSize(body.ConsoleSize),
     openStdin: body.AttachStdin,
     privileged: body.Privileged,
     detachKeys: body.DetachKeys || undefined,
@@ -54,7 +56,7 @@ async function startExec(call: Call): Promise<void> {
   const { execs } = call.engine;
   const body = await jsonBody(call, execStart, { allowEmpty: true });
   const exec = await execs.get(param(call, 'id'));
-  const size = consoleSize(body.ConsoleSize);
+  const size = parseConsoleSize(body.ConsoleSize);
   if (body.Detach) {
     await execs.start(exec.id, { detach: true, size });
     return call.reply.empty(200);
@@ -87,12 +89,6 @@ async function startOrReason(start: () => Promise<Attachment | undefined>): Prom
     if (isKind(error, 'notFound') || isKind(error, 'conflict')) throw error;
     return messageOf(error).startsWith('OCI runtime') ? `${messageOf(error)}: unknown` : messageOf(error);
   }
-}
-
-/** [height, width]; [0, 0] when the client has no terminal. */
-function consoleSize(size: readonly number[] | undefined): { readonly width: number; readonly height: number } | undefined {
-  const [height = 0, width = 0] = size ?? [];
-  return height > 0 && width > 0 ? { width, height } : undefined;
 }
 
 async function resizeExec(call: Call): Promise<void> {

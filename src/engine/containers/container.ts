@@ -20,6 +20,8 @@ export interface ContainerSpec {
   readonly domainname?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly tty?: boolean;
+  /** Of the terminal, in characters, before any client resizes it. */
+  readonly consoleSize?: { readonly height: number; readonly width: number };
   readonly openStdin?: boolean;
   readonly stdinOnce?: boolean;
   readonly exposedPorts?: readonly string[];
@@ -67,6 +69,8 @@ export interface ContainerSpec {
   readonly sandbox?: string;
   /** Parent cgroup instead of the engine's, e.g. `/davit/pods/<uid>`. */
   readonly cgroupParent?: string;
+  /** For the runtime and its hooks, in its config.json. */
+  readonly runtimeAnnotations?: Readonly<Record<string, string>>;
   /** Opaque to the engine: what the Docker API must give back in inspect. */
   readonly annotations?: Readonly<Record<string, string>>;
 }

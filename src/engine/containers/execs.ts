@@ -27,6 +27,7 @@ export interface ExecSpec {
   readonly user?: string;
   readonly workingDirectory?: string;
   readonly tty?: boolean;
+  readonly consoleSize?: { readonly width: number; readonly height: number };
   readonly openStdin?: boolean;
   readonly privileged?: boolean;
   /** Opaque to the engine: what a client wants to leave a terminal with. */

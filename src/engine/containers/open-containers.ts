@@ -14,6 +14,7 @@ import { exportRoot, readArchive, statPath, writeArchive } from './container-fil
 import type { ContainerSpec } from './container.ts';
 import type { Containers } from './containers.ts';
 import { blockDeviceNumber } from './devices.ts';
+import { possibleHere } from './host-abilities.ts';
 import { cgroupOf } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { checkLimits, checkUpdate, mergeLimits, toLinuxResources } from './limits.ts';
@@ -26,6 +27,7 @@ import { plannedEndpoints } from './planned-endpoints.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Registry } from './registry.ts';
 import { resolveMounts } from './resolve-mounts.ts';
+import { sharedById } from './shared-namespaces.ts';
 import { stateOf } from './state.ts';
 import type { NetworkRoom } from '../network/open-networks.ts';
 
@@ -180,8 +182,9 @@ function filing(parts: ContainerParts): Pick<Containers, Filing> {
   };
 }
 
-async function createContainer(parts: ContainerParts, spec: ContainerSpec): ReturnType<Containers['create']> {
+async function createContainer(parts: ContainerParts, asked: ContainerSpec): ReturnType<Containers['create']> {
   const { registry, images, volumes, snapshots, lifecycle, network } = parts;
+  const { spec, warnings } = possibleHere({ ...asked, ...sharedById(registry, asked) }, parts.kernel.cgroups);
   const image = await images.get(spec.image);
   const name = spec.name?.replace(/^\//, '') || generateName((taken) => registry.isTaken(taken));
   checkName(name);
@@ -208,7 +211,7 @@ async function createContainer(parts: ContainerParts, spec: ContainerSpec): Retu
     throw error;
   }
   lifecycle.publish(known, 'create');
-  return { container: known, warnings: [] };
+  return { container: known, warnings };
 }
 
 /** Containers that share names with a pod or the host have theirs. */

@@ -86,9 +86,10 @@ class LiveExecs implements ExecRoom {
     return view(this.#find(id));
   }
 
-  async start(id: string, { detach, size }: Parameters<Execs['start']>[1]): Promise<Attachment | undefined> {
+  async start(id: string, { detach, size: given }: Parameters<Execs['start']>[1]): Promise<Attachment | undefined> {
     const { runtime } = this.#parts.kernel;
     const exec = this.#find(id);
+    const size = given ?? exec.spec.consoleSize;
     if (exec.isStarted) throw new KindError('conflict', `exec ${id} has already been started`);
     await this.#begin(exec, exec.spec.tty ?? false);
     if (size && exec.spec.tty) await runtime.resize(exec.directory, size).catch(ignoreGone);

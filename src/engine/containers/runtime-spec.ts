@@ -44,6 +44,7 @@ export function renderSpec(input: SpecInput, host: SpecHost): RuntimeSpec {
     root: { path: input.rootfs, readonly: spec.readonlyRoot ?? false },
     ...(hostnameIsOurs && { hostname: container.hostname }),
     mounts: mountsOf(input, host),
+    ...(spec.runtimeAnnotations && { annotations: spec.runtimeAnnotations }),
     linux: {
       namespaces: namespacesOf(input, host),
       cgroupsPath: input.cgroupsPath,
@@ -67,6 +68,7 @@ function renderProcess({ container, user }: SpecInput, capabilities: readonly st
   const { spec } = container;
   return {
     terminal: spec.tty ?? false,
+    ...(spec.tty && spec.consoleSize && { consoleSize: spec.consoleSize }),
     user: { uid: user.uid, gid: user.gid, ...(user.additionalGids.length > 0 && { additionalGids: user.additionalGids }) },
     args: [],
     env: processEnvironment(container.env, { hostname: container.hostname, tty: spec.tty ?? false, home: user.home }),
