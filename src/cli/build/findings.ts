@@ -26,6 +26,8 @@ export function warningText({ findings }: CheckReport): string {
 export function checkText({ findings }: CheckReport): string {
   if (findings.length === 0) return 'Check complete, no warnings found.\n';
   const count = findings.length === 1 ? '1 warning has been found!' : `${findings.length} warnings have been found!`;
-  const told = findings.map(({ rule, message, url, excerpt }) => `\nWARNING: ${rule} - ${url}\n${message}\n${excerpt}\n`);
+  const told = findings.map(
+    ({ rule, message, url, excerpt }) => `\nWARNING: ${rule}${url === '' ? '' : ` - ${url}`}\n${message}\n${excerpt}\n`,
+  );
   return `Check complete, ${count}\n${told.join('')}`;
 }

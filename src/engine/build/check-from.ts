@@ -3,7 +3,8 @@ import { parseReference } from '../images/reference.ts';
 import { platformArguments } from './arguments.ts';
 import { isPredefined, meant, undefinedIn, wordOf, type CheckInput, type Report } from './findings.ts';
 import type { Instruction } from './instruction.ts';
-import { argumentsOf, type Stage } from './stages.ts';
+import { parsePlatform } from './platform.ts';
+import { argumentsOf, baseStage, type Stage } from './stages.ts';
 import { expand, splitWords } from './words.ts';
 
 const reserved = new Set(['context', 'scratch']);
@@ -30,7 +31,8 @@ export function fromFindings(input: CheckInput, report: Report): void {
       report('UndefinedArgInFrom', from, unknown, meant(unknown, known));
     if (!isReference(withDefaults(base, defaults, file.escape))) report('InvalidDefaultArgInFrom', from, base);
     platformFindings(stage, report);
-    describe('build stage', written, from, input, report);
+    baseFindings(stage, input, report);
+    describe(name === undefined ? [] : [name], from, input, report);
   }
   for (const argument of plan.globals) describeArguments(argument, input, report);
 }
@@ -66,27 +68,31 @@ function platformFindings({ from, name = '' }: Stage, report: Report): void {
   const platform = from.flags['platform'];
   if (platform === undefined) return;
   if (/^\$(?:TARGETPLATFORM|\{TARGETPLATFORM\})$/.test(platform)) report('RedundantTargetPlatform', from, platform);
-  // A stage named after its platform is meant for that one: `AS tools_arm64`.
-  if (!platform.includes('$') && !platform.split('/').some((part) => part !== '' && name.includes(part.toLowerCase())))
-    report('FromPlatformFlagConstDisallowed', from, platform);
+  if (platform.includes('$')) return;
+  // A stage named after its system or processor is meant for that one: `AS tools_arm64`.
+  if (!parsePlatform(platform).some((part) => name.includes(part))) report('FromPlatformFlagConstDisallowed', from, platform);
+}
+
+/** An image of this host that was made for another machine. */
+function baseFindings(stage: Stage, { plan, contexts, platformOf }: CheckInput, report: Report): void {
+  const isImage = stage.base !== 'scratch' && !contexts.has(stage.base.toLowerCase()) && !baseStage(plan.stages, stage);
+  const actual = isImage && plan.needed.has(stage.index) ? platformOf(stage.base) : undefined;
+  if (actual === undefined) return;
+  const expected = parsePlatform(stage.platform).join('/');
+  if (actual !== expected) report('InvalidBaseImagePlatform', stage.from, stage.base, actual, expected);
 }
 
 export function describeArguments(argument: Instruction, input: CheckInput, report: Report): void {
-  const [first] = argumentsOf(argument, input.file.escape);
-  if (first) describe('arg', first[0], argument, input, report);
+  const names = argumentsOf(argument, input.file.escape).map(([name]) => name);
+  describe(names, argument, input, report);
 }
 
 /** A comment directly above describes: `# compile builds the server`. */
-function describe(what: string, name: string, instruction: Instruction, { text }: CheckInput, report: Report): void {
-  if (name === '') return;
-  const lines = text.split(/\r?\n/);
-  const comments: string[] = [];
-  for (let number = instruction.line - 1; number > 0; number--) {
-    const line = (lines[number - 1] ?? '').trim();
-    if (!line.startsWith('#') || /^#\s*(?:syntax|escape|check)\s*=/i.test(line)) break;
-    comments.push(line.slice(1).trim());
-  }
+function describe(names: readonly string[], instruction: Instruction, { text }: CheckInput, report: Report): void {
+  const line = (text.split(/\r?\n/)[instruction.line - 2] ?? '').trim();
   // A lone `#` parts a comment from the instruction, as an empty line does.
-  if (comments.length === 0 || comments[0] === '') return;
-  if (!comments.some((comment) => comment.startsWith(`${name} `))) report('InvalidDefinitionDescription', instruction, what, name);
+  if (names.length === 0 || !/^#./.test(line) || /^#\s*(?:syntax|escape|check)\s*=/i.test(line)) return;
+  const [word = ''] = line.slice(1).trim().split(' ');
+  const [only = '', ...more] = names;
+  if (!names.includes(word)) report('InvalidDefinitionDescription', instruction, instruction.keyword, more.length > 0 ? '<arg_key>' : only);
 }

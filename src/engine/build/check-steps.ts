@@ -3,7 +3,7 @@ import { isPredefined, meant, undefinedIn, wordOf, type CheckInput, type Report,
 import { heredocStart } from './heredoc.ts';
 import type { Instruction } from './instruction.ts';
 import { argumentsOf, type Stage } from './stages.ts';
-import { splitWords } from './words.ts';
+import { splitWords, unquoted } from './words.ts';
 
 /** What one stage has said so far. */
 interface Scope {
@@ -33,8 +33,8 @@ const judges: Readonly<Record<string, (instruction: Instruction, scope: Scope) =
   ENTRYPOINT: command,
   HEALTHCHECK: once,
   WORKDIR: (instruction, { state, report }) => {
-    if (!state.hasWorkdir && !/^["']?\//.test(instruction.rest) && !instruction.rest.startsWith('$'))
-      report('WorkdirRelativePath', instruction, instruction.rest);
+    const path = unquoted(instruction.rest) ?? instruction.rest;
+    if (!state.hasWorkdir && !/^[/$]/.test(path)) report('WorkdirRelativePath', instruction, path);
     state.hasWorkdir = true;
   },
   ENV: (instruction, { input, report }) => {
@@ -61,7 +61,7 @@ const judges: Readonly<Record<string, (instruction: Instruction, scope: Scope) =
     for (const port of splitWords(instruction.rest, input.file.escape)) {
       const protocol = port.includes('$') ? '' : (port.split('/')[1] ?? '');
       if (protocol !== protocol.toLowerCase()) report('ExposeProtoCasing', instruction, port);
-      if (port.replaceAll(/\$\{[^}]*\}/g, '').includes(':')) report('ExposeInvalidFormat', instruction, port);
+      if (/[^:]:/.test(port.replaceAll(/\$\{[^}]*\}/g, '$'))) report('ExposeInvalidFormat', instruction, port);
     }
   },
 };
@@ -93,7 +93,7 @@ function ignored(instruction: Instruction, { input, report }: Scope): void {
   const words = instruction.json ?? splitWords(instruction.rest, input.file.escape);
   for (const source of words.slice(0, -1)) {
     if (/[$*?[]|^(?:https?|git|ssh):|^git@/.test(source) || heredocStart(source)) continue;
-    if (input.isIgnored(source)) report('CopyIgnoredFile', instruction, instruction.keyword, source);
+    if (input.isIgnored(source)) report('CopyIgnoredFile', instruction, instruction.keyword === 'ADD' ? 'Add' : 'Copy', source);
   }
 }
 

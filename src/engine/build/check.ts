@@ -9,7 +9,7 @@ export function checkDockerfile(input: CheckInput): readonly Finding[] {
   const findings: Finding[] = [];
   const report: Report = (rule, { lines }, ...what) => {
     if (!input.settings.isJudged(rule)) return;
-    const say = checkRules[rule] as (...words: readonly string[]) => string;
+    const { say } = checkRules[rule] as { readonly say: (...words: readonly string[]) => string };
     const first = lines[0]?.number ?? 1;
     findings.push({ rule, message: say(...(what as readonly string[])), line: first, lastLine: lines.at(-1)?.number ?? first });
   };
@@ -36,15 +36,17 @@ function baseEnvironment({ contexts, environmentOf }: CheckInput, { base }: Stag
 }
 
 /** Rules about the file as text. */
-function textFindings({ file, text }: CheckInput, report: Report): void {
+function textFindings({ file, plan, text }: CheckInput, report: Report): void {
   const lines = text.split(/\r?\n/);
   const isBlank = (number: number): boolean => number < lines.length && (lines[number - 1] ?? '').trim() === '';
-  const consistent = file.instructions.map(wordOf).filter((word) => word === word.toLowerCase() || word === word.toUpperCase());
+  // ARG before the first FROM is not judged.
+  const judged = new Set(plan.stages.flatMap((stage) => [stage.from, ...stage.instructions]));
+  const consistent = [...judged].map(wordOf).filter((word) => word === word.toLowerCase() || word === word.toUpperCase());
   const lower = consistent.filter((word) => word === word.toLowerCase()).length;
   const casing = lower > consistent.length - lower ? 'lowercase' : 'uppercase';
   for (const instruction of file.instructions) {
     const word = wordOf(instruction);
-    if (word !== (casing === 'lowercase' ? word.toLowerCase() : word.toUpperCase()))
+    if (judged.has(instruction) && word !== (casing === 'lowercase' ? word.toLowerCase() : word.toUpperCase()))
       report('ConsistentInstructionCasing', instruction, word, casing);
     const own = new Set(instruction.lines.map(({ number }) => number));
     const last = instruction.lines.at(-1);

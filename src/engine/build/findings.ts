@@ -23,6 +23,8 @@ export interface CheckInput {
   readonly contexts: ReadonlySet<string>;
   /** Names in the environment of a base image; undefined where the image is not here: what its stages use is then not judged. */
   readonly environmentOf: (base: string) => ReadonlySet<string> | undefined;
+  /** Of a base image, `linux/arm64`; undefined where the image is not here. */
+  readonly platformOf: (base: string) => string | undefined;
   /** Whether the ignore file keeps a path out of the context. */
   readonly isIgnored: (path: string) => boolean;
 }
@@ -30,7 +32,7 @@ export interface CheckInput {
 export type Report = <Rule extends CheckRule>(
   rule: Rule,
   at: Pick<Instruction, 'lines'>,
-  ...what: Parameters<(typeof checkRules)[Rule]>
+  ...what: Parameters<(typeof checkRules)[Rule]['say']>
 ) => void;
 
 /** What a stage hands on to those that start from it. */

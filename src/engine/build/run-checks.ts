@@ -1,7 +1,7 @@
 import { isKind, KindError } from '../../base/errors.ts';
 import type { LocalImages } from '../images/local-images.ts';
 import { checkDockerfile } from './check.ts';
-import { readCheckSettings, ruleUrl } from './check-rules.ts';
+import { checkRules, readCheckSettings, ruleUrl } from './check-rules.ts';
 import type { BuildContext } from './context.ts';
 import { ignoredBy } from './context.ts';
 import type { Dockerfile } from './dockerfile.ts';
@@ -12,6 +12,9 @@ import { baseStage, type Plan } from './stages.ts';
 
 /** A finding with the page that explains its rule, and its line as it is shown. */
 export interface ToldFinding extends Finding {
+  /** What the rule wants. */
+  readonly description: string;
+  /** Empty for the rule that has no page. */
   readonly url: string;
   readonly excerpt: string;
 }
@@ -35,19 +38,25 @@ export interface CheckedBuild {
 export async function runChecks(build: CheckedBuild, file: Dockerfile, plan: Plan): Promise<CheckReport> {
   const { context, contexts } = build;
   const settings = readCheckSettings(build.buildArgs[checkSettingArgument] ?? file.check);
-  const environments = await baseEnvironments(build, plan);
+  const bases = await baseImages(build, plan);
   const findings = checkDockerfile({
     file,
     text: context.dockerfile,
     plan,
     settings,
     contexts,
-    environmentOf: (base) => environments.get(base),
+    environmentOf: (base) => bases.get(base)?.environment,
+    platformOf: (base) => bases.get(base)?.platform,
     isIgnored: (path) => ignoredBy(context.ignore, path) !== undefined,
   });
   return {
     file: context.dockerfileName,
-    findings: findings.map((finding) => ({ ...finding, url: ruleUrl(finding.rule), excerpt: excerptOf(finding, context) })),
+    findings: findings.map((finding) => ({
+      ...finding,
+      description: checkRules[finding.rule].description,
+      url: ruleUrl(finding.rule),
+      excerpt: excerptOf(finding, context),
+    })),
     isError: settings.isError,
   };
 }
@@ -68,18 +77,27 @@ export function refuseFindings({ findings, isError }: CheckReport): void {
   });
 }
 
-/** Of the base images that are on this host; nothing is pulled for it. */
-async function baseEnvironments({ images, contexts }: CheckedBuild, plan: Plan): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+interface BaseImage {
+  /** The names that it sets. */
+  readonly environment: ReadonlySet<string>;
+  readonly platform: string;
+}
+
+/** Those that are on this host; nothing is pulled for it. */
+async function baseImages({ images, contexts }: CheckedBuild, plan: Plan): Promise<ReadonlyMap<string, BaseImage>> {
   const bases = plan.stages
     .filter((stage) => stage.base !== 'scratch' && !contexts.has(stage.base.toLowerCase()) && !baseStage(plan.stages, stage))
     .map(({ base }) => base);
-  const found = new Map<string, ReadonlySet<string>>();
+  const found = new Map<string, BaseImage>();
   for (const base of new Set(bases)) {
     const image = await images.get(base).catch((error: unknown) => {
       if (isKind(error, 'notFound') || isKind(error, 'invalid')) return undefined;
       throw error;
     });
-    if (image) found.set(base, new Set(['PATH', ...(image.config.config?.Env ?? []).map((entry) => entry.slice(0, entry.indexOf('=')))]));
+    if (!image) continue;
+    const { config, os, architecture } = image.config;
+    const names = (config?.Env ?? []).map((entry) => entry.slice(0, entry.indexOf('=')));
+    found.set(base, { environment: new Set(['PATH', ...names]), platform: `${os}/${architecture}` });
   }
   return found;
 }
