@@ -38,8 +38,9 @@ export class Reply {
   }
 
   text(body: string, headers: Readonly<Record<string, string>> = {}): void {
-    this.#response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(body), ...headers });
-    this.#response.end(this.#request.method === 'HEAD' ? undefined : body);
+    const sent = this.#request.method === 'HEAD' ? '' : body;
+    this.#response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(sent), ...headers });
+    this.#response.end(sent);
   }
 
   header(name: string, value: string): void {

@@ -150,7 +150,7 @@ test('ping names the version and the classic builder', async () => {
   const { status, headers, body } = await ask('GET', '/_ping');
   assert.deepEqual(
     [status, body, headers['api-version'], headers['builder-version'], headers['ostype']],
-    [200, 'OK', '1.48', '1', 'linux'],
+    [200, 'OK', '1.50', '1', 'linux'],
   );
   assert.equal((await ask('HEAD', '/v1.24/_ping')).body, '');
 });
@@ -158,7 +158,7 @@ test('ping names the version and the classic builder', async () => {
 test('versions outside the range are refused in dockerd’s words', async () => {
   const tooNew = await ask('GET', '/v1.99/_ping');
   assert.equal(tooNew.status, 400);
-  assert.match(tooNew.body, /client version 1\.99 is too new\. Maximum supported API version is 1\.48/);
+  assert.match(tooNew.body, /client version 1\.99 is too new\. Maximum supported API version is 1\.50/);
   assert.match((await ask('GET', '/v1.12/_ping')).body, /client version 1\.12 is too old/);
 });
 

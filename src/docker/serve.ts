@@ -106,6 +106,8 @@ async function answer(host: Host, request: IncomingMessage, body: Readable, repl
   const gone = new AbortController();
   connection.once('close', () => gone.abort());
   reply.header('Api-Version', apiVersion);
+  reply.header('Docker-Experimental', 'false');
+  reply.header('Ostype', 'linux');
   reply.header('Server', `davit/${host.facts.version} (linux)`);
   try {
     const url = new URL(request.url ?? '/', 'http://docker');

@@ -67,3 +67,18 @@ test('errors carry status and message', async () => {
   await assert.rejects(docker.createContainer({ Image: 'nix:1' }), { statusCode: 404 });
   await assert.rejects(docker.createNetwork({ Name: 'x', Driver: 'weave' }), { statusCode: 404 });
 });
+
+test('the CLI speaks the newest version both know, or the one it is told to', async () => {
+  const version = (env: Readonly<Record<string, string>>) =>
+    host.machine.run(['docker', 'version', '--format', '{{.Client.APIVersion}} {{.Server.APIVersion}} {{.Server.MinAPIVersion}}'], { env });
+  assert.match((await version({})).stdout, /^1\.\d+ 1\.50 1\.24\n$/);
+  for (const older of ['1.41', '1.43', '1.44', '1.48']) {
+    assert.equal((await version({ DOCKER_API_VERSION: older })).stdout, `${older} 1.50 1.24\n`);
+    const run = ['docker', 'run', '--rm', '--tmpfs', '/t', '-v', '/tmp:/b:ro', image, 'echo', older];
+    assert.equal((await host.machine.run(run, { env: { DOCKER_API_VERSION: older } })).stdout, `${older}\n`);
+  }
+  const tooOld = await host.machine.run(['docker', 'ps'], { env: { DOCKER_API_VERSION: '1.23' } });
+  assert.match(tooOld.stderr, /client version 1\.23 is too old\. Minimum supported API version is 1\.24/);
+  const tooNew = await host.machine.run(['docker', 'ps'], { env: { DOCKER_API_VERSION: '1.99' } });
+  assert.match(tooNew.stderr, /client version 1\.99 is too new\. Maximum supported API version is 1\.50/);
+});

@@ -1,10 +1,10 @@
 import { KindError } from '../../base/errors.ts';
 
 /** The API that davit speaks. A request names its version as `/v1.41/…`, or none and gets the newest. */
-export const apiVersion = '1.48';
+export const apiVersion = '1.50';
 export const minApiVersion = '1.24';
 
-/** `1.48` → 48. The major version has always been 1. */
+/** `1.50` → 50. The major version has always been 1. */
 export function minorOf(version: string): number {
   return Number(version.slice(version.indexOf('.') + 1));
 }

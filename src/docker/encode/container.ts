@@ -5,7 +5,7 @@ import type { Container, ContainerState, ResolvedMount } from '../../engine/cont
 import { stateOf } from '../../engine/containers/state.ts';
 import { requestFacts } from '../parse/annotation.ts';
 import { statusText } from './duration.ts';
-import { hostConfig, networkModeOf } from './host-config.ts';
+import { annotationsOf, hostConfig, networkModeOf } from './host-config.ts';
 import { networks, networkSettings } from './network-settings.ts';
 import { portSummaries } from './ports.ts';
 
@@ -178,7 +178,7 @@ export function containerSummary(container: Container, { image, isNameMoved, siz
     Labels: container.labels,
     State: state,
     Status: statusText(container, now),
-    HostConfig: { NetworkMode: networkModeOf(container) },
+    HostConfig: { NetworkMode: networkModeOf(container), ...annotationsOf(container) },
     NetworkSettings: { Networks: networks(container) },
     Mounts: mountPoints(container),
     ...(size ? { SizeRw: size.writable, SizeRootFs: size.root } : {}),

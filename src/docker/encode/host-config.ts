@@ -21,7 +21,7 @@ export function hostConfig(container: Container) {
     VolumesFrom: orNull(facts?.VolumesFrom),
     ...(facts?.Mounts?.length ? { Mounts: facts.Mounts } : {}),
     ...(facts?.Tmpfs && Object.keys(facts.Tmpfs).length > 0 ? { Tmpfs: facts.Tmpfs } : {}),
-    ...(Object.keys(spec.runtimeAnnotations ?? {}).length > 0 ? { Annotations: spec.runtimeAnnotations } : {}),
+    ...annotationsOf(container),
     ConsoleSize: [spec.consoleSize?.height ?? 0, spec.consoleSize?.width ?? 0],
     ...security(container, facts?.SecurityOpt),
     CgroupnsMode: spec.cgroupMode ?? 'host',
@@ -45,6 +45,10 @@ export function hostConfig(container: Container) {
     Isolation: facts?.Isolation ?? '',
     ...resources(container),
   };
+}
+
+export function annotationsOf({ spec }: Container) {
+  return Object.keys(spec.runtimeAnnotations ?? {}).length > 0 ? { Annotations: spec.runtimeAnnotations } : {};
 }
 
 /** As it was asked for; another container by its ID. */

@@ -87,7 +87,8 @@ const optionsOf = { BindOptions: 'bind', VolumeOptions: 'volume', TmpfsOptions: 
 /** Options of one type of mount mean nothing to another. */
 function checkExclusive(mount: MountRequest, type: string): void {
   for (const [field, owner] of Object.entries(optionsOf)) {
-    if (owner !== type && mount[field as keyof typeof optionsOf]) throw mountError(type, `field ${field} must not be specified`);
+    if (owner !== type && mount[field as keyof typeof optionsOf])
+      throw new KindError('invalid', `${field} must not be specified on mount type "${type}"`);
   }
 }
 

@@ -13,6 +13,7 @@ import { containerInspect, containerSummary } from '../encode/container.ts';
 import { containerFilters, selectContainers } from '../filter-containers.ts';
 import { parseContainer, parseRestart } from '../parse/container.ts';
 import { parseLimits } from '../parse/limits.ts';
+import { createAsOf, macWarnings } from '../parse/older-create.ts';
 import { checkInheritedMode, mountsFrom } from '../parse/mounts.ts';
 import { checkPlatform } from '../parse/platform.ts';
 import type { Route } from '../router.ts';
@@ -57,14 +58,16 @@ function withTag(reference: string): string {
 }
 
 async function createContainer(call: Call): Promise<void> {
-  const body = await jsonBody(call, containerCreate);
+  const asked = await jsonBody(call, containerCreate);
+  const macs = macWarnings(call.minor, asked);
+  const body = createAsOf(call.minor, asked);
   checkPlatform(call.query.get('platform'));
   const spec = parseContainer(body, call.query.get('name')?.replace(/^\//, '') || undefined);
   const inherited = await inheritedMounts(call.engine, body.HostConfig?.VolumesFrom ?? []).catch(onlyImagesAreMissing);
   const own = new Set(spec.mounts?.map((mount) => mount.target));
   const mounts = [...(spec.mounts ?? []), ...inherited.filter((mount) => !own.has(mount.target))];
   const { container, warnings } = await call.engine.containers.create({ ...spec, mounts }).catch(onlyImagesAreMissing);
-  call.reply.json({ Id: container.id, Warnings: warnings }, 201);
+  call.reply.json({ Id: container.id, Warnings: [...warnings, ...macs] }, 201);
 }
 
 /** Clients take a 404 here for a missing image and pull it: anything else that is missing (a network) is told as a conflict. */

@@ -44,7 +44,7 @@ async function createExec(call: Call): Promise<void> {
     user: body.User || undefined,
     workingDirectory: body.WorkingDir || undefined,
     tty: body.Tty,
-    consoleSize: parseConsoleSize(body.ConsoleSize),
+    consoleSize: call.minor < 42 ? undefined : parseConsoleSize(body.ConsoleSize),
     openStdin: body.AttachStdin,
     privileged: body.Privileged,
     detachKeys: body.DetachKeys || undefined,
@@ -56,7 +56,7 @@ async function startExec(call: Call): Promise<void> {
   const { execs } = call.engine;
   const body = await jsonBody(call, execStart, { allowEmpty: true });
   const exec = await execs.get(param(call, 'id'));
-  const size = parseConsoleSize(body.ConsoleSize);
+  const size = call.minor < 42 ? undefined : parseConsoleSize(body.ConsoleSize);
   if (body.Detach) {
     await execs.start(exec.id, { detach: true, size });
     return call.reply.empty(200);

@@ -1,9 +1,12 @@
 import { flagOf, labelsMatch, parseFilters, type Filters } from '../../api/docker/filters.ts';
 import { KindError } from '../../base/errors.ts';
+import type { Engine } from '../../engine/engine.ts';
 import type { Image } from '../../engine/images/images.ts';
 import { flagParam, param, type Call } from '../call.ts';
 import { imageHistory, imageInspect, imageRemoval, imageSummary } from '../encode/image.ts';
+import { imageAsOf } from '../encode/older.ts';
 import { imageFilters, selectImages } from '../filter-images.ts';
+import { checkImagePlatform } from '../parse/platform.ts';
 import type { Route } from '../router.ts';
 import { untilTime } from './containers.ts';
 
@@ -23,12 +26,13 @@ async function listImages(call: Call): Promise<void> {
   const withName: Filters = name ? new Map([...filters, ['reference', [name]]]) : filters;
   const until = untilTime(filters.get('until')?.[0]);
   const images = selectImages(await call.engine.images.list(), { all: flagParam(call.query, 'all'), filters: withName, until });
-  call.reply.json(images.map((image) => summary(call, image)));
+  const shared = flagParam(call.query, 'shared-size') ? await sharedBytes(call.engine, images) : undefined;
+  call.reply.json(images.map((image) => summary(call, image, shared?.get(image.id) ?? (shared ? 0 : -1))));
 }
 
 /** Until API 1.42 an image without a name was called `<none>:<none>`. */
-function summary(call: Call, image: Image) {
-  const row = withVirtualSize(call, imageSummary(image, { containers: -1, sharedBytes: -1 }));
+function summary(call: Call, image: Image, inSeveral: number) {
+  const row = withVirtualSize(call, imageSummary(image, { containers: -1, sharedBytes: inSeveral }));
   if (call.minor >= 43 || image.names.length > 0) return row;
   return { ...row, RepoTags: ['<none>:<none>'], RepoDigests: image.digests.length > 0 ? image.digests : ['<none>@<none>'] };
 }
@@ -39,10 +43,14 @@ export function withVirtualSize<T extends { readonly Size: number }>(call: Call,
 }
 
 async function inspectImage(call: Call): Promise<void> {
-  call.reply.json(withVirtualSize(call, imageInspect(await call.engine.images.get(param(call, 'name')))));
+  const image = await call.engine.images.get(param(call, 'name'));
+  checkImagePlatform(call.query.get('platform'), param(call, 'name'), image);
+  call.reply.json(imageAsOf(call.minor, withVirtualSize(call, imageInspect(image))));
 }
 
 async function history(call: Call): Promise<void> {
+  const platform = call.query.get('platform');
+  if (platform) checkImagePlatform(platform, param(call, 'name'), await call.engine.images.get(param(call, 'name')));
   call.reply.json((await call.engine.images.history(param(call, 'name'))).map(imageHistory));
 }
 
@@ -55,6 +63,9 @@ async function tagImage(call: Call): Promise<void> {
 }
 
 async function removeImage(call: Call): Promise<void> {
+  for (const platform of call.query.getAll('platforms')) {
+    checkImagePlatform(platform, param(call, 'name'), await call.engine.images.get(param(call, 'name')));
+  }
   const options = { force: flagParam(call.query, 'force'), noPrune: flagParam(call.query, 'noprune') };
   call.reply.json((await call.engine.images.remove(param(call, 'name'), options)).map(imageRemoval));
 }
@@ -73,4 +84,14 @@ async function pruneImages(call: Call): Promise<void> {
 
 async function searchImages(): Promise<void> {
   throw new KindError('notImplemented', 'searching Docker Hub is not supported by this engine; use https://hub.docker.com/search');
+}
+
+/** Bytes of each image in layers that another of these has as well. */
+export async function sharedBytes(engine: Engine, images: readonly Image[]): Promise<ReadonlyMap<string, number>> {
+  const users = new Map<string, number>();
+  const layers = await Promise.all(images.map(async (image) => ({ id: image.id, layers: await engine.images.layersOf(image) })));
+  for (const { chainId } of layers.flatMap((each) => each.layers)) users.set(chainId, (users.get(chainId) ?? 0) + 1);
+  return new Map(
+    layers.map((each) => [each.id, each.layers.reduce((sum, { chainId, bytes }) => sum + ((users.get(chainId) ?? 0) > 1 ? bytes : 0), 0)]),
+  );
 }

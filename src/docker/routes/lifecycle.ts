@@ -20,13 +20,17 @@ async function start(call: Call): Promise<void> {
 }
 
 async function stop(call: Call): Promise<void> {
-  const options = { timeoutSeconds: integerParam(call.query, 't'), signal: call.query.get('signal') || undefined };
-  if (await call.engine.containers.stop(param(call, 'id'), options)) call.reply.empty(204);
+  if (await call.engine.containers.stop(param(call, 'id'), stopOptions(call))) call.reply.empty(204);
   else call.reply.notModified();
 }
 
+/** A signal of one's own: since API 1.42. */
+function stopOptions({ minor, query }: Call): { readonly timeoutSeconds?: number; readonly signal?: string } {
+  return { timeoutSeconds: integerParam(query, 't'), signal: minor < 42 ? undefined : query.get('signal') || undefined };
+}
+
 async function restart(call: Call): Promise<void> {
-  await call.engine.containers.restart(param(call, 'id'), { timeoutSeconds: integerParam(call.query, 't') });
+  await call.engine.containers.restart(param(call, 'id'), stopOptions(call));
   call.reply.empty(204);
 }
 

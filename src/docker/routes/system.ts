@@ -7,10 +7,9 @@ import type { Call } from '../call.ts';
 import { buildCache } from '../encode/build-cache.ts';
 import { imageSummary } from '../encode/image.ts';
 import { selectImages } from '../filter-images.ts';
-import type { Engine } from '../../engine/engine.ts';
-import type { Image } from '../../engine/images/images.ts';
-import { withVirtualSize } from './images.ts';
+import { sharedBytes, withVirtualSize } from './images.ts';
 import { systemInfo } from '../encode/info.ts';
+import { infoAsOf } from '../encode/older.ts';
 import { volumeInspect } from '../encode/volume.ts';
 import { architecture } from '../parse/platform.ts';
 import type { Route } from '../router.ts';
@@ -29,8 +28,6 @@ export const systemRoutes: readonly Route[] = [
 async function ping({ reply }: Call): Promise<void> {
   reply.text('OK', {
     'Builder-Version': '1',
-    'Docker-Experimental': 'false',
-    Ostype: 'linux',
     Swarm: 'inactive',
     'Cache-Control': 'no-cache, no-store, must-revalidate',
     Pragma: 'no-cache',
@@ -64,25 +61,24 @@ async function version({ facts, reply }: Call): Promise<void> {
   });
 }
 
-async function info({ engine, facts, reply }: Call): Promise<void> {
+async function info({ engine, facts, reply, minor }: Call): Promise<void> {
   const [containers, images] = await Promise.all([engine.containers.list(), engine.images.list()]);
-  reply.json(
-    systemInfo({
-      config: engine.config,
-      containers: counts(containers),
-      images: images.length,
-      version: facts.version,
-      cgroupVersion: facts.cgroupVersion,
-      now: new Date(),
-      host: {
-        kernel: release(),
-        machine: arch() === 'x64' ? 'x86_64' : 'aarch64',
-        processors: cpus().length,
-        memory: totalmem(),
-        os: await osRelease(),
-      },
-    }),
-  );
+  const answer = systemInfo({
+    config: engine.config,
+    containers: counts(containers),
+    images: images.length,
+    version: facts.version,
+    cgroupVersion: facts.cgroupVersion,
+    now: new Date(),
+    host: {
+      kernel: release(),
+      machine: arch() === 'x64' ? 'x86_64' : 'aarch64',
+      processors: cpus().length,
+      memory: totalmem(),
+      os: await osRelease(),
+    },
+  });
+  reply.json(infoAsOf(minor, answer));
 }
 
 function counts(containers: readonly Container[]) {
@@ -125,8 +121,8 @@ async function diskUsage(call: Call): Promise<void> {
           ),
         )
       : null,
-    BuildCache: wants('build-cache') ? cache.map(buildCache) : null,
-    BuilderSize: 0,
+    BuildCache: wants('build-cache') ? cache.map((item) => buildCache(item, call.minor)) : null,
+    ...(call.minor < 42 ? { BuilderSize: 0 } : {}),
     // Beyond Docker's API: every byte that du finds in the data directory, and whose it is.
     ...(types.length === 0
       ? {
@@ -137,14 +133,4 @@ async function diskUsage(call: Call): Promise<void> {
         }
       : {}),
   });
-}
-
-/** Bytes of each image in layers that another of these has as well. */
-async function sharedBytes(engine: Engine, images: readonly Image[]): Promise<ReadonlyMap<string, number>> {
-  const users = new Map<string, number>();
-  const layers = await Promise.all(images.map(async (image) => ({ id: image.id, layers: await engine.images.layersOf(image) })));
-  for (const { chainId } of layers.flatMap((each) => each.layers)) users.set(chainId, (users.get(chainId) ?? 0) + 1);
-  return new Map(
-    layers.map((each) => [each.id, each.layers.reduce((sum, { chainId, bytes }) => sum + ((users.get(chainId) ?? 0) > 1 ? bytes : 0), 0)]),
-  );
 }

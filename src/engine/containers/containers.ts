@@ -14,7 +14,7 @@ export interface Containers {
   start(reference: string): Promise<boolean>;
   /** Stop signal, then SIGKILL after the time-out. False when it was not running. */
   stop(reference: string, options?: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<boolean>;
-  restart(reference: string, options?: { readonly timeoutSeconds?: number }): Promise<void>;
+  restart(reference: string, options?: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void>;
   /** `SIGTERM`, `TERM` or `15`. `conflict` when it is not running. */
   kill(reference: string, signal: string): Promise<void>;
   pause(reference: string): Promise<void>;

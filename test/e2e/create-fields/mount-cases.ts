@@ -82,7 +82,7 @@ export const mountCases: readonly CreateCase[] = [
     'options of another type of mount are refused',
     { Type: 'volume', Target: '/v', BindOptions: { NonRecursive: true } },
     {
-      refused: /invalid mount config for type "volume": field BindOptions must not be specified/,
+      refused: /BindOptions must not be specified on mount type "volume"/,
     },
   ),
 ];
