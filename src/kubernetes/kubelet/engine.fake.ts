@@ -5,7 +5,8 @@ import type { Container, ContainerSpec } from '../../engine/containers/container
 import type { Sandbox, SandboxSpec } from '../../engine/containers/sandboxes.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { EngineEvent } from '../../engine/events/events.ts';
-import type { Image } from '../../engine/images/images.ts';
+import type { Image, PullOptions } from '../../engine/images/images.ts';
+import { parseReference } from '../../engine/images/reference.ts';
 
 /** An engine whose containers run until they are told to end: the part of it that the kubelet uses. */
 export class FakeEngine {
@@ -15,7 +16,8 @@ export class FakeEngine {
   readonly images = new Map<string, Image>();
   /** Names of every container ever started, in order. */
   readonly started: string[] = [];
-  pullError = 'no such host';
+  /** What a pull does; by default every registry is out of reach. */
+  pull: (reference: string, options: PullOptions) => void = () => fail('unavailable', 'no such host');
 
   addImage(name: string, fields: { readonly user?: string; readonly digests?: readonly string[] } = {}): void {
     const config = { architecture: 'amd64', os: 'linux', config: { User: fields.user }, rootfs: { type: 'layers' as const, diff_ids: [] } };
@@ -41,9 +43,9 @@ export class FakeEngine {
   asEngine(): Engine {
     const parts = {
       images: {
-        get: async (name: string) => this.images.get(name) ?? fail('notFound', `No such image: ${name}`),
+        get: async (name: string) => this.images.get(name) ?? (parseReference(name) && fail('notFound', `No such image: ${name}`)),
         list: async () => [...this.images.values()],
-        pull: () => pulling(this.pullError),
+        pull: (name: string, options: PullOptions) => this.#pulling(name, options),
       },
       containers: {
         create: async (spec: ContainerSpec) => ({ container: this.#create(spec), warnings: [] }),
@@ -65,6 +67,11 @@ export class FakeEngine {
       events: { stream: (_options: object, signal: AbortSignal) => this.#stream(signal) },
     };
     return parts as unknown as Engine;
+  }
+
+  async *#pulling(name: string, options: PullOptions): AsyncGenerator<never> {
+    yield* [];
+    this.pull(name, options);
   }
 
   #create(spec: ContainerSpec): Container {
@@ -135,12 +142,6 @@ export class FakeEngine {
   }
 }
 
-function fail(kind: 'notFound', message: string): never {
+function fail(kind: 'notFound' | 'unavailable', message: string): never {
   throw new KindError(kind, message);
-}
-
-/** Every registry is out of reach. */
-async function* pulling(message: string): AsyncGenerator<never> {
-  yield* [];
-  throw new KindError('unavailable', message);
 }

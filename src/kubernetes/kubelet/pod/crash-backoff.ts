@@ -24,9 +24,12 @@ export function nextRestart(
   return { entry: { durationMs: Math.min(crashBackoff.maxMs, entry.durationMs * 2), updatedAt: now } };
 }
 
-/** `10s`, `2m40s`, as Go prints durations. */
+/** `393ms`, `10s`, `2m40.5s`, `1h0m0s`, as Go prints durations. */
 export function goDuration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  const minutes = Math.floor(seconds / 60);
-  return minutes > 0 ? `${minutes}m${seconds % 60}s` : `${seconds}s`;
+  const whole = Math.round(ms);
+  if (whole > 0 && whole < 1000) return `${whole}ms`;
+  const [hours, minutes] = [Math.floor(whole / 3_600_000), Math.floor(whole / 60_000) % 60];
+  const seconds = `${(whole % 60_000) / 1000}s`;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}`;
+  return minutes > 0 ? `${minutes}m${seconds}` : seconds;
 }

@@ -44,9 +44,10 @@ export async function fetchObjects(client: Client, pod: Pod): Promise<PodObjects
 function referencesOf(pod: Pod): { readonly configMaps: readonly string[]; readonly secrets: readonly string[] } {
   const containers: readonly Container[] = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   const all = [...containers.map(environmentReferences), ...(pod.spec?.volumes ?? []).map(payloadReferences)];
+  const pulls = (pod.spec?.imagePullSecrets ?? []).map(({ name }) => name).filter((name) => name !== undefined);
   return {
     configMaps: [...new Set(all.flatMap((each) => each.configMaps))],
-    secrets: [...new Set(all.flatMap((each) => each.secrets))],
+    secrets: [...new Set([...all.flatMap((each) => each.secrets), ...pulls])],
   };
 }
 

@@ -69,10 +69,11 @@ export class PodRuntime {
 
   /** Everything of a pod on this host but its volumes elsewhere. Succeeds when nothing is left. */
   async remove(uid: string): Promise<void> {
-    const { engine, kernel, volumes, sources } = this.#options;
+    const { engine, kernel, volumes, sources, images } = this.#options;
     await engine.sandboxes.remove(uid);
     await volumes.remove(uid);
     sources.forget(uid);
+    images.forget(uid);
     kernel.cgroups.remove(this.#cgroup(uid));
   }
 
@@ -96,7 +97,7 @@ export class PodRuntime {
   async startContainer(pod: Pod, action: Start, ground: PodGround, wake: () => void): Promise<void> {
     const { engine, images, recorder, volumes, memoryCapacity } = this.#options;
     const { container, attempt } = action;
-    const image = await images.resolve(pod, container, wake);
+    const image = await images.resolve({ pod, container, secrets: ground.sources.secrets, wake });
     const uid = pod.metadata.uid ?? '';
     const spec = await this.#configured(pod, container, async () => {
       const environment = environmentOf(pod, container, ground.sources);
