@@ -95,7 +95,7 @@ async function startEngine(
   owner.use(
     await serveDocker({
       engine: machine.engine,
-      socketPaths: dockerSockets(config),
+      sockets: dockerSockets(config).map((path) => ({ path, ...(path === config.dockerSocket && { group: 'docker' }) })),
       log: log.child({ part: 'docker' }),
       version,
       cgroupVersion: machine.kernel.cgroups.version,

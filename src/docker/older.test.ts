@@ -18,7 +18,7 @@ let server: AsyncDisposable;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'davit-older-'));
   socketPath = join(folder, 'docker.sock');
-  server = await serveDocker({ engine: recordingEngine([]), socketPaths: [socketPath], log: silentLog, version: '0.0.0-test' });
+  server = await serveDocker({ engine: recordingEngine([]), sockets: [{ path: socketPath }], log: silentLog, version: '0.0.0-test' });
 });
 
 after(async () => {

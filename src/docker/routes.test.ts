@@ -19,7 +19,7 @@ let server: AsyncDisposable;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'davit-routes-'));
   socketPath = join(folder, 'docker.sock');
-  server = await serveDocker({ engine: recordingEngine(calls), socketPaths: [socketPath], log: silentLog, version: '0.0.0-test' });
+  server = await serveDocker({ engine: recordingEngine(calls), sockets: [{ path: socketPath }], log: silentLog, version: '0.0.0-test' });
 });
 
 after(async () => {

@@ -100,7 +100,7 @@ let server: AsyncDisposable;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'davit-docker-'));
   socketPath = join(folder, 'docker.sock');
-  server = await serveDocker({ engine, socketPaths: [socketPath], log: silentLog, version: '0.0.0-test' });
+  server = await serveDocker({ engine, sockets: [{ path: socketPath }], log: silentLog, version: '0.0.0-test' });
 });
 
 after(async () => {
@@ -266,7 +266,7 @@ test('a client that goes away aborts its work', async () => {
 test('a second socket is served as well; one on which somebody answers is left to them', async () => {
   const folderOfTwo = await mkdtemp(join(tmpdir(), 'davit-two-'));
   const paths = [join(folderOfTwo, 'a.sock'), join(folderOfTwo, 'b.sock')];
-  const options = { engine: {} as Engine, socketPaths: paths, log: silentLog, version: '0' };
+  const options = { engine: {} as Engine, sockets: paths.map((path) => ({ path })), log: silentLog, version: '0' };
   await using _both = await serveDocker(options);
   for (const path of paths) {
     const status = await new Promise((resolve) =>
@@ -274,7 +274,7 @@ test('a second socket is served as well; one on which somebody answers is left t
     );
     assert.equal(status, 200);
   }
-  await assert.rejects(serveDocker({ ...options, socketPaths: [paths[1] ?? ''] }), { kind: 'conflict' });
+  await assert.rejects(serveDocker({ ...options, sockets: [{ path: paths[1] ?? '' }] }), { kind: 'conflict' });
   await rm(folderOfTwo, { recursive: true });
 });
 

@@ -1,10 +1,8 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
-import { connect, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { apiVersion, splitVersion } from '../api/docker/version.ts';
-import { isKind, KindError, messageOf } from '../base/errors.ts';
+import { isKind, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { ServerFacts } from './call.ts';
@@ -12,12 +10,12 @@ import { errorAnswer } from './errors.ts';
 import { Reply } from './reply.ts';
 import { createRouter, type Router } from './router.ts';
 import { routes } from './routes/all.ts';
+import { listenAt, type SocketPlace } from './socket-place.ts';
 import { upgradeBody } from './upgrade-body.ts';
 
 export interface DockerServerOptions {
   readonly engine: Engine;
-  /** Made with mode 0660; an old socket there is replaced, unless somebody answers on it. */
-  readonly socketPaths: readonly string[];
+  readonly sockets: readonly SocketPlace[];
   readonly log: Log;
   /** davit's own version. */
   readonly version: string;
@@ -28,38 +26,24 @@ export interface DockerServerOptions {
 /** Serves the Docker Engine API on Unix sockets until it is disposed; open requests are aborted then. */
 export async function serveDocker(options: DockerServerOptions): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack();
-  for (const path of options.socketPaths) starting.use(await serveAt(path, options));
+  for (const place of options.sockets) starting.use(await serveAt(place, options));
   const serving = starting.move();
   return { [Symbol.asyncDispose]: () => serving.disposeAsync() };
 }
 
-async function serveAt(socketPath: string, options: DockerServerOptions): Promise<AsyncDisposable> {
+async function serveAt(place: SocketPlace, options: DockerServerOptions): Promise<AsyncDisposable> {
   const stop = new AbortController();
   const server = createDockerServer(options, stop.signal);
-  await mkdir(dirname(socketPath), { recursive: true });
-  if (await isServed(socketPath))
-    throw new KindError('conflict', `another engine answers on ${socketPath}: stop it, or name another place with --docker-socket`);
-  await rm(socketPath, { force: true });
-  await listen(server.http, socketPath);
-  await chmod(socketPath, 0o660);
+  const listening = await listenAt(server.http, place);
   return {
     async [Symbol.asyncDispose]() {
+      await listening[Symbol.asyncDispose]();
       stop.abort();
       const closed = new Promise((resolve) => server.http.close(resolve));
       for (const socket of server.sockets) socket.destroy();
       await closed;
     },
   };
-}
-
-function isServed(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(socketPath, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
 }
 
 interface DockerServer {
@@ -126,14 +110,4 @@ function refuse(host: Host, request: IncomingMessage, reply: Reply, error: unkno
   if (!reply.isBegun) return reply.json(body, status);
   if (!isKind(error, 'canceled')) host.log.debug({ url: request.url, err: error }, 'docker answer cut off');
   reply.cut();
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
