@@ -25,7 +25,8 @@ before(async () => {
   await writeFile(group, `${(await readFile('/etc/group', 'utf8')).replace(/^docker:.*\n/m, '')}docker:x:4242:\n`);
   const script = `mount -t tmpfs tmpfs /run && mkdir -p /run/lock && mount --bind ${group} /etc/group && echo ready && exec sleep 10000`;
   holder = machine.start(['unshare', '--mount', 'sh', '-c', script]);
-  assert.equal(String((await once(holder.stdout!, 'data'))[0]), 'ready\n');
+  assert.ok(holder.stdout);
+  assert.equal(String((await once(holder.stdout, 'data'))[0]), 'ready\n');
 });
 
 after(async () => {

@@ -22,20 +22,27 @@ async function cpuShare(name: string, ms: number): Promise<number> {
   return ((await usage()) - before_) / 1e6 / (performance.now() - began);
 }
 
+/** The part of a processor that a hog gets when the machine has it to give: the first second in which it reaches `least`, or the best of ten. */
+async function fullShare(name: string, least: number): Promise<number> {
+  let best = 0;
+  for (let second = 0; second < 10 && best < least; second += 1) best = Math.max(best, await cpuShare(name, 1000));
+  return best;
+}
+
 async function remove(...names: readonly string[]): Promise<void> {
   await Promise.all(names.map((name) => lab.engine.containers.remove(name, { force: true, volumes: true })));
 }
 
 test('--cpus 0.5 holds a hog to half a processor, and an update while it runs to a quarter', async (context) => {
   await lab.start('hog', hog, { limits: { nanoCpus: 0.5e9 } });
-  const half = await cpuShare('hog', 2000);
+  const half = await fullShare('hog', 0.45);
   await lab.engine.containers.update('hog', { limits: { nanoCpus: 0.25e9 } });
-  const quarter = await cpuShare('hog', 2000);
+  const quarter = await fullShare('hog', 0.225);
   const throttled = (await lab.engine.containers.stats('hog')).cpu?.throttledPeriods ?? 0;
   await remove('hog');
   context.diagnostic(`half: ${half.toFixed(3)}, quarter: ${quarter.toFixed(3)}`);
-  // Never above; on a busy machine it may get less.
-  assert.ok(half <= 0.55 && quarter <= 0.275, `${half} ${quarter}`);
+  assert.ok(half >= 0.45 && half <= 0.55, `half: ${half}`);
+  assert.ok(quarter >= 0.225 && quarter <= 0.275, `quarter: ${quarter}`);
   assert.ok(throttled > 0);
 });
 
