@@ -8,7 +8,7 @@ import { parseMountInfo } from './mountinfo.ts';
 import type { MountPoint } from './mounts.ts';
 
 export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'))): Cgroups {
-  const version = detect(mounts);
+  const version = detect(uncovered(mounts));
   const entry = new CgroupEntry(mounts);
   const folders = (path: string): readonly string[] => [...new Set(version.controllers.values())].map((root) => join(root, path));
   /** Also hierarchies without controllers (systemd's, the empty unified one): the runtime makes the group there too. */
@@ -33,7 +33,8 @@ export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(read
 
     stats(path): CgroupStats {
       return version.stats((controller, file) => {
-        const root = version.controllers.get(controller);
+        // In the unified hierarchy the kernel counts processor time of every group, whatever is turned on.
+        const root = version.controllers.get(controller) ?? (version.version === 2 ? version.roots[0] : undefined);
         return root === undefined ? undefined : read(join(root, path, file));
       });
     },
@@ -59,6 +60,12 @@ export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(read
 }
 
 const ioWeightFiles = ['blkio.weight', 'blkio.bfq.weight', 'io.weight', 'io.bfq.weight'];
+
+/** Without mounts that a later one hides, at their place or above it. */
+function uncovered(mounts: readonly MountPoint[]): readonly MountPoint[] {
+  const isOver = (later: MountPoint, { target }: MountPoint): boolean => `${target}/`.startsWith(`${later.target.replace(/\/$/, '')}/`);
+  return mounts.filter((mount, at) => !mounts.slice(at + 1).some((later) => isOver(later, mount)));
+}
 
 /** Hybrid hosts mount v1 controllers and an empty v2 hierarchy: they count as v1. */
 function detect(mounts: readonly MountPoint[]): CgroupVersion {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cgroupsV1, cgroupsV2, weightOf, type CgroupRead } from './cgroup-files.ts';
 import { fakeCgroups } from './cgroups.fake.ts';
+import { linuxCgroups } from './cgroups.linux.ts';
 import { cgroupsSuite } from './cgroups.suite.ts';
 
 cgroupsSuite('fake cgroups', () => ({ cgroups: fakeCgroups(), path: '/davit-test', [Symbol.dispose]: () => undefined }));
@@ -98,4 +99,25 @@ test('where controllers are missing their statistics are too', () => {
     cgroupsV2.stats(() => undefined),
     {},
   );
+});
+
+const mount = (type: string, target: string, options: readonly string[] = []) => ({
+  id: 0,
+  type,
+  target,
+  options,
+  source: type,
+  root: '/',
+});
+
+test('hybrid hosts count as version 1; version 2 is what hides it, if something does', () => {
+  const hybrid = [
+    mount('tmpfs', '/no-such'),
+    mount('cgroup', '/no-such/memory', ['memory']),
+    mount('cgroup', '/no-such/pids', ['pids']),
+    mount('cgroup2', '/no-such/unified'),
+  ];
+  assert.deepEqual([linuxCgroups(hybrid).version, linuxCgroups(hybrid).controllers()], [1, ['memory', 'pids']]);
+  assert.equal(linuxCgroups([...hybrid, mount('cgroup2', '/no-such')]).version, 2);
+  assert.equal(linuxCgroups([...hybrid, mount('tmpfs', '/no-such'), mount('cgroup', '/no-such/cpu', ['cpu'])]).controllers()[0], 'cpu');
 });
