@@ -182,7 +182,7 @@ test('variables in here-documents; patterns with escapes', () => {
     ['${s%%\\**}', 'x'],
     ['${s//\\*/+}', 'x+y+z'],
     ['${s/y/$a}', 'x*A*z'],
-    ['${s//?y?}', 'xz'],
+    ['${s//?y?/}', 'xz'],
     ['${p##*/}', 'b'],
     ['${p//\\//.}', '.a.b'],
     ['${none+x}${none-y}', 'y'],

@@ -1,4 +1,4 @@
-import { KindError } from '../../base/errors.ts';
+import { KindError, messageOf } from '../../base/errors.ts';
 
 /** The value of a variable. `modifier` is what follows its name in braces: `:-` of `${x:-y}`. */
 export type Variables = (name: string, modifier?: string) => string | undefined;
@@ -39,14 +39,23 @@ export function expandText(text: string, variables: Variables): string {
   return new Expansion(text, variables, '\\', 'kept').all();
 }
 
+/** Split where white space is, whatever quotes say: the sources of COPY, the ports of EXPOSE. */
+export function fields(text: string): readonly string[] {
+  return text.split(/[\t\v\f\r ]+/).filter((field) => field !== '');
+}
+
 /** Removes quotes and replaces `$x`, `${x}`, `${x:-default}`, `${x:+other}`, `${x:?message}`, `${x#p}`, `${x%p}`, `${x/p/r}` as a shell would. Unset is empty. */
 export function expand(word: string, variables: Variables, escape = '\\'): string {
-  return new Expansion(word, variables, escape).all();
+  try {
+    return new Expansion(word, variables, escape).all();
+  } catch (error) {
+    throw new KindError('invalid', `failed to process ${JSON.stringify(word)}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** Expands, then splits what came from outside quotes at white space (EXPOSE). */
 export function expandWords(text: string, variables: Variables, escape = '\\'): readonly string[] {
-  return splitWords(text, escape)
+  return fields(text)
     .flatMap((word) => expand(word, variables, escape).split(/\s+/))
     .filter((word) => word !== '');
 }
@@ -88,7 +97,7 @@ class Expansion {
     if (char !== this.#escape) return char;
     const escaped = this.#text[this.#at];
     this.#at += 1;
-    return escaped === undefined ? this.#escape : `${escapes === 'kept' ? '\\' : ''}${escaped}`;
+    return `${escapes === 'kept' ? this.#escape : ''}${escaped ?? ''}`;
   }
 
   #single(): string {
@@ -115,32 +124,44 @@ class Expansion {
 
   #variable(): string {
     if (this.#text[this.#at] !== '{') {
-      const name = /^(?:[a-zA-Z_]\w*|\d|[@*#])/.exec(this.#text.slice(this.#at))?.[0];
-      if (name === undefined) return '$';
-      this.#at += name.length;
-      return this.#variables(name, '') ?? '';
+      const name = this.#name();
+      return name === '' ? '$' : (this.#variables(name, '') ?? '');
     }
     this.#at += 1;
-    const name = /^(?:[a-zA-Z_]\w*|\d+)/.exec(this.#text.slice(this.#at))?.[0];
-    if (name === undefined) throw new KindError('invalid', 'syntax error: bad substitution');
-    this.#at += name.length;
+    if (this.#at >= this.#text.length) throw new KindError('invalid', "syntax error: missing '}'");
+    if ('{}:'.includes(this.#text[this.#at] ?? '')) throw new KindError('invalid', 'syntax error: bad substitution');
+    const name = this.#name();
     const operator = /^(?::?[-+?]|##?|%%?|\/\/?)/.exec(this.#text.slice(this.#at))?.[0] ?? '';
     this.#at += operator.length;
-    const isPattern = /^[#%/]/.test(operator);
-    const operand = operator === '' ? '' : this.#until(operator.startsWith('/') ? '/}' : '}', isPattern ? 'kept' : 'removed');
-    const replacement = operator.startsWith('/') && this.#text[this.#at] === '/' ? this.#replacement() : '';
-    if (this.#text[this.#at] !== '}') throw new KindError('invalid', `syntax error: missing '}' or unsupported modifier after \${${name}`);
-    this.#at += 1;
-    return apply(name, this.#variables(name, operator), operator, operand, replacement);
+    if (operator === '' && this.#text[this.#at] !== '}') throw this.#unsupported();
+    const pattern = operator.startsWith('/') ? this.#upTo('/', 'kept', "missing '/' in ${}") : undefined;
+    const operand = operator === '' ? '' : this.#upTo('}', /^[#%/]/.test(operator) ? 'kept' : 'removed', "missing '}'");
+    if (operator === '') this.#at += 1;
+    return apply(name, this.#variables(name, operator), operator, operand, pattern);
   }
 
-  #replacement(): string {
+  /** Of a variable, or one of a shell's parameters, which have no value here. */
+  #name(): string {
+    const name = /^(?:\p{Nd}+|[@*#?\-$!]|[\p{L}_][\p{L}\p{Nd}_]*)/u.exec(this.#text.slice(this.#at))?.[0] ?? '';
+    this.#at += name.length;
+    return name;
+  }
+
+  #unsupported(): KindError {
+    const [modifier = ''] = /^:?./su.exec(this.#text.slice(this.#at)) ?? [];
+    return new KindError('invalid', modifier === '' ? "syntax error: missing '}'" : `unsupported modifier (${modifier}) in substitution`);
+  }
+
+  /** What stands before a stop character, which is consumed. */
+  #upTo(stop: string, escapes: 'removed' | 'kept', otherwise: string): string {
+    const text = this.#until(stop, escapes);
+    if (this.#text[this.#at] !== stop) throw new KindError('invalid', `syntax error: ${otherwise}`);
     this.#at += 1;
-    return this.#until('}', 'removed');
+    return text;
   }
 }
 
-function apply(name: string, value: string | undefined, operator: string, operand: string, replacement: string): string {
+function apply(name: string, value: string | undefined, operator: string, operand: string, pattern = ''): string {
   const isSet = operator.startsWith(':') ? value !== undefined && value !== '' : value !== undefined;
   switch (operator.replace(':', '')) {
     case '-':
@@ -149,7 +170,7 @@ function apply(name: string, value: string | undefined, operator: string, operan
       return isSet ? operand : '';
     case '?':
       if (isSet) return value ?? '';
-      throw new KindError('invalid', `${name}: ${operand === '' ? 'not set' : operand}`);
+      throw new KindError('invalid', `${name}: ${operand || `is not allowed to be ${value === undefined ? 'unset' : 'empty'}`}`);
     case '#':
       return trimmed(value ?? '', operand, 'shortest', 'start');
     case '##':
@@ -159,16 +180,16 @@ function apply(name: string, value: string | undefined, operator: string, operan
     case '%%':
       return trimmed(value ?? '', operand, 'longest', 'end');
     case '/':
-      return (value ?? '').replace(glob(operand, ''), () => replacement);
+      return (value ?? '').replace(glob(pattern, ''), () => operand);
     case '//':
-      return (value ?? '').replace(glob(operand, 'g'), () => replacement);
+      return (value ?? '').replace(glob(pattern, 'g'), () => operand);
     default:
       return value ?? '';
   }
 }
 
 function trimmed(value: string, pattern: string, how: 'shortest' | 'longest', where: 'start' | 'end'): string {
-  const whole = new RegExp(`^(?:${glob(pattern, '').source})$`, 's');
+  const whole = new RegExp(`^(?:${glob(pattern, '').source})$`, 'u');
   const lengths = Array.from({ length: value.length + 1 }, (_, length) => length);
   for (const length of how === 'shortest' ? lengths : lengths.reverse()) {
     const part = where === 'start' ? value.slice(0, length) : value.slice(value.length - length);
@@ -177,12 +198,14 @@ function trimmed(value: string, pattern: string, how: 'shortest' | 'longest', wh
   return value;
 }
 
-/** A shell pattern: `*`, `?`, `\x`. */
+/** A shell pattern: `*`, `?`; `\*`, `\?` and `\\` stand for themselves, `\}` and `\/` only end nothing. */
 function glob(pattern: string, flags: string): RegExp {
-  const source = pattern.replaceAll(/\\([\s\S])|\*|\?|[.+^${}()|[\]\\/]/g, (match, escaped: string | undefined) => {
-    if (escaped !== undefined) return escaped.replace(/[^\w\s]/, '\\$&');
+  const source = pattern.replaceAll(/\\([\s\S]?)|[*?.+^${}()|[\]/]/g, (match, escaped: string | undefined) => {
     if (match === '*') return '.*';
-    return match === '?' ? '.' : `\\${match}`;
+    if (match === '?') return '.';
+    if (escaped !== undefined && !['}', '/', '*', '?', '\\'].includes(escaped))
+      throw new KindError('invalid', `invalid pattern (${pattern}) in substitution: invalid escape '\\${escaped}'`);
+    return `\\${escaped ?? match}`;
   });
-  return new RegExp(source, `s${flags}`);
+  return new RegExp(source, `${flags}u`);
 }
