@@ -1,5 +1,6 @@
 import { fromFindings } from './check-from.ts';
 import { checkRules } from './check-rules.ts';
+import { continuationOf } from './dockerfile.ts';
 import { stepFindings } from './check-steps.ts';
 import { wordOf, type CheckInput, type Finding, type Report, type StageState } from './findings.ts';
 import { baseStage, type Stage } from './stages.ts';
@@ -52,7 +53,7 @@ function textFindings({ file, plan, text }: CheckInput, report: Report): void {
     const last = instruction.lines.at(-1);
     if (!last) continue;
     const between = Array.from({ length: last.number - instruction.line }, (_, index) => instruction.line + index);
-    const isOpen = new RegExp(`\\${file.escape}[ \\t]*$`).test(last.text);
+    const isOpen = continuationOf(file.escape).test(last.text);
     if (between.some((number) => !own.has(number) && isBlank(number)) || (isOpen && isBlank(last.number + 1)))
       report('NoEmptyContinuation', { lines: [last] });
   }

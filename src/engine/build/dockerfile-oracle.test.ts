@@ -18,7 +18,7 @@ const instruction = fc.oneof(
     .tuple(fc.uniqueArray(flag, { maxLength: 3 }), gap, words, words)
     .map(([flags, between, source, target]) => ['COPY', ...flags].join(' ') + between + source + between + target),
   fc.array(word, { minLength: 1, maxLength: 3 }).map((all) => `CMD ${JSON.stringify(all)}`),
-  fc.tuple(word, words).map(([name, value]) => `ENV ${name.replaceAll('=', '')}x=${value.split(' ')[0]}`),
+  fc.tuple(word, words).map(([name, value]) => `ENV x${name.replaceAll('=', '')}=${value.split(' ')[0]}`),
 );
 const filler = fc.constantFrom('', '# a comment', '   ', '  # indented');
 const file = fc.array(fc.oneof(instruction, filler), { maxLength: 8 }).map((lines) => ['FROM busybox', ...lines].join('\n'));

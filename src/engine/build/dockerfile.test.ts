@@ -22,7 +22,18 @@ test('lines, comments, continuations, flags, JSON form', () => {
     ['RUN [ -f x ]', [[1, 'RUN', '[ -f x ]', undefined, {}]]],
     ['COPY --from=a --chown=1:2 b /c', [[1, 'COPY', 'b /c', undefined, { from: 'a', chown: '1:2' }]]],
     ['COPY --link b /c', [[1, 'COPY', 'b /c', undefined, { link: 'true' }]]],
-    ['ENV --x=1', [[1, 'ENV', '--x=1', undefined, {}]]],
+    ['ENV -- --x=1', [[1, 'ENV', '--x=1', undefined, {}]]],
+    [
+      'RUN a \\\\\nCMD b',
+      [
+        [1, 'RUN', 'a \\\\', undefined, {}],
+        [2, 'CMD', 'b', undefined, {}],
+      ],
+    ],
+    ['RUN \\\n  \\\n# c\n\n\n  x \\', [[1, 'RUN', 'x', undefined, {}]]],
+    ['CMD []', [[1, 'CMD', '[]', [], {}]]],
+    ['CMD ["a"] b', [[1, 'CMD', '["a"] b', undefined, {}]]],
+    ['VOLUME [ "a b" ]', [[1, 'VOLUME', '[ "a b" ]', ['a b'], {}]]],
     [
       '# escape=`\nFROM a\nRUN x `\ny\\',
       [
@@ -60,6 +71,10 @@ test('errors name the line', () => {
     ['FROM a\nRUN', 'dockerfile parse error on line 2: RUN requires at least one argument'],
     ['FROM a\nWORKDIR', 'dockerfile parse error on line 2: WORKDIR requires exactly one argument'],
     ['COPY --from=a --from=b c d', 'dockerfile parse error on line 1: Duplicate flag specified: from'],
+    ['ENV --x=1', 'dockerfile parse error on line 1: unknown flag: --x'],
+    ['CMD --help', 'dockerfile parse error on line 1: unknown flag: --help'],
+    ['RUN ["a", 1]', 'dockerfile parse error on line 1: when using JSON array syntax, arrays must be comprised of strings only'],
+    ['COPY [["a"], "b"]', 'dockerfile parse error on line 1: when using JSON array syntax, arrays must be comprised of strings only'],
     ['RUN <<E\nx', 'dockerfile parse error on line 1: unterminated heredoc: no line E'],
     ['# just a comment\n', 'file with no instructions'],
   ];

@@ -41,9 +41,14 @@ interface Statement {
   readonly next: number;
 }
 
+/** The end of a line that goes on; an escape that is itself escaped continues nothing. */
+export function continuationOf(escape: string): RegExp {
+  return escape === '\\' ? /(?<!\\)\\[ \t]*$/ : /(?<!`)`[ \t]*$/;
+}
+
 /** Undefined for an empty line or a comment. */
 function readStatement(lines: readonly string[], start: number, escape: string): Statement | undefined {
-  const continuation = escape === '\\' ? /\\[ \t]*$/ : /`[ \t]*$/;
+  const continuation = continuationOf(escape);
   const first = (lines[start] ?? '').trimStart();
   if (first.trim() === '' || first.startsWith('#')) return undefined;
   const own: SourceLine[] = [{ number: start + 1, text: lines[start] ?? '' }];

@@ -39,7 +39,7 @@ const flagKinds: Readonly<Record<string, Readonly<Record<string, FlagKind>>>> = 
 export const keywords: ReadonlySet<string> = new Set(
   'ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR'.split(' '),
 );
-const jsonKeywords = new Set('ADD CMD COPY ENTRYPOINT ONBUILD RUN SHELL VOLUME HEALTHCHECK'.split(' '));
+const jsonKeywords = new Set('ADD CMD COPY ENTRYPOINT RUN SHELL VOLUME'.split(' '));
 
 /** What lies behind one instruction's text in its file. */
 export interface InstructionSource {
@@ -54,11 +54,10 @@ export function parseInstruction(text: string, line: number, source: Instruction
   const [, word = '', tail = ''] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
   const keyword = word.toUpperCase();
   if (!keywords.has(keyword)) throw parseError(lines, `unknown instruction: ${word}${didYouMean(keyword, keywords)}`, word);
-  const kinds = flagKinds[keyword];
-  const { flags, lists, rest } = kinds ? takeFlags(tail, kinds, lines, escape) : { flags: {}, lists: {}, rest: tail };
+  const { flags, lists, rest } = takeFlags(tail, flagKinds[keyword] ?? {}, lines, escape);
   if (rest.trim() === '' && keyword !== 'CMD' && keyword !== 'ENTRYPOINT')
     throw parseError(lines, `${keyword} requires ${needs[keyword] ?? 'at least one argument'}`);
-  const json = jsonKeywords.has(keyword) ? jsonOf(rest) : undefined;
+  const json = jsonKeywords.has(keyword) ? jsonOf(rest, lines) : undefined;
   return { line, keyword, flags, lists, rest: rest.trim(), json, heredocs, text, lines };
 }
 
@@ -116,12 +115,18 @@ function switchText(given: string | undefined, name: string, lines: readonly Sou
   throw parseError(lines, `expecting boolean value for flag ${name}, not: ${given}`, word);
 }
 
-function jsonOf(text: string): readonly string[] | undefined {
+/** Undefined for what is no JSON array: `[ -f x ]` is the shell's. */
+function jsonOf(text: string, lines: readonly SourceLine[]): readonly string[] | undefined {
   const trimmed = text.trim();
   if (!trimmed.startsWith('[')) return undefined;
+  const parsed = parsedArray(trimmed);
+  if (parsed?.every((item) => typeof item === 'string') ?? true) return parsed as readonly string[] | undefined;
+  throw parseError(lines, 'when using JSON array syntax, arrays must be comprised of strings only');
+}
+
+function parsedArray(text: string): readonly unknown[] | undefined {
   try {
-    const parsed: unknown = JSON.parse(trimmed);
-    return Array.isArray(parsed) && parsed.every((item) => typeof item === 'string') ? parsed : undefined;
+    return JSON.parse(text) as readonly unknown[];
   } catch {
     return undefined;
   }

@@ -132,7 +132,7 @@ test('flags: unknown ones, values, lists, the end of them', () => {
     rest: 'a b /c/',
   });
   assert.deepEqual(flags('COPY -- --odd /x'), { rest: '--odd /x' });
-  assert.deepEqual(flags('ENV --x=1'), { rest: '--x=1' });
+  assert.deepEqual(flags('ENV -- --x=1'), { rest: '--x=1' });
   const bad: readonly (readonly [string, RegExp])[] = [
     ['COPY --form=a b /c', /^dockerfile parse error on line 2: unknown flag: --form \(did you mean --from\?\)$/],
     ['RUN --chown=1 x', /unknown flag: --chown$/],

@@ -18,11 +18,28 @@ test('each metadata instruction', () => {
     [['VOLUME ["/a b"]'], {}, { Volumes: { '/a b': {} } }],
     [['USER 1:2', 'WORKDIR /x', 'STOPSIGNAL SIGINT'], {}, { User: '1:2', WorkingDir: '/x', StopSignal: 'SIGINT' }],
     [['HEALTHCHECK NONE'], {}, { Healthcheck: { Test: ['NONE'] } }],
+    [['HEALTHCHECK NONE'], { Healthcheck: { Test: ['CMD', 'x'] } }, { Healthcheck: { Test: ['NONE'] } }],
     [['ONBUILD RUN x'], {}, { OnBuild: ['RUN x'] }],
+    [['USER a b', 'STOPSIGNAL rtmin+2'], {}, { User: 'a b', StopSignal: 'rtmin+2' }],
+    [
+      ['ENV A=$B B=2 C=$B', 'ENV D  a  b ', "ENV E='$B' F=\\$B G="],
+      { Env: ['B=1'] },
+      { Env: ['B=2', 'A=1', 'C=1', 'D=a  b', 'E=$B', 'F=$B', 'G='] },
+    ],
+    [['VOLUME $A "/b" /c\\'], { Env: ['A=/x y'] }, { Env: ['A=/x y'], Volumes: { '/x y': {}, '/b': {}, '/c': {} } }],
+    [
+      ['EXPOSE 80/TCP 80 $P'],
+      { Env: ['P=1-2/udp 3'] },
+      { Env: ['P=1-2/udp 3'], ExposedPorts: { '80/tcp': {}, '1/udp': {}, '2/udp': {}, '3/tcp': {} } },
+    ],
   ];
   for (const [changes, before, wanted] of cases) assert.deepEqual(applyChanges(before, changes), wanted, changes.join('; '));
   assert.deepEqual(JSON.parse(JSON.stringify(applyChanges({}, ['HEALTHCHECK --interval=1m30s --retries=2 CMD ["a"]']))), {
     Healthcheck: { Test: ['CMD', 'a'], Interval: 90e9, Retries: 2 },
+  });
+  const all = 'HEALTHCHECK --interval=1s --timeout=2s --start-period=3m --start-interval=500ms --retries=0 CMD a || exit $X';
+  assert.deepEqual(JSON.parse(JSON.stringify(applyChanges({}, [all]))), {
+    Healthcheck: { Test: ['CMD-SHELL', 'a || exit $X'], Interval: 1e9, Timeout: 2e9, StartPeriod: 180e9, StartInterval: 5e8 },
   });
 });
 
@@ -33,7 +50,20 @@ test("bad values are refused with dockerd's words", () => {
     ['EXPOSE x', 'invalid containerPort: x'],
     ['ONBUILD ONBUILD RUN x', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"],
     ['ONBUILD FROM x', "FROM isn't allowed as an ONBUILD trigger"],
-    ['HEALTHCHECK FOO x', 'Unknown type "FOO" in HEALTHCHECK (try CMD)'],
+    ['HEALTHCHECK foo x', 'Unknown type "FOO" in HEALTHCHECK (try CMD)'],
+    ['HEALTHCHECK CMD', 'Missing command after HEALTHCHECK CMD'],
+    ['HEALTHCHECK CMD []', 'Missing command after HEALTHCHECK CMD'],
+    ['HEALTHCHECK NONE x', 'HEALTHCHECK NONE takes no arguments'],
+    ['HEALTHCHECK --interval=10us CMD x', 'Interval "interval" cannot be less than 1ms'],
+    ['HEALTHCHECK --retries=-1 CMD x', '--retries cannot be negative (-1)'],
+    ['HEALTHCHECK --timeout=$T CMD x', /invalid duration "\$T"/],
+    ['HEALTHCHECK --after=1s CMD x', /unknown flag: --after/],
+    ['STOPSIGNAL SIGNOPE', 'invalid signal: SIGNOPE'],
+    ['STOPSIGNAL 0', 'invalid signal: 0'],
+    ['VOLUME [""]', 'VOLUME specified can not be an empty string'],
+    ['ONBUILD onbuild RUN x', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"],
+    ['ONBUILD maintainer x', "MAINTAINER isn't allowed as an ONBUILD trigger"],
+    ['ONBUILD RUN --nope x', /unknown flag: --nope/],
     ['HEALTHCHECK --interval=x CMD y', /invalid duration "x"/],
     ['RUN x', 'run is not a valid change command'],
   ];

@@ -1,9 +1,10 @@
 import type { HealthConfig, RunConfig } from '../../api/oci/image.ts';
 import { KindError } from '../../base/errors.ts';
+import { signalNumber } from '../containers/signals.ts';
 import { parseInstruction, type Instruction } from './instruction.ts';
 import { wordError } from './place.ts';
 import { parseDuration } from './duration.ts';
-import { expand, expandWords, splitWords, type Variables } from './words.ts';
+import { expand, expandWords, fields, splitWords, type Variables } from './words.ts';
 
 /** What a metadata instruction makes of a config, and how the history tells it. */
 export interface MetadataChange {
@@ -66,20 +67,21 @@ const changes: Readonly<Record<string, (context: Context) => MetadataChange>> = 
     };
   },
   USER: ({ config, instruction, word }) => {
-    const user = word(one(instruction));
+    const user = word(instruction.rest);
     return { config: { ...config, User: user }, told: `USER ${user}` };
   },
   EXPOSE: ({ config, instruction, variables, escape }) => {
     const ports = expandWords(instruction.rest, variables, escape).flatMap(portsOf);
     return { config: { ...config, ExposedPorts: withKeys(config.ExposedPorts, ports) }, told: `EXPOSE ${ports.join(' ')}` };
   },
-  VOLUME: ({ config, instruction, word, escape }) => {
-    const volumes = (instruction.json ?? splitWords(instruction.rest, escape)).map(word);
+  VOLUME: ({ config, instruction, word }) => {
+    const volumes = (instruction.json ?? fields(instruction.rest)).map(word);
     if (volumes.some((volume) => volume.trim() === '')) throw new KindError('invalid', 'VOLUME specified can not be an empty string');
     return { config: { ...config, Volumes: withKeys(config.Volumes, volumes) }, told: `VOLUME ${list(volumes)}` };
   },
   STOPSIGNAL: ({ config, instruction, word }) => {
-    const signal = signalOf(word(one(instruction)));
+    const signal = word(instruction.rest);
+    signalNumber(signal);
     return { config: { ...config, StopSignal: signal }, told: `STOPSIGNAL ${signal}` };
   },
   SHELL: ({ config, instruction: { json } }) => {
@@ -90,8 +92,8 @@ const changes: Readonly<Record<string, (context: Context) => MetadataChange>> = 
     config: { ...config, OnBuild: [...(config.OnBuild ?? []), trigger(instruction)] },
     told: `ONBUILD ${instruction.rest}`,
   }),
-  HEALTHCHECK: ({ config, instruction, word }) => {
-    const health = healthOf(instruction, word);
+  HEALTHCHECK: ({ config, instruction }) => {
+    const health = healthOf(instruction);
     return { config: { ...config, Healthcheck: health }, told: `HEALTHCHECK ${JSON.stringify(health)}` };
   },
 };
@@ -140,45 +142,47 @@ function portsOf(text: string): readonly string[] {
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${(match[3] ?? 'tcp').toLowerCase()}`);
 }
 
-function healthOf(instruction: Instruction, word: (text: string) => string): HealthConfig {
-  const [, kind = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(instruction.rest) ?? [];
-  if (kind.toUpperCase() === 'NONE') return { Test: ['NONE'] };
-  if (kind.toUpperCase() !== 'CMD') throw wordError(kind, `Unknown type "${kind}" in HEALTHCHECK (try CMD)`);
-  if (command === '') throw new KindError('invalid', 'Missing command after HEALTHCHECK CMD');
-  const json = parseInstruction(`CMD ${command}`, instruction.line).json;
-  const { interval, timeout, retries, ...flags } = instruction.flags;
-  const duration = (text: string | undefined): number | undefined => (text === undefined ? undefined : parseDuration(word(text)));
+/** No variables are replaced in it. */
+function healthOf({ rest, flags, line }: Instruction): HealthConfig {
+  const [, kind = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
+  if (kind.toUpperCase() === 'NONE') {
+    if (command !== '') throw wordError(command, 'HEALTHCHECK NONE takes no arguments');
+    return { Test: ['NONE'] };
+  }
+  if (kind.toUpperCase() !== 'CMD') throw wordError(kind, `Unknown type ${JSON.stringify(kind.toUpperCase())} in HEALTHCHECK (try CMD)`);
+  const json = parseInstruction(`SHELL ${command || '[]'}`, line).json;
+  if (command === '' || json?.length === 0) throw new KindError('invalid', 'Missing command after HEALTHCHECK CMD');
   return {
     Test: json ? ['CMD', ...json] : ['CMD-SHELL', command],
-    Interval: duration(interval),
-    Timeout: duration(timeout),
-    StartPeriod: duration(flags['start-period']),
-    StartInterval: duration(flags['start-interval']),
-    Retries: retries === undefined ? undefined : retriesOf(word(retries)),
+    Interval: intervalOf('interval', flags),
+    Timeout: intervalOf('timeout', flags),
+    StartPeriod: intervalOf('start-period', flags),
+    StartInterval: intervalOf('start-interval', flags),
+    Retries: retriesOf(flags['retries']),
   };
 }
 
-function retriesOf(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
+/** Nanoseconds; nothing and 0 are the default. */
+function intervalOf(name: string, flags: Instruction['flags']): number | undefined {
+  const text = flags[name] ?? '';
+  const duration = text === '' ? 0 : parseDuration(text);
+  if (duration > 0 && duration < 1e6) throw wordError(text, `Interval "${name}" cannot be less than 1ms`);
+  return duration || undefined;
+}
+
+function retriesOf(text = ''): number | undefined {
+  if (/^-\d+$/.test(text)) throw wordError(text, `--retries cannot be negative (${text})`);
+  if (/^\d{0,9}$/.test(text)) return Number(text) || undefined;
   throw wordError(text, `HEALTHCHECK: invalid value "${text}" for --retries`);
 }
 
-function trigger(instruction: Instruction): string {
-  const inner = parseInstruction(instruction.rest, instruction.line);
+/** The trigger as a Dockerfile would have it, here-documents and all. */
+function trigger({ rest, line, heredocs }: Instruction): string {
+  const inner = parseInstruction(rest, line);
   if (inner.keyword === 'ONBUILD') throw new KindError('invalid', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   if (inner.keyword === 'FROM' || inner.keyword === 'MAINTAINER')
     throw new KindError('invalid', `${inner.keyword} isn't allowed as an ONBUILD trigger`);
-  return instruction.rest;
-}
-
-function signalOf(text: string): string {
-  if (/^\d+$/.test(text) || /^(?:SIG)?[A-Z][A-Z0-9+-]*$/i.test(text)) return text;
-  throw wordError(text, `Invalid signal: ${text}`);
-}
-
-function one(instruction: Instruction): string {
-  if (splitWords(instruction.rest).length === 1) return instruction.rest;
-  throw new KindError('invalid', `${instruction.keyword} requires exactly one argument`);
+  return [rest, ...heredocs.map(({ content, name }) => `${content}${name}`)].join('\n');
 }
 
 function list(words: readonly string[]): string {

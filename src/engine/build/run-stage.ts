@@ -11,6 +11,7 @@ import { BuildArguments } from './arguments.ts';
 import { scratch, type BuildRun, type CachableStep, type StepState } from './build-run.ts';
 import { environment } from './changes.ts';
 import { runCopy } from './copy-step.ts';
+import { parseDockerfile } from './dockerfile.ts';
 import type { PlannedStep } from './events.ts';
 import { joinedLists } from './file-list.ts';
 import { parseInstruction, type Instruction } from './instruction.ts';
@@ -226,7 +227,7 @@ export class StageRun {
     if (triggers.length === 0) return;
     this.print(`# Executing ${triggers.length} build trigger${triggers.length === 1 ? '' : 's'}\n`);
     this.state = { ...this.state, config: { ...this.state.config, OnBuild: undefined } };
-    for (const trigger of triggers) await this.#carryOut(parseInstruction(trigger, this.stage.from.line));
+    for (const trigger of triggers.flatMap((text) => parseDockerfile(text).instructions)) await this.#carryOut(trigger);
   }
 
   async #carryOut(instruction: Instruction): Promise<void> {
