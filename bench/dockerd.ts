@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { initProgram } from '../src/engine/containers/devices.ts';
 import { eventually } from '../test/support/eventually.ts';
-import { hasPeer, peerProgram } from '../test/support/peers.ts';
+import { hasPeer, peerEnvironment, peerProgram } from '../test/support/peers.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
@@ -17,14 +17,19 @@ export interface Dockerd {
   pids(): Promise<readonly number[]>;
 }
 
+/** From where its programs are taken: those of an earlier one first. sid's runc needs sid's libc. */
+export const dockerdPeers = { stable: ['docker.io'], sid: ['docker.io@sid', 'containerd@sid', 'docker.io'] } as const;
+
 /** Debian's dockerd (tools/peers.sh docker.io), in a network namespace and folders of its own; undefined when it is not there. */
 export async function startDockerd(
   stack: AsyncDisposableStack,
   labName = 'bench-dockerd',
   labNumber = '151',
+  release: keyof typeof dockerdPeers = 'stable',
 ): Promise<Dockerd | undefined> {
-  if (!hasPeer('docker.io')) return undefined;
-  const program = peerProgram('docker.io', 'dockerd');
+  const peers = dockerdPeers[release];
+  if (!peers.every(hasPeer)) return undefined;
+  const program = peerProgram(peers[0], 'dockerd');
   const folder = await mkdtemp('/tmp/dv-bench-dockerd-');
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
   stack.defer(() => unmountBelow(folder));
@@ -47,7 +52,7 @@ export async function startDockerd(
     initProgram(),
   ];
   const child = spawn('bash', [join(root, 'tools/lab.sh'), labName, labNumber, program.path, ...flags], {
-    env: { ...process.env, ...program.env },
+    env: { ...process.env, ...peerEnvironment(peers) },
     stdio: 'ignore',
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

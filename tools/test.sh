@@ -13,7 +13,7 @@ if [ ${#tools[@]} -gt 0 ]; then
   echo "  … ${tools[*]}"
   { apt-get -qq update && apt-get -qq -y --no-install-recommends install "${tools[@]}"; } >> .cache/setup.log
 fi
-bash tools/peers.sh chromium docker-compose docker-compose@sid etcd-server etcd-client wrk
+bash tools/peers.sh chromium docker-compose docker-compose@sid docker.io@sid containerd@sid docker-buildx@sid etcd-server etcd-client wrk
 bash tools/peers.sh docker-registry docker.io skopeo buildah podman
 
 section() { # NAME command…

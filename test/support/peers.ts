@@ -16,21 +16,35 @@ export function hasPeer(peer: string): boolean {
 
 /** `peerProgram('docker-registry')`, `peerProgram('docker.io', 'dockerd')`, `peerProgram('docker-compose@sid')`. */
 export function peerProgram(peer: string, program = peer.replace(/@.*$/, '')): PeerProgram {
-  const root = join(peers, peer);
-  const folders = ['usr/bin', 'usr/sbin', 'usr/libexec/docker/cli-plugins', 'bin', 'sbin'].map((folder) => join(root, folder));
-  const path = folders.map((folder) => join(folder, program)).find((each) => existsSync(each));
+  const path = foldersOf(peer)
+    .map((folder) => join(folder, program))
+    .find((each) => existsSync(each));
   if (path === undefined) throw new Error(`${program} is missing: run "bash tools/peers.sh ${peer}"`);
+  return { path, env: peerEnvironment([peer]) };
+}
+
+/** Where the programs of several peers, those of the first before those of the next, are found together with their libraries. */
+export function peerEnvironment(names: readonly string[]): PeerProgram['env'] {
+  const roots = names.map((peer) => join(peers, peer));
   return {
-    path,
-    env: {
-      PATH: `${folders.join(':')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
-      LD_LIBRARY_PATH: libraryFolders(root).join(':'),
-      // python3.11/…: parts of the standard library that Debian packs apart, such as distutils.
-      PYTHONPATH: globSync(['usr/lib/python3/dist-packages', 'usr/lib/python3.*'], { cwd: root })
-        .map((folder) => join(root, folder))
-        .join(':'),
-    },
+    PATH: [...names.flatMap(foldersOf), process.env['PATH'] ?? '', '/usr/sbin:/sbin'].join(':'),
+    LD_LIBRARY_PATH: roots.flatMap(libraryFolders).join(':'),
+    // python3.11/…: parts of the standard library that Debian packs apart, such as distutils.
+    PYTHONPATH: roots
+      .flatMap((root) =>
+        globSync(['usr/lib/python3/dist-packages', 'usr/lib/python3.*'], { cwd: root }).map((folder) => join(root, folder)),
+      )
+      .join(':'),
   };
+}
+
+/** A file of a peer, there or not. */
+export function peerFile(peer: string, path: string): string {
+  return join(peers, peer, path);
+}
+
+function foldersOf(peer: string): readonly string[] {
+  return ['usr/bin', 'usr/sbin', 'usr/libexec/docker/cli-plugins', 'bin', 'sbin'].map((folder) => join(peers, peer, folder));
 }
 
 /** `usr/lib/x86_64-linux-gnu` and the private folders in it, such as pulseaudio's. */

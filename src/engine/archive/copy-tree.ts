@@ -6,7 +6,7 @@ import { KindError } from '../../base/errors.ts';
 import { fileAttributes, type Attributes } from '../../kernel/attributes.ts';
 import { Root, setFileMetadata, textOf, type Owner } from '../../kernel/files.ts';
 import { deviceOf } from '../../kernel/device-number.ts';
-import { parseChmod } from '../build/chmod.ts';
+import { madeMode, parseChmod } from '../build/chmod.ts';
 import { fileLine } from '../build/file-list.ts';
 import { parseIgnore, type Ignore } from '../build/ignore.ts';
 import { resolvePath } from './resolve-path.ts';
@@ -68,6 +68,8 @@ class Copy {
   readonly #hash: Hash = createHash('sha256');
   readonly #exclude: Ignore;
   readonly #mode: ((mode: number) => number) | undefined;
+  /** Of directories that are made on the way. */
+  readonly #madeMode: number;
   readonly #lines: string[] = [];
   /** Inode → where the present item has put it: hard links stay hard links. */
   readonly #links = new Map<string, string>();
@@ -79,6 +81,7 @@ class Copy {
     this.#job = job;
     this.#exclude = parseIgnore(job.exclude ?? []);
     this.#mode = job.mode === undefined ? undefined : parseChmod(job.mode);
+    this.#madeMode = madeMode(job.mode);
   }
 
   result(): CopyResult {
@@ -95,7 +98,7 @@ class Copy {
     // Where a link leads, files go: also one that leads to nothing yet.
     const target = this.#to ? resolvePath(this.#to, item.target) : item.target;
     const cut = target.lastIndexOf('/');
-    if (cut > 0) this.#to?.makeDirectories(target.slice(0, cut), 0o755, this.#job.owner);
+    if (cut > 0) this.#to?.makeDirectories(target.slice(0, cut), this.#madeMode, this.#job.owner);
     this.#links.clear();
     if (stat.isDirectory()) this.#directory(item.source, target, '', stat);
     else this.#file(resolvePath(this.#from, item.source), target, item.target.slice(item.target.lastIndexOf('/') + 1), stat);
@@ -110,7 +113,7 @@ class Copy {
 
   #directory(source: string, target: string, name: string, stat: BigIntStats): void {
     const owner = this.#job.owner ?? (this.#job.targets === 'plain' ? { uid: 0, gid: 0 } : undefined);
-    const made = this.#to && (this.#to.statTarget(target)?.isDirectory() ? [] : this.#to.makeDirectories(target, 0o755, owner));
+    const made = this.#to && (this.#to.statTarget(target)?.isDirectory() ? [] : this.#to.makeDirectories(target, this.#madeMode, owner));
     if (name !== '') this.#note(source, name, stat, '');
     // The target of COPY itself keeps what it has; directories below it take the source's mode and owner.
     if (name !== '' || ((made?.length ?? 0) > 0 && this.#job.targets !== 'plain')) this.#metadata(source, target, stat);
@@ -136,7 +139,7 @@ class Copy {
         this.#kept(childSource, childTarget, childName, childStat);
         continue;
       }
-      this.#to?.makeDirectories(target, 0o755, this.#job.owner);
+      this.#to?.makeDirectories(target, this.#madeMode, this.#job.owner);
       if (childStat.isDirectory()) this.#directory(childSource, childTarget, childName, childStat);
       else this.#file(childSource, childTarget, childName, childStat);
     }

@@ -58,10 +58,12 @@ export function platformArguments(name: string): string | undefined {
     TARGETOS: 'linux',
     TARGETARCH: arch,
     TARGETVARIANT: '',
+    TARGETOSVERSION: '',
     BUILDPLATFORM: `linux/${arch}`,
     BUILDOS: 'linux',
     BUILDARCH: arch,
     BUILDVARIANT: '',
+    BUILDOSVERSION: '',
   };
   return values[name];
 }

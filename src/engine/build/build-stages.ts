@@ -49,7 +49,12 @@ export async function buildStages(run: BuildRun, { file, plan, report }: Planned
   const done = new Map<number, Promise<StepState>>();
   const stateOf = (stage: Stage): Promise<StepState> => {
     const state = done.get(stage.index);
-    if (!state) throw new Error(`stage ${stage.index} is not built`);
+    // Triggers of an image are known only when it has come.
+    if (!state)
+      throw new KindError(
+        'notImplemented',
+        `a trigger of the base image copies from stage "${stage.name ?? stage.index}", which nothing in this file needs: copy from it in the file, too`,
+      );
     return state;
   };
   const runs = new Map<number, StageRun>();

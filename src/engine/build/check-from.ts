@@ -5,7 +5,7 @@ import { isPredefined, meant, undefinedIn, wordOf, type CheckInput, type Report 
 import type { Instruction } from './instruction.ts';
 import { parsePlatform } from './platform.ts';
 import { argumentsOf, baseStage, type Stage } from './stages.ts';
-import { expand, splitWords } from './words.ts';
+import { expand, fields } from './words.ts';
 
 const reserved = new Set(['context', 'scratch']);
 
@@ -16,7 +16,7 @@ export function fromFindings(input: CheckInput, report: Report): void {
   const defaults = defaultArguments(plan.globals, file.escape);
   for (const stage of plan.stages) {
     const { from, name } = stage;
-    const [base = '', as = '', written = ''] = splitWords(from.rest, file.escape);
+    const [base = '', as = '', written = ''] = fields(from.rest);
     if (name !== undefined) {
       if (written !== name) report('StageNameCasing', from, written);
       if (reserved.has(name)) report('ReservedStageName', from, name);

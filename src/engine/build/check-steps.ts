@@ -3,7 +3,7 @@ import { isPredefined, meant, undefinedIn, wordOf, type CheckInput, type Report,
 import { heredocStart } from './heredoc.ts';
 import type { Instruction } from './instruction.ts';
 import { argumentsOf, type Stage } from './stages.ts';
-import { splitWords, unquoted } from './words.ts';
+import { fields, splitWords, unquoted } from './words.ts';
 
 /** What one stage has said so far. */
 interface Scope {
@@ -57,8 +57,8 @@ const judges: Readonly<Record<string, (instruction: Instruction, scope: Scope) =
   },
   COPY: ignored,
   ADD: ignored,
-  EXPOSE: (instruction, { input, report }) => {
-    for (const port of splitWords(instruction.rest, input.file.escape)) {
+  EXPOSE: (instruction, { report }) => {
+    for (const port of fields(instruction.rest)) {
       const protocol = port.includes('$') ? '' : (port.split('/')[1] ?? '');
       if (protocol !== protocol.toLowerCase()) report('ExposeProtoCasing', instruction, port);
       if (/[^:]:/.test(port.replaceAll(/\$\{[^}]*\}/g, '$'))) report('ExposeInvalidFormat', instruction, port);
@@ -90,7 +90,7 @@ function secret(name: string, instruction: Instruction, report: Report): void {
 
 function ignored(instruction: Instruction, { input, report }: Scope): void {
   if (instruction.flags['from'] !== undefined) return;
-  const words = instruction.json ?? splitWords(instruction.rest, input.file.escape);
+  const words = instruction.json ?? fields(instruction.rest);
   for (const source of words.slice(0, -1)) {
     if (/[$*?[]|^(?:https?|git|ssh):|^git@/.test(source) || heredocStart(source)) continue;
     if (input.isIgnored(source)) report('CopyIgnoredFile', instruction, instruction.keyword === 'ADD' ? 'Add' : 'Copy', source);
@@ -102,16 +102,16 @@ function wordsOf(instruction: Instruction, escape: string): readonly string[] {
   switch (instruction.keyword) {
     case 'ENV':
     case 'LABEL':
-    case 'EXPOSE':
     case 'STOPSIGNAL':
     case 'USER':
     case 'WORKDIR':
       return splitWords(instruction.rest, escape);
+    case 'EXPOSE':
     case 'VOLUME':
-      return instruction.json ?? splitWords(instruction.rest, escape);
+      return instruction.json ?? fields(instruction.rest);
     case 'ADD':
     case 'COPY':
-      return [...(instruction.json ?? splitWords(instruction.rest, escape)), ...Object.values(instruction.flags)];
+      return [...(instruction.json ?? fields(instruction.rest)), ...Object.values(instruction.flags)];
     default:
       return [];
   }

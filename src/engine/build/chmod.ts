@@ -5,7 +5,7 @@ const typeMask = 0o170000;
 
 /** `640` or `u=rwX,go-w` → what becomes of a mode (with its file type bits). As chmod(1), without its umask. */
 export function parseChmod(text: string): (mode: number) => number {
-  if (/^[0-7]{1,4}$/.test(text)) return (mode) => (mode & typeMask) | Number.parseInt(text, 8);
+  if (isOctal(text)) return (mode) => (mode & typeMask) | Number.parseInt(text, 8);
   const clauses = text.split(',').map((clause) => clauseOf(clause, text));
   return (mode) => clauses.reduce((current, clause) => clause(current), mode);
 }
@@ -41,4 +41,13 @@ function permissions(mode: number, what: string): number {
   if (/^[ugo]$/.test(what)) return (mode >> (shifts[what] ?? 0)) & 7;
   const executes = what.includes('x') || (what.includes('X') && ((mode & typeMask) === directory || (mode & 0o111) !== 0));
   return (what.includes('r') ? 4 : 0) | (what.includes('w') ? 2 : 0) | (executes ? 1 : 0);
+}
+
+/** Of directories that COPY and ADD make on the way: an octal mode is theirs, too. */
+export function madeMode(mode = ''): number {
+  return isOctal(mode) ? Number.parseInt(mode, 8) : 0o755;
+}
+
+function isOctal(text: string): boolean {
+  return /^[0-7]{1,4}$/.test(text);
 }

@@ -119,7 +119,10 @@ test('ADD of URLs, with a checksum; a tar from elsewhere stays a tar unless --un
       [`ADD --checksum=sha256:${sum} Dockerfile /`, /for a single HTTP\(S\) URL/],
       [`ADD ${url}/ /`, /cannot determine a file name/],
       [`ADD ${url}/%2e%2e%2f.. /`, /cannot determine a file name/],
-      [`COPY ${url}/x /`, /file not found in build context/],
+      [`COPY ${url}/x /`, /source can't be a URL for COPY/],
+      ['COPY git@host:a/b.git /', /source can't be a git ref for COPY/],
+      ['COPY Dockerfile <<E\nE', /COPY cannot accept a heredoc as a destination/],
+      ['COPY "a b" /', /failed to process "\\"a": unexpected end of statement while looking for matching double-quote/],
     ];
     for (const [line, message] of bad) await assert.rejects(lab.build({ Dockerfile: `FROM busybox\n${line}` }), { message }, line);
     const remote = await lab.build({}, { remote: `${url}/t.tgz`, dockerfile: 'f' }).catch((error: unknown) => String(error));

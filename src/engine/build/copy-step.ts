@@ -6,10 +6,11 @@ import type { CopyJob } from '../archive/copy-tree.ts';
 import { resolvePath } from '../archive/resolve-path.ts';
 import { runJob } from '../archive/run-job.ts';
 import type { CachableStep, StepResultState } from './build-run.ts';
-import { parseChmod } from './chmod.ts';
+import { madeMode, parseChmod } from './chmod.ts';
 import { readText } from './context.ts';
 import { isPacked, openArchive } from './foreign-archive.ts';
 import { gatherSources } from './gather-sources.ts';
+import { heredocStart } from './heredoc.ts';
 import { ignoreLines } from './ignore.ts';
 import type { Instruction } from './instruction.ts';
 import { mountLayers, type Mounted } from './mounted.ts';
@@ -18,19 +19,20 @@ import { wordError } from './place.ts';
 import type { StageRun } from './run-stage.ts';
 import { openSource } from './source-tree.ts';
 import { itemOf, type Source } from './sources.ts';
-import { splitWords } from './words.ts';
+import { fields } from './words.ts';
 
 /** COPY and ADD: no container; files are written through the mounted layers, and what was written becomes a layer. */
 export async function runCopy(stage: StageRun, instruction: Instruction): Promise<void> {
   const { keyword, flags } = instruction;
-  await using tree = await openSource(stage, flags['from'] === undefined ? undefined : stage.word(flags['from']));
-  const words = (instruction.json ?? splitWords(instruction.rest, stage.escape)).map((word) => stage.word(word));
+  await using tree = await openSource(stage, flags['from']);
+  const words = (instruction.json ?? fields(instruction.rest)).map((word) => stage.word(word));
   if (words.length < 2)
     throw new KindError(
       'invalid',
       `${keyword} requires at least two arguments, but only one was provided. Destination could not be determined.`,
     );
   const destination = words.at(-1) ?? '';
+  if (!instruction.json && heredocStart(destination)) throw wordError(destination, `${keyword} cannot accept a heredoc as a destination`);
   const sources = await gatherSources(stage, instruction, words.slice(0, -1), tree);
   const plan = planCopy(stage, instruction, { sources, destination, fromClient: tree.layers === undefined });
   const isUnpacked = await Promise.all(
@@ -122,7 +124,7 @@ async function write(stage: StageRun, plan: CopyPlan, isUnpacked: readonly boole
   // --link: written over nothing, so that neither links nor directories of the image matter.
   await using mounted = await mountLayers(snapshots, kernel.mounts, plan.link ? [] : layers);
   const intoDirectory = plan.intoDirectory || isDirectoryIn(mounted, plan.target);
-  if (plan.intoDirectory) makeTarget(mounted, plan.target, owner);
+  if (plan.intoDirectory) makeTarget(mounted, plan, owner);
   for (const [index, source] of plan.sources.entries()) {
     if (isUnpacked[index]) await unpackArchive(stage, source, mounted, plan.target, plan.chown === undefined ? undefined : owner);
   }
@@ -137,9 +139,9 @@ async function write(stage: StageRun, plan: CopyPlan, isUnpacked: readonly boole
   return { config, layer: await mounted.commit({ newest: stage.run.epoch, ...(plan.link && { onto: layers }) }) };
 }
 
-function makeTarget(mounted: Mounted, target: string, owner: Owner | undefined): void {
+function makeTarget(mounted: Mounted, { target, mode }: CopyPlan, owner: Owner | undefined): void {
   using root = new Root(mounted.directory);
-  root.makeDirectories(resolvePath(root, bytesOf(target)), 0o755, owner);
+  root.makeDirectories(resolvePath(root, bytesOf(target)), madeMode(mode), owner);
 }
 
 async function unpackArchive(stage: StageRun, source: Source, mounted: Mounted, target: string, owner: Owner | undefined): Promise<void> {

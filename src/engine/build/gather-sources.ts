@@ -10,7 +10,7 @@ import { wordError } from './place.ts';
 import type { StageRun } from './run-stage.ts';
 import type { SourceTree } from './source-tree.ts';
 import { findSources, isUrl, noSources, urlName, type Source } from './sources.ts';
-import { expandText } from './words.ts';
+import { expandText, fields } from './words.ts';
 
 /** Files of the context or stage, downloads, repositories and here-documents, in the order they are written. */
 export async function gatherSources(
@@ -26,7 +26,8 @@ export async function gatherSources(
     throw wordError('--checksum', 'checksum can be given for a single HTTP(S) URL or git repository only');
   const sources: Source[] = [];
   for (const [index, word] of words.entries()) {
-    const start = heredocStart(instruction.json ? '' : (rawWord(instruction, index) ?? word));
+    // `<<"EOF"` has lost its quotes once it is expanded.
+    const start = heredocStart(instruction.json ? '' : (fields(instruction.rest)[index] ?? word));
     const heredoc = start && instruction.heredocs.find(({ name }) => name === start.name);
     if (heredoc)
       sources.push(written(stage, heredoc.name, heredoc.expands ? expandText(heredoc.content, stage.variables) : heredoc.content));
@@ -39,12 +40,9 @@ export async function gatherSources(
   return sources;
 }
 
-/** `<<"EOF"` has lost its quotes once it is expanded. */
-function rawWord(instruction: Instruction, index: number): string | undefined {
-  return instruction.rest.split(/\s+/)[index];
-}
-
 function local(stage: StageRun, { keyword, flags }: Instruction, word: string, tree: SourceTree): readonly Source[] {
+  if (isUrl(word)) throw wordError(word, `source can't be a URL for ${keyword}`);
+  if (/^(?:git|ssh):\/\/|^git@/.test(word)) throw wordError(word, `source can't be a git ref for ${keyword}`);
   try {
     return findSources(tree.directory, word, { keyword, parents: flags['parents'] === 'true' });
   } catch (error) {

@@ -50,10 +50,47 @@ test('mounts: every type with its options', () => {
     owner: { uid: 1, gid: 2 },
     readOnly: true,
   });
-  assert.deepEqual(some('type=tmpfs,target=/t,size=64m'), { ...common, type: 'tmpfs', target: '/t', size: 64 << 20 });
-  assert.deepEqual(some('type=secret,id=k,env=KEY,required=true'), { ...common, type: 'secret', id: 'k', env: 'KEY', required: true });
-  assert.deepEqual(some('type=secret,target=/root/.key'), { ...common, type: 'secret', id: '.key', target: '/root/.key' });
-  assert.deepEqual(some('type=ssh,required'), { ...common, type: 'ssh', required: true });
+  assert.deepEqual(some('type=tmpfs,target=/t,size=64m,ro'), { ...common, type: 'tmpfs', target: '/t', size: 64 << 20, readOnly: true });
+  const kept = { ...common, readOnly: true };
+  assert.deepEqual(some('type=secret,id=k,env=KEY,required=true'), { ...kept, type: 'secret', id: 'k', env: 'KEY', required: true });
+  assert.deepEqual(some('type=secret,target=/root/.key'), { ...kept, type: 'secret', id: '.key', target: '/root/.key' });
+  assert.deepEqual(some('type=ssh,required'), { ...kept, type: 'ssh', required: true });
+  assert.deepEqual(some('type=secret,src=k,dst=/k,mode=0444,uid=1,gid=2,required=t'), {
+    ...kept,
+    type: 'secret',
+    id: 'k',
+    source: 'k',
+    target: '/k',
+    mode: 0o444,
+    owner: { uid: 1, gid: 2 },
+    required: true,
+  });
+  assert.deepEqual(some('type=ssh,id=a,target=/s,mode=600,uid=3,gid=4'), {
+    ...kept,
+    type: 'ssh',
+    id: 'a',
+    target: '/s',
+    mode: 0o600,
+    owner: { uid: 3, gid: 4 },
+  });
+  for (const [words, readOnly] of [
+    ['', true],
+    [',ro', true],
+    [',rw', false],
+    [',readwrite=true', false],
+    [',rw=false', true],
+    [',readonly=0', false],
+    [',rw,ro', true],
+  ] as const)
+    assert.equal(parseMount(`type=bind,destination=/x${words}`, asIs).readOnly, readOnly, words);
+  for (const [sharing, size] of [
+    ['shared', '1k'],
+    ['private', '2G'],
+    ['LOCKED', '512'],
+  ] as const) {
+    assert.equal(parseMount(`type=CACHE,target=/c,sharing=${sharing}`, asIs).sharing, sharing.toLowerCase());
+    assert.equal(parseMount(`type=tmpfs,target=/c,size=${size}`, asIs).size, { '1k': 1024, '2G': 2 ** 31, '512': 512 }[size]);
+  }
   assert.equal(parseMount('type=cache,target=/c,"id=a,b"', asIs).id, 'a,b');
   assert.equal(parseMount('type=cache,target=$X', (text) => text.replace('$X', '/v')).target, '/v');
   const bad: readonly (readonly [string, RegExp])[] = [
@@ -66,6 +103,12 @@ test('mounts: every type with its options', () => {
     ['type=tmpfs,target=/x,size=lots', /invalid value for size: lots/],
     ['type=cache,target=', /invalid field 'target': it needs a value/],
     ['type=secret', /needs an id or a target/],
+    ['type=secret,id=k,from=x', /secret mount should not have a from/],
+    ['type=secret,id=k,src=s', /both source and id can't be set/],
+    ['type=secret,id=k,sharing=locked', /unexpected key 'sharing' for mount type 'secret'/],
+    ['type=bind,target=/x,uid=1', /unexpected key 'uid' for mount type 'bind'/],
+    ['type=cache,target=/x,required', /unexpected key 'required' for mount type 'cache'/],
+    ['type=bind,target', /invalid field 'target' must be a key=value pair/],
     ['type=bind,target=/x,rw=maybe', /invalid value for rw: maybe/],
   ];
   for (const [text, message] of bad) assert.throws(() => parseMount(text, asIs), { kind: 'invalid', message }, text);
@@ -192,9 +235,12 @@ test('variables in here-documents; patterns with escapes', () => {
   for (const [text, wanted] of cases) assert.equal(expand(text, variables), wanted, text);
 });
 
-test('stages that mounts use are needed; a named context stands before a stage', () => {
+test('stages that mounts and triggers use are needed; a named context stands before a stage', () => {
   const plan = (text: string, contexts: readonly string[] = []): readonly number[] =>
     [...planStages(parseDockerfile(text), {}, undefined, () => undefined, new Set(contexts)).needed].sort();
   assert.deepEqual(plan('FROM x AS a\nFROM x AS b\nFROM x\nRUN --mount=from=b,target=/m true'), [1, 2]);
   assert.deepEqual(plan('FROM x AS a\nFROM a\nCOPY --from=a . .', ['a']), [1]);
+  assert.deepEqual(plan('FROM x AS a\nFROM x AS b\nONBUILD COPY --from=a /x /\nFROM b'), [0, 1, 2]);
+  for (const text of ['COPY --from=$A / /', 'RUN --mount=type=bind,target=/x,from=${A} true'])
+    assert.throws(() => plan(`FROM x AS a\nFROM x\nARG A=a\n${text}`), { message: /line 4: 'from' doesn't support variable expansion/ });
 });

@@ -28,30 +28,48 @@ const types = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 const places = ['target', 'dst', 'destination'];
 const sources = ['from', 'source', 'src'];
 
-/** Which keys a type takes; the others are refused by name. */
+const writing = ['rw', 'readwrite', 'ro', 'readonly'];
+/** Taken with every type, though not each of them means something there, as BuildKit has it. */
+const common = ['type', ...places, ...sources, ...writing, 'id'];
+const ownership = ['mode', 'uid', 'gid'];
+
+/** What a type takes besides; the others are refused by name. */
 const keysOf: Readonly<Record<MountSpec['type'], readonly string[]>> = {
-  bind: [...places, ...sources, 'rw', 'readwrite', 'ro', 'readonly'],
-  cache: [...places, ...sources, 'id', 'sharing', 'mode', 'uid', 'gid', 'rw', 'readwrite', 'ro', 'readonly'],
-  tmpfs: [...places, 'size'],
-  secret: [...places, 'id', 'source', 'src', 'required', 'mode', 'uid', 'gid', 'env'],
-  ssh: [...places, 'id', 'required', 'mode', 'uid', 'gid'],
+  bind: [],
+  cache: ['sharing', ...ownership],
+  tmpfs: ['size'],
+  secret: ['required', ...ownership, 'env'],
+  ssh: ['required', ...ownership],
 };
 
-/** Parses one `--mount`; `word` replaces variables in the values that take them. */
-export function parseMount(text: string, word: (text: string) => string): MountSpec {
-  const fields = csv(text).map((field): readonly [string, string | undefined] => {
+type Field = readonly [key: string, value: string | undefined];
+
+function fieldsOf(text: string): readonly Field[] {
+  return csv(text).map((field): Field => {
     const equals = field.indexOf('=');
     return equals < 0 ? [field.toLowerCase(), undefined] : [field.slice(0, equals).toLowerCase(), field.slice(equals + 1)];
   });
+}
+
+/** The stage or image that a `--mount` names, before variables have values. */
+export function mountSource(text: string): string | undefined {
+  return fieldsOf(text).findLast(([key]) => key === 'from')?.[1];
+}
+
+/** Parses one `--mount`; `word` replaces the variables of its values. */
+export function parseMount(text: string, word: (text: string) => string): MountSpec {
+  const fields = fieldsOf(text).map(([key, value]): Field => [key, value === undefined || key === 'from' ? value : word(value)]);
   const type = typeOf(fields.find(([key]) => key === 'type')?.[1], text);
-  for (const [key] of fields) {
-    if (key === 'type' || keysOf[type].includes(key)) continue;
-    throw wordError(key, `unexpected key '${key}' for mount type '${type}'${didYouMean(key, keysOf[type])}`);
+  const keys = [...common, ...keysOf[type]];
+  for (const [key, given] of fields) {
+    if (!keys.includes(key)) throw wordError(key, `unexpected key '${key}' for mount type '${type}'${didYouMean(key, keys)}`);
+    if (given === undefined && !writing.includes(key) && key !== 'required')
+      throw wordError(key, `invalid field '${key}' must be a key=value pair`);
   }
   const value = (...names: readonly string[]): string | undefined => {
     const [key = '', given] = fields.findLast(([name]) => names.includes(name)) ?? [];
     if (key !== '' && (given === undefined || given === '')) throw wordError(text, `invalid field '${key}': it needs a value`);
-    return given === undefined ? undefined : word(given);
+    return given;
   };
   const flag = (...names: readonly string[]): boolean | undefined => {
     const found = fields.findLast(([name]) => names.includes(name));
@@ -60,8 +78,10 @@ export function parseMount(text: string, word: (text: string) => string): MountS
   const target = value(...places);
   if (target === undefined && type !== 'secret' && type !== 'ssh') throw wordError(text, `--mount=type=${type} needs a target`);
   const source = value('source', 'src');
-  const readOnly = type === 'bind' ? !(flag('rw', 'readwrite') ?? false) : (flag('ro', 'readonly') ?? false);
+  const readOnly = isReadOnly(fields) ?? (type !== 'cache' && type !== 'tmpfs');
   const id = value('id') ?? (type === 'secret' ? (source ?? (target === undefined ? undefined : posix.basename(target))) : undefined);
+  if (type === 'secret' && value('from') !== undefined) throw wordError('from', 'secret mount should not have a from');
+  if (type === 'secret' && value('id') !== undefined && source !== undefined) throw wordError(text, "both source and id can't be set");
   if (type === 'secret' && id === undefined) throw wordError(text, '--mount=type=secret needs an id or a target');
   return {
     type,
@@ -79,6 +99,12 @@ export function parseMount(text: string, word: (text: string) => string): MountS
   };
 }
 
+/** The last word on it; undefined where there is none. */
+function isReadOnly(fields: readonly Field[]): boolean | undefined {
+  const [key, given = 'true'] = fields.findLast(([name]) => writing.includes(name)) ?? [];
+  return key === undefined ? undefined : booleanOf(key, given) === ['ro', 'readonly'].includes(key);
+}
+
 /** Fields between commas; one in double quotes may hold commas. */
 function csv(text: string): readonly string[] {
   return [...text.matchAll(/(?:^|,)("(?:[^"]|"")*"|[^,]*)/g)].map(([, field = '']) =>
@@ -93,8 +119,8 @@ function typeOf(text: string | undefined, mount: string): MountSpec['type'] {
 }
 
 function booleanOf(key: string, text: string): boolean {
-  if (['true', '1'].includes(text.toLowerCase())) return true;
-  if (['false', '0'].includes(text.toLowerCase())) return false;
+  if (['true', 't', '1'].includes(text.toLowerCase())) return true;
+  if (['false', 'f', '0'].includes(text.toLowerCase())) return false;
   throw wordError(text, `invalid value for ${key}: ${text}: want true or false`);
 }
 

@@ -51,6 +51,8 @@ test('cache: kept between builds, shared by id, with owner and mode, filled from
   assert.equal(await read(other.id, '/log'), 'one\ntwo\n');
   const fresh = await lab.build({ Dockerfile: step('target=/c,id=mine,uid=5,gid=6,mode=0711', "stat -c '%u %g %a' /c > /log") });
   assert.equal(await read(fresh.id, '/log'), '5 6 711\n');
+  const theirs = await lab.build({ Dockerfile: step('target=/c,id=mine,uid=7', "stat -c '%u %g %a' /c > /log") });
+  assert.equal(await read(theirs.id, '/log'), '7 0 755\n', 'another owner has another cache');
   const filled = await lab.build({
     Dockerfile: `FROM busybox AS seed\nRUN mkdir /s && echo s > /s/f\n${step('target=/c,id=seeded,from=seed,source=/s', 'cp /c/f /log')}`,
   });
@@ -58,7 +60,8 @@ test('cache: kept between builds, shared by id, with owner and mode, filled from
   const usage = (await lab.lab.engine.builder.usage()).filter(({ type }) => type === 'exec.cachemount');
   assert.deepEqual(usage.map(({ description, bytes }) => `${description} ${bytes}`).sort(), [
     'cache mount /c 8',
-    'cache mount mine 0',
+    'cache mount mine,mode=711,uid=5,gid=6 0',
+    'cache mount mine,uid=7 0',
     'cache mount seeded 2',
   ]);
 });

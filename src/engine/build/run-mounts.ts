@@ -139,7 +139,7 @@ async function prepareMount(place: Place, tree: SourceTree | undefined): Promise
         type: 'tmpfs',
         source: ['exec', 'mode=1777', ...(spec.size === undefined ? [] : [`size=${spec.size}`])].join(','),
         target,
-        readOnly: false,
+        readOnly: spec.readOnly,
         propagation: '',
       });
     case 'cache':
@@ -186,9 +186,17 @@ function pinned({ stage, undo }: Place, directory: string, source: string | unde
   return pin;
 }
 
+/** Caches of the same id that belong to somebody else, or let in others, are other caches. */
+function cacheName({ id, mode, owner }: MountSpec, target: string): string {
+  const { uid, gid } = owner;
+  const rights = { mode: mode?.toString(8), uid: uid || undefined, gid: gid || undefined };
+  const told = Object.entries(rights).filter(([, value]) => value !== undefined);
+  return [id ?? target, ...told.map(([key, value]) => `${key}=${value}`)].join(',');
+}
+
 async function cacheFolder(place: Place): Promise<string> {
   const { spec, target, stage, undo } = place;
-  const taken = undo.use(await stage.run.parts.mounts.take(spec.id ?? target, spec.sharing));
+  const taken = undo.use(await stage.run.parts.mounts.take(cacheName(spec, target), spec.sharing));
   if (!taken.isNew) return taken.directory;
   if (spec.from !== undefined || spec.source !== undefined) {
     await using tree = await openSource(stage, spec.from);

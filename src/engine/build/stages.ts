@@ -1,8 +1,8 @@
 import { KindError } from '../../base/errors.ts';
 import type { Dockerfile } from './dockerfile.ts';
-import { parseError, type Instruction } from './instruction.ts';
-import { parseMount } from './mount-spec.ts';
-import { expand, splitWords, type Variables } from './words.ts';
+import { parseError, parseInstruction, type Instruction } from './instruction.ts';
+import { mountSource } from './mount-spec.ts';
+import { expand, fields, splitWords, type Variables } from './words.ts';
 
 export interface Stage {
   readonly index: number;
@@ -35,8 +35,9 @@ export function planStages(
   contexts: ReadonlySet<string> = new Set(),
 ): Plan {
   const globals: Instruction[] = [];
-  const globalArguments = new Map<string, string | undefined>();
-  const lookup: Variables = (name) => globalArguments.get(name) ?? predefined(name);
+  const globalArguments = new Map<string, string | undefined>([['TARGETSTAGE', buildArgs['TARGETSTAGE'] ?? (target || lastName(file))]]);
+  const lookup: Variables = (name) =>
+    globalArguments.get(name) ?? (predefined(name) === undefined ? undefined : (buildArgs[name] ?? predefined(name)));
   const stages: { readonly stage: Omit<Stage, 'instructions'>; readonly instructions: Instruction[] }[] = [];
   for (const instruction of file.instructions) {
     if (instruction.keyword === 'FROM') stages.push({ stage: stageOf(instruction, stages.length, lookup, file.escape), instructions: [] });
@@ -56,6 +57,11 @@ export function planStages(
   return { globals, stages: all, needed: neededBy(all, chosen, contexts), target: chosen, globalArguments };
 }
 
+/** What is built where no target is named. */
+function lastName({ instructions }: Dockerfile): string {
+  return fields(instructions.findLast(({ keyword }) => keyword === 'FROM')?.rest ?? '')[2]?.toLowerCase() ?? 'default';
+}
+
 /** By name, or by number as COPY --from may say; only earlier stages count. */
 export function findStage(stages: readonly Stage[], name: string, before: number): Stage | undefined {
   const earlier = stages.slice(0, before);
@@ -67,10 +73,20 @@ export function baseStage(stages: readonly Stage[], stage: Pick<Stage, 'base' | 
   return /^\d+$/.test(stage.base) ? undefined : findStage(stages, stage.base, stage.index);
 }
 
-/** Names that `--from` and `--mount=…,from=` give, variables not replaced. */
+/** Names that `--from` and `--mount=…,from=` give. They are no variables: which stages are built is known before the first step. */
 function sourcesOf(instruction: Instruction): readonly string[] {
-  const mounts = (instruction.lists['mount'] ?? []).map((text) => parseMount(text, (word) => word).from);
-  return [instruction.flags['from'], ...mounts].filter((name) => name !== undefined);
+  const mounts = (instruction.lists['mount'] ?? []).map(mountSource);
+  const names = [instruction.flags['from'], ...mounts].filter((name) => name !== undefined);
+  const variable = names.find((name) => /\$./.test(name));
+  if (variable === undefined) return names;
+  throw parseError(instruction.lines, "'from' doesn't support variable expansion, define alias stage instead", variable);
+}
+
+/** What the triggers of a stage are to those that start from it. */
+function triggersOf(stage: Stage): readonly Instruction[] {
+  return stage.instructions
+    .filter(({ keyword }) => keyword === 'ONBUILD')
+    .map(({ rest, line, lines }) => parseInstruction(rest, line, { lines }));
 }
 
 /** `ARG a=b c` → [a, 'b'], [c, undefined] */
@@ -83,7 +99,7 @@ export function argumentsOf(instruction: Instruction, escape: string): readonly 
 }
 
 function stageOf(from: Instruction, index: number, variables: Variables, escape: string): Omit<Stage, 'instructions'> {
-  const words = splitWords(from.rest, escape);
+  const words = fields(from.rest);
   const [base = '', as, name] = words;
   if (words.length !== 1 && (words.length !== 3 || as?.toLowerCase() !== 'as'))
     throw parseError(from.lines, 'FROM requires either one or three arguments');
@@ -103,7 +119,7 @@ function neededBy(stages: readonly Stage[], target: Stage, contexts: ReadonlySet
     needed.add(stage.index);
     const base = contexts.has(stage.base.toLowerCase()) ? undefined : baseStage(stages, stage);
     if (base) visit(base);
-    for (const name of stage.instructions.flatMap(sourcesOf)) {
+    for (const name of [...(base ? triggersOf(base) : []), ...stage.instructions].flatMap(sourcesOf)) {
       const other = contexts.has(name.toLowerCase()) ? undefined : findStage(stages, name, stage.index);
       if (other) visit(other);
     }

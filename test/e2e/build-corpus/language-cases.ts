@@ -156,6 +156,13 @@ ONBUILD COPY . /x
   { name: 'no FROM', dockerfile: 'RUN true\n', fails: true },
   { name: 'an unknown flag', files: { a: '' }, dockerfile: 'FROM busybox:test\nCOPY --nope=1 a /a\n', fails: true },
   { name: 'a missing variable', dockerfile: 'FROM busybox:test\nENV A=${B:?must be given}\n', fails: true },
+  { name: 'a flag that the instruction does not have', dockerfile: 'FROM busybox:test\nENV --x=1\n', fails: true },
+  { name: 'a flag of CMD', dockerfile: 'FROM busybox:test\nCMD --help\n', fails: true },
+  { name: 'an array of numbers', dockerfile: 'FROM busybox:test\nRUN ["echo", 1]\n', fails: true },
+  { name: 'HEALTHCHECK NONE with a command', dockerfile: 'FROM busybox:test\nHEALTHCHECK NONE true\n', fails: true },
+  { name: 'HEALTHCHECK: an interval too short', dockerfile: 'FROM busybox:test\nHEALTHCHECK --interval=1us CMD x\n', fails: true },
+  { name: 'STOPSIGNAL: no signal', dockerfile: 'FROM busybox:test\nSTOPSIGNAL SIGNOPE\n', fails: true },
+  { name: 'COPY: quotes that white space parts', files: { 'a b': '' }, dockerfile: 'FROM busybox:test\nCOPY "a b" /\n', fails: true },
   { name: 'quotes left open', dockerfile: 'FROM busybox:test\nENV A="b\n', fails: true },
   {
     name: 'BuildKit: RUN --mount of bind, cache and tmpfs',
@@ -188,6 +195,6 @@ RUN echo "$TARGETPLATFORM $TARGETARCH $V \${TARGETOS:-undeclared}" > /o
   {
     name: 'here-documents',
     dockerfile: 'FROM busybox:test\nRUN <<E\ntrue\nE\n',
-    skip: 'dockerd 20.10 knows none: tested against their description in copy-flags and run-mounts',
+    skip: 'dockerd 20.10 knows none: see newer-cases',
   },
 ];
