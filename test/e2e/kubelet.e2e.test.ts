@@ -81,3 +81,109 @@ test('an image behind a password is pulled with a secret of the pod or of its ac
     /Pulled: Successfully pulled image ".*" in \S+ \(\S+ including waiting\)\. Image size: \d+ bytes\./,
   );
 });
+
+test('sidecars start in turn, come back, and end after the others, the last one first; the Job is complete', async () => {
+  const logged = (name: string, then = ''): object => ({
+    name,
+    image: 'busybox:test',
+    restartPolicy: 'Always',
+    command: [
+      'sh',
+      '-c',
+      `echo ${name} begins >> /work/log; trap "echo ${name} ends >> /work/log; exit 0" TERM; ${then} while true; do sleep 0.1; done`,
+    ],
+    volumeMounts: [{ name: 'work', mountPath: '/work' }],
+  });
+  const main =
+    'echo main begins >> /work/log; while [ $(grep -c "second begins" /work/log) -lt 2 ]; do sleep 0.1; done; echo main ends >> /work/log';
+  await machine.run(['mkdir', '-p', `${machine.folder}/work`]);
+  const template = {
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 5,
+      volumes: [{ name: 'work', hostPath: { path: `${machine.folder}/work` } }],
+      initContainers: [
+        { ...logged('first'), startupProbe: { exec: { command: ['grep', 'first begins', '/work/log'] }, periodSeconds: 1 } },
+        { ...logged('second', '[ $(grep -c "second begins" /work/log) -lt 2 ] && sleep 1 && exit 1;') },
+      ],
+      containers: [{ ...logged('main'), restartPolicy: undefined, command: ['sh', '-c', main] }],
+    },
+  };
+  await apply({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'helped' }, spec: { template } });
+  await machine.kubectl('wait', '--for=condition=Complete', 'job/helped', '--timeout=60s');
+  assert.deepEqual((await machine.ok(['cat', `${machine.folder}/work/log`])).split('\n'), [
+    'first begins',
+    'second begins',
+    'main begins',
+    'second begins',
+    'main ends',
+    'second ends',
+    'first ends',
+  ]);
+  assert.equal(await read('pods -l job-name=helped', '{.items[0].status.initContainerStatuses[1].restartCount}'), '1');
+  assert.equal(await read('pods -l job-name=helped', '{.items[0].status.phase}'), 'Succeeded');
+});
+
+test('hooks run: postStart by exec before the pod is ready, preStop by HTTP and by sleep before the signal', async () => {
+  const lifecycle = {
+    postStart: { exec: { command: ['sh', '-c', 'echo started > /tmp/hook'] } },
+    preStop: { httpGet: { path: '/bye', port: 8080 } },
+  };
+  const heard = 'nc -l -p 8080 > /work/heard; trap "exit 0" TERM; while true; do sleep 0.1; done';
+  const volumes = [{ name: 'work', hostPath: { path: `${machine.folder}/work` } }];
+  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  await pod(
+    'hooked',
+    { volumes, terminationGracePeriodSeconds: 3 },
+    { lifecycle, volumeMounts, command: ['sh', '-c', `mkdir -p /tmp; ${heard}`] },
+  );
+  await pod('failing', {}, { lifecycle: { postStart: { exec: { command: ['sh', '-c', 'echo secret; exit 4'] } } } });
+  await pod(
+    'slow',
+    {},
+    { lifecycle: { preStop: { sleep: { seconds: 2 } } }, command: ['sh', '-c', 'trap "exit 0" TERM; while true; do sleep 0.1; done'] },
+  );
+  await Promise.all([ready('hooked'), ready('slow')]);
+  assert.equal(await machine.kubectl('exec', 'hooked', '--', 'cat', '/tmp/hook'), 'started');
+  const began = performance.now();
+  await machine.kubectl('delete', 'pod', 'slow', '--grace-period=10');
+  const took = performance.now() - began;
+  assert(took > 1900 && took < 9000, `the hook slept, and the signal was heard: ${took} ms`);
+  await machine.kubectl('delete', 'pod', 'hooked');
+  assert.match(await machine.ok(['cat', `${machine.folder}/work/heard`]), /^GET \/bye HTTP\/1\.1/);
+  await eventually(async () => assert.match(await events('failing'), /FailedPostStartHook: PostStartHook failed/), { withinMs: 10_000 });
+  assert.doesNotMatch(await events('failing'), /secret/);
+});
+
+test('volumes belong to fsGroup, processes to the groups of the pod; who must not be root is refused', async () => {
+  await apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'owned' }, data: { key: 'value' } });
+  const securityContext = { runAsUser: 1234, runAsGroup: 3000, fsGroup: 2000, supplementalGroups: [4000] };
+  const volumes = [
+    { name: 'e', emptyDir: {} },
+    { name: 'm', emptyDir: { medium: 'Memory' } },
+    { name: 'c', configMap: { name: 'owned', defaultMode: 0o400 } },
+  ];
+  const volumeMounts = volumes.map(({ name }) => ({ name, mountPath: `/${name}` }));
+  await pod('owner', { securityContext, volumes }, { volumeMounts });
+  await ready('owner');
+  const script = 'id -u; id -G; touch /e/file /m/file; stat -c "%a %u %g" /e /m /e/file /m/file /c/..data/key; cat /c/key';
+  assert.deepEqual((await machine.kubectl('exec', 'owner', '--', 'sh', '-c', script)).split('\n'), [
+    '1234',
+    '3000 2000 4000',
+    '2777 0 2000',
+    '2777 0 2000',
+    '644 1234 2000',
+    '644 1234 2000',
+    '440 0 2000',
+    'value',
+  ]);
+  await pod('rootless', { securityContext: { runAsNonRoot: true } });
+  await eventually(
+    async () =>
+      assert.match(
+        await read('pod rootless', '{.status.containerStatuses[0].state.waiting}'),
+        /container has runAsNonRoot and image will run as root \(pod: \\"rootless_default\(.*\)\\", container: app\)","reason":"CreateContainerConfigError"/,
+      ),
+    { withinMs: 10_000 },
+  );
+});

@@ -16,6 +16,8 @@ export class FakeEngine {
   readonly images = new Map<string, Image>();
   /** Names of every container ever started, in order. */
   readonly started: string[] = [];
+  /** What a command in a container ends with. */
+  exec: (command: readonly string[]) => { readonly exitCode: number; readonly output: string } = () => ({ exitCode: 0, output: '' });
   /** What a pull does; by default every registry is out of reach. */
   pull: (reference: string, options: PullOptions) => void = () => fail('unavailable', 'no such host');
 
@@ -62,7 +64,9 @@ export class FakeEngine {
         list: async () => this.sandboxes(),
         remove: async (id: string) => this.#removeSandbox(id),
       },
-      execs: { run: async () => ({ exitCode: 0, output: '', timedOut: false }) },
+      execs: {
+        run: async (_id: string, { command }: { readonly command: readonly string[] }) => ({ ...this.exec(command), timedOut: false }),
+      },
       networks: { get: async () => fail('notFound', 'network pods not found'), create: async () => ({}) },
       events: { stream: (_options: object, signal: AbortSignal) => this.#stream(signal) },
     };

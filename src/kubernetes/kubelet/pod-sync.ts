@@ -38,9 +38,12 @@ interface PodMemory {
   waiting: Map<string, { readonly reason: string; readonly message: string }>;
   failure: PodPlan['failure'];
   refreshedAt: number;
+  stoppingSince: Date | undefined;
 }
 
 const refreshMs = 60_000;
+/** Starts that failed so late that the next one backs off. */
+const ranInVain: ReadonlySet<string> = new Set(['RunContainerError', 'PostStartHookError']);
 /** A stop that failed is tried again then. */
 const stopRetryMs = 2000;
 /** Sandbox, init containers, containers: more rounds than any pod needs to settle; the rest is another reconcile. */
@@ -93,11 +96,13 @@ export class PodSync {
 
   #facts(pod: Pod, observed: ObservedPod, memory: PodMemory): Parameters<typeof planPod>[2] {
     const netns = observed.sandbox?.netnsPath;
+    if (pod.metadata.deletionTimestamp) memory.stoppingSince ??= new Date();
     return {
       now: new Date(),
       backoffs: memory.backoffs,
       isSandboxAlive: netns === undefined || this.#options.kernel.namespaces.exists(netns),
       probes: this.#probeFacts(pod, observed),
+      ...(memory.stoppingSince && { stoppingSince: memory.stoppingSince }),
     };
   }
 
@@ -186,7 +191,7 @@ export class PodSync {
         hasProgressed = true;
         if (start.backoff) memory.backoffs.set(start.container.name, start.backoff);
       } else if (result.reason instanceof ContainerWaits) {
-        if (start.backoff && result.reason.reason === 'RunContainerError') memory.backoffs.set(start.container.name, start.backoff);
+        if (start.backoff && ranInVain.has(result.reason.reason)) memory.backoffs.set(start.container.name, start.backoff);
         waits(start.container.name, result.reason);
       } else throw result.reason;
     }
@@ -287,7 +292,13 @@ export class PodSync {
   #memory(uid: string): PodMemory {
     const known = this.#memories.get(uid);
     if (known) return known;
-    const fresh: PodMemory = { backoffs: new Map(), waiting: new Map(), failure: undefined, refreshedAt: Date.now() };
+    const fresh: PodMemory = {
+      backoffs: new Map(),
+      waiting: new Map(),
+      failure: undefined,
+      refreshedAt: Date.now(),
+      stoppingSince: undefined,
+    };
     this.#memories.set(uid, fresh);
     return fresh;
   }

@@ -174,6 +174,18 @@ test('init containers run before the others', async () => {
   await world.until('web', isReady);
 });
 
+test('a postStart hook that fails ends its container, and tells the events nothing of what it said', async () => {
+  await using world = await World.start();
+  world.engine.exec = () => ({ exitCode: 3, output: 'a password' });
+  const lifecycle = { postStart: { exec: { command: ['prepare'] } } };
+  await world.create('web', { containers: [{ name: 'app', image: 'busybox:1', lifecycle }] });
+  await world.until('web', (each) => waitingFor(each) === 'CrashLoopBackOff');
+  const said = (await world.client.list(events)).items.map((event) => `${event.reason}: ${event.message}`);
+  assert(said.includes('FailedPostStartHook: PostStartHook failed'), said.join('\n'));
+  assert(said.includes('Killing: FailedPostStartHook'));
+  assert.doesNotMatch(said.join(), /password/);
+});
+
 test('an image that cannot be had is told, and so is a rule that forbids to run', async () => {
   await using world = await World.start();
   await world.create('gone', { containers: [{ name: 'app', image: 'gone:1' }] });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ContainerRestartRule } from '../../../api/kubernetes/types.generated.ts';
 import { crashBackoff } from './crash-backoff.ts';
 import type { ObservedPod } from './observed.ts';
 import { planPod, type PlanFacts, type PodAction } from './plan.ts';
@@ -25,6 +26,10 @@ const withInit = podOf({ initContainers: [init] });
 const withSidecar = podOf({ initContainers: [sidecar] });
 const deleted = podOf({}, { metadata: { deletionTimestamp: '2026-11-23T11:59:59Z', deletionGracePeriodSeconds: 5 } });
 const waited = { durationMs: crashBackoff.initialMs, updatedAt: new Date(now.getTime() - 60_000) };
+const onExit = (operator: string, ...values: readonly number[]): ContainerRestartRule => ({
+  action: 'Restart',
+  exitCodes: { operator, values },
+});
 const sideRunning = attemptOf({ id: 's1', name: 'side' });
 
 const table: readonly (readonly [string, ReturnType<typeof podOf>, ObservedPod, Partial<PlanFacts>, readonly string[]])[] = [
@@ -66,6 +71,48 @@ const table: readonly (readonly [string, ReturnType<typeof podOf>, ObservedPod, 
     ['start side#1'],
   ],
   [
+    'sidecars start one after the other, and before an init container that follows them',
+    podOf({ initContainers: [sidecar, init] }),
+    observedOf([sideRunning]),
+    {},
+    ['start init#0'],
+  ],
+  [
+    'a sidecar that ends while an init container runs is restarted',
+    podOf({ initContainers: [sidecar, init], restartPolicy: 'Never' }),
+    observedOf([exitedOf(1, 0, { id: 's1', name: 'side' }), attemptOf({ id: 'i1', name: 'init' })]),
+    {},
+    ['start side#1'],
+  ],
+  [
+    'the main ones having ended for good, sidecars are stopped, the last one first',
+    podOf({ restartPolicy: 'Never', initContainers: [sidecar, { ...sidecar, name: 'second' }] }),
+    observedOf([exitedOf(0, 1), sideRunning, attemptOf({ id: 's2', name: 'second' })]),
+    {},
+    ['stop s2 30s'],
+  ],
+  [
+    'a container has a policy of its own',
+    podOf({ containers: [appContainer({ restartPolicy: 'Never' }), appContainer({ name: 'b', restartPolicy: 'OnFailure' })] }),
+    observedOf([exitedOf(1, 0), exitedOf(1, 0, { id: 'c2', name: 'b' })]),
+    {},
+    ['start b#1'],
+  ],
+  [
+    'and rules by exit code, which go before',
+    podOf({ restartPolicy: 'Never', containers: [appContainer({ restartPolicy: 'Never', restartPolicyRules: [onExit('In', 42)] })] }),
+    observedOf([exitedOf(42, 0)]),
+    {},
+    ['start app#1'],
+  ],
+  [
+    'that other codes do not meet',
+    podOf({ restartPolicy: 'Never', containers: [appContainer({ restartPolicy: 'Never', restartPolicyRules: [onExit('NotIn', 0, 7)] })] }),
+    observedOf([exitedOf(7, 0)]),
+    {},
+    [],
+  ],
+  [
     'a dead container is stopped',
     podOf(),
     observedOf([attemptOf()]),
@@ -83,11 +130,11 @@ const table: readonly (readonly [string, ReturnType<typeof podOf>, ObservedPod, 
   ['and ends when all have ended', deleted, observedOf([exitedOf(0, 0)]), {}, ['finalize']],
   ['a pod deleted before it ran', deleted, observedOf([], false), {}, ['finalize']],
   [
-    'sidecars are stopped last',
+    'sidecars are stopped last, in what is left of the time',
     podOf({ initContainers: [sidecar] }, { metadata: { deletionTimestamp: 'x', deletionGracePeriodSeconds: 5 } }),
     observedOf([sideRunning, exitedOf(0, 0)]),
-    {},
-    ['stop s1 5s'],
+    { stoppingSince: new Date(now.getTime() - 2000) },
+    ['stop s1 3s'],
   ],
   [
     'a container created but never started is made anew',

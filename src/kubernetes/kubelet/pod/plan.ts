@@ -1,6 +1,7 @@
 import type { Container, Pod } from '../../../api/kubernetes/types.generated.ts';
 import { crashBackoff, goDuration, nextRestart, type CrashBackoff } from './crash-backoff.ts';
 import { latest, type ObservedContainer, type ObservedPod } from './observed.ts';
+import { isSidecar, shouldRestart } from './restart.ts';
 
 /** What probes have found out about one running container. */
 export interface ProbeFacts {
@@ -19,6 +20,8 @@ export interface PlanFacts {
   readonly backoffs: ReadonlyMap<string, CrashBackoff>;
   /** The sandbox's namespaces exist (they end with the boot). */
   readonly isSandboxAlive: boolean;
+  /** When the pod's deletion was first met here. */
+  readonly stoppingSince?: Date;
 }
 
 export type PodAction =
@@ -50,7 +53,7 @@ export interface PodPlan {
 export function planPod(pod: Pod, observed: ObservedPod, facts: PlanFacts): PodPlan {
   const draft = new Draft();
   const failure = deadlineOf(pod, facts.now, draft);
-  if (pod.metadata.deletionTimestamp) return draft.plan(terminate(pod, observed, graceOf(pod), { finalize: true }));
+  if (pod.metadata.deletionTimestamp) return draft.plan(terminate(pod, observed, leftOf(pod, facts), { finalize: true }));
   if (failure) return draft.plan(terminate(pod, observed, graceOf(pod), { finalize: false }), failure);
   if (isOver(pod, observed)) return draft.plan(terminate(pod, observed, graceOf(pod), { finalize: false }));
   if (!observed.sandbox) return draft.plan([{ do: 'createSandbox' }]);
@@ -64,31 +67,19 @@ export function planPod(pod: Pod, observed: ObservedPod, facts: PlanFacts): PodP
 /** Nothing is left to do for it: every container ended and none is to be restarted, or initialisation failed for good. */
 export function isOver(pod: Pod, observed: ObservedPod): boolean {
   if (['Succeeded', 'Failed'].includes(pod.status?.phase ?? '')) return true;
-  const policy = pod.spec?.restartPolicy ?? 'Always';
   const isDone = (container: Container): boolean => {
     const last = latest(observed, container.name);
-    return last?.state === 'exited' && !shouldRestart(policy, last.exitCode);
+    return last?.state === 'exited' && !shouldRestart(pod, container, last.exitCode);
   };
   if (isInitFailed(pod, observed)) return true;
   return (pod.spec?.containers ?? []).every(isDone);
 }
 
 export function isInitFailed(pod: Pod, observed: ObservedPod): boolean {
-  if (pod.spec?.restartPolicy !== 'Never') return false;
-  return (pod.spec.initContainers ?? []).some((container) => {
+  return (pod.spec?.initContainers ?? []).some((container) => {
     const last = latest(observed, container.name);
-    return !isSidecar(container) && last?.state === 'exited' && last.exitCode !== 0;
+    return last?.state === 'exited' && last.exitCode !== 0 && !shouldRestart(pod, container, last.exitCode);
   });
-}
-
-/** A sidecar is an init container that is restarted for as long as the pod lives. */
-export function isSidecar(container: Container): boolean {
-  return container.restartPolicy === 'Always';
-}
-
-export function shouldRestart(policy: string, exitCode: number): boolean {
-  if (policy === 'Always') return true;
-  return policy === 'OnFailure' && exitCode !== 0;
 }
 
 class Draft {
@@ -116,6 +107,13 @@ function deadlineOf(pod: Pod, now: Date, draft: Draft): PodPlan['failure'] {
 
 function graceOf(pod: Pod): number {
   return pod.metadata.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30;
+}
+
+/** Sidecars, which are stopped last, share the time that the pod was given: what is left of it, but two seconds as upstream. */
+function leftOf(pod: Pod, { now, stoppingSince = now }: PlanFacts): number {
+  const grace = graceOf(pod);
+  const spent = Math.floor((now.getTime() - stoppingSince.getTime()) / 1000);
+  return Math.min(grace, Math.max(2, grace - spent));
 }
 
 /** Main containers first, then sidecars in reverse order; last the rest. */
@@ -158,8 +156,7 @@ function planInit(pod: Pod, observed: ObservedPod, facts: PlanFacts, draft: Draf
 function planContainer(pod: Pod, container: Container, observed: ObservedPod, facts: PlanFacts, draft: Draft): void {
   const last = latest(observed, container.name);
   if (last?.state !== 'running') {
-    const policy = isSidecar(container) ? 'Always' : (pod.spec?.restartPolicy ?? 'Always');
-    if (last?.state !== 'exited' || shouldRestart(policy, last.exitCode)) planStart(pod, container, last, facts, draft);
+    if (last?.state !== 'exited' || shouldRestart(pod, container, last.exitCode)) planStart(pod, container, last, facts, draft);
     return;
   }
   const graceSeconds = pod.spec?.terminationGracePeriodSeconds ?? 30;

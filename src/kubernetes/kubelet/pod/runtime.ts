@@ -163,12 +163,14 @@ export class PodRuntime {
     try {
       await runHook(
         handler,
-        { containerId: action.id, container: action.container, ip: podIp },
+        { pod, containerId: action.id, container: action.container, ip: podIp },
         this.#options.engine.execs,
         action.graceSeconds * 1000,
       );
     } catch (error) {
-      this.#options.recorder.record(pod, 'Warning', 'FailedPreStopHook', messageOf(error), action.container);
+      // Events are for more eyes than what a hook may say.
+      this.#options.log.warn({ container: action.id, error: messageOf(error) }, 'preStop hook failed');
+      this.#options.recorder.record(pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed', action.container);
     }
     return true;
   }
@@ -176,12 +178,14 @@ export class PodRuntime {
   async #postStart(pod: Pod, container: Container, id: string, podIp: string): Promise<void> {
     const handler = container.lifecycle?.postStart;
     if (!handler) return;
+    const { engine, recorder } = this.#options;
     try {
-      await runHook(handler, { containerId: id, container, ip: podIp }, this.#options.engine.execs, 600_000);
+      await runHook(handler, { pod, containerId: id, container, ip: podIp }, engine.execs, 600_000);
     } catch (error) {
-      this.#options.recorder.record(pod, 'Warning', 'FailedPostStartHook', messageOf(error), container);
-      this.#options.recorder.record(pod, 'Normal', 'Killing', 'FailedPostStartHook', container);
-      await this.#options.engine.containers.stop(id, { timeoutSeconds: 2 });
+      recorder.record(pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed', container);
+      const graceSeconds = pod.spec?.terminationGracePeriodSeconds ?? 30;
+      this.stopContainer(pod, { do: 'stopContainer', id, container, message: 'FailedPostStartHook', graceSeconds }, podIp);
+      throw new ContainerWaits('PostStartHookError', messageOf(error));
     }
   }
 

@@ -54,6 +54,18 @@ const phases: readonly (readonly [string, Pod, ObservedPod, string])[] = [
     observedOf([exitedOf(1, 1, { name: 'init' })]),
     'Failed',
   ],
+  [
+    'ended, its sidecar not yet',
+    podOf({ restartPolicy: 'Never', initContainers: [appContainer({ name: 'side', restartPolicy: 'Always' })] }),
+    observedOf([exitedOf(0, 1), attemptOf({ id: 's1', name: 'side' })]),
+    'Running',
+  ],
+  [
+    'its sidecar ended badly, the rest well',
+    podOf({ restartPolicy: 'Never', initContainers: [appContainer({ name: 'side', restartPolicy: 'Always' })] }),
+    observedOf([exitedOf(0, 1), exitedOf(137, 0, { id: 's1', name: 'side' })]),
+    'Succeeded',
+  ],
   ['deleted and ended', podOf({}, { metadata: { deletionTimestamp: 'x' } }), observedOf([exitedOf(0, 1)]), 'Succeeded'],
 ];
 

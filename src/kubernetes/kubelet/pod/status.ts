@@ -1,6 +1,7 @@
 import type { Container, ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../../api/kubernetes/types.generated.ts';
 import { latest, type ObservedContainer, type ObservedPod } from './observed.ts';
-import { isInitFailed, isSidecar, shouldRestart, type PodPlan, type ProbeFacts } from './plan.ts';
+import { isInitFailed, type PodPlan, type ProbeFacts } from './plan.ts';
+import { isSidecar, shouldRestart } from './restart.ts';
 import { qosOf } from './resources.ts';
 
 export interface StatusFacts {
@@ -25,7 +26,7 @@ export function statusOf(pod: Pod, observed: ObservedPod, facts: StatusFacts): P
   const initContainerStatuses = (pod.spec?.initContainers ?? []).map((container) =>
     containerStatus(pod, container, observed, facts, 'PodInitializing'),
   );
-  const phase = phaseOf(pod, observed, containerStatuses, { isInitialized, hasFailed: facts.failure !== undefined });
+  const phase = phaseOf(pod, observed, { isInitialized, hasFailed: facts.failure !== undefined });
   const generation = pod.metadata.generation;
   const status: PodStatus = {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -137,22 +138,23 @@ function initialized(pod: Pod, observed: ObservedPod, facts: StatusFacts): boole
 }
 
 /** kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle#pod-phase */
-function phaseOf(
-  pod: Pod,
-  observed: ObservedPod,
-  statuses: readonly ContainerStatus[],
-  facts: { readonly isInitialized: boolean; readonly hasFailed: boolean },
-): string {
+function phaseOf(pod: Pod, observed: ObservedPod, facts: { readonly isInitialized: boolean; readonly hasFailed: boolean }): string {
   const before = pod.status?.phase;
   if (before === 'Succeeded' || before === 'Failed') return before;
   if (facts.hasFailed || isInitFailed(pod, observed)) return 'Failed';
-  const policy = pod.spec?.restartPolicy ?? 'Always';
-  const last = statuses.map((status) => latest(observed, status.name));
-  if (!facts.isInitialized || last.some((container) => !container || container.state === 'created'))
-    return before === 'Running' ? 'Running' : 'Pending';
-  const isAnyAlive = last.some((container) => container?.state === 'running' || shouldRestart(policy, container?.exitCode ?? 0));
-  if (isAnyAlive && !(pod.metadata.deletionTimestamp && last.every((container) => container?.state === 'exited'))) return 'Running';
-  return last.every((container) => container?.exitCode === 0) ? 'Succeeded' : 'Failed';
+  const last = (pod.spec?.containers ?? []).map((container) => ({ container, run: latest(observed, container.name) }));
+  if (!facts.isInitialized || last.some(({ run }) => !run || run.state === 'created')) return before === 'Running' ? 'Running' : 'Pending';
+  if (isAnySidecarRunning(pod, observed)) return 'Running';
+  const isEnded = pod.metadata.deletionTimestamp !== undefined && last.every(({ run }) => run?.state === 'exited');
+  const isAlive = last.some(({ container, run }) => run?.state === 'running' || shouldRestart(pod, container, run?.exitCode ?? 0));
+  if (isAlive && !isEnded) return 'Running';
+  return last.every(({ run }) => run?.exitCode === 0) ? 'Succeeded' : 'Failed';
+}
+
+function isAnySidecarRunning(pod: Pod, observed: ObservedPod): boolean {
+  return (pod.spec?.initContainers ?? []).some(
+    (container) => isSidecar(container) && latest(observed, container.name)?.state === 'running',
+  );
 }
 
 type ConditionFacts = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;

@@ -1,4 +1,4 @@
-import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isKind, systemCode } from '../../../base/errors.ts';
 import type { Payload } from './payload.ts';
@@ -10,9 +10,13 @@ import type { Payload } from './payload.ts';
  *   volume/..data → ..2026_…          swapped by one rename
  *   volume/key → ..data/key           what the container opens
  *
- * Returns whether anything changed.
+ * `furnish` is given the folder of new files before anybody sees it. Returns whether anything changed.
  */
-export async function writePayload(directory: string, payload: Payload, owner: { readonly gid?: number } = {}): Promise<boolean> {
+export async function writePayload(
+  directory: string,
+  payload: Payload,
+  furnish: (folder: string) => Promise<void> = async () => undefined,
+): Promise<boolean> {
   await mkdir(directory, { recursive: true });
   const data = join(directory, '..data');
   const current = await linkTarget(data);
@@ -23,9 +27,9 @@ export async function writePayload(directory: string, payload: Payload, owner: {
     const target = join(next, path);
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, file.data);
-    if (owner.gid !== undefined) await chown(target, 0, owner.gid);
-    await chmod(target, owner.gid === undefined ? file.mode : file.mode | 0o040);
+    await chmod(target, file.mode);
   }
+  await furnish(next);
   await rm(`${data}_tmp`, { force: true });
   await symlink(next.slice(directory.length + 1), `${data}_tmp`);
   await rename(`${data}_tmp`, data);

@@ -1,10 +1,11 @@
-import { chmod, lchown, lstat, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KindError, systemCode } from '../../../base/errors.ts';
 import type { PersistentVolume, Pod, Volume } from '../../../api/kubernetes/types.generated.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { quantityOf } from '../../../api/kubernetes/quantity.ts';
 import { writePayload } from './atomic-writer.ts';
+import { ownByGroup, type GroupOwnership } from './group-ownership.ts';
 import { payloadOf, type PayloadSources } from './payload.ts';
 
 export interface VolumeSources extends PayloadSources {
@@ -82,35 +83,35 @@ export class PodVolumes {
   }
 
   async #mount(pod: Pod, volume: Volume, sources: VolumeSources): Promise<MountedVolume> {
-    const fsGroup = pod.spec?.securityContext?.fsGroup;
+    const group = groupOf(pod);
     const plugin = payloadPlugin(volume);
     if (plugin) {
       const payload = payloadOf(pod, volume, sources) ?? new Map();
       const path = await this.#directory(pod, plugin, volume.name);
       if (plugin !== 'kubernetes.io~configmap') this.#tmpfs(path, ['size=1m', 'mode=0755']);
-      await writePayload(path, payload, fsGroup === undefined ? {} : { gid: fsGroup });
+      await writePayload(path, payload, group && ((folder) => ownByGroup(folder, { ...group, readOnly: true })));
       return { path, readOnly: true };
     }
-    if (volume.emptyDir) return { path: await this.#emptyDir(pod, volume, fsGroup), readOnly: false };
+    if (volume.emptyDir) return { path: await this.#emptyDir(pod, volume, group), readOnly: false };
     if (volume.hostPath) return { path: await hostPath(volume.hostPath.path, volume.hostPath.type ?? ''), readOnly: false };
     if (volume.persistentVolumeClaim) {
       const { claimName, readOnly = false } = volume.persistentVolumeClaim;
       const path = await persistentPath(claimName, sources.persistentVolumes.get(claimName));
-      if (fsGroup !== undefined) await ownByGroup(path, fsGroup);
+      if (group && !readOnly) await ownByGroup(path, group);
       return { path, readOnly };
     }
     const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'unknown';
     throw new KindError('notImplemented', `volume type ${kind} is not supported by this node`);
   }
 
-  async #emptyDir(pod: Pod, volume: Volume, fsGroup: number | undefined): Promise<string> {
+  async #emptyDir(pod: Pod, volume: Volume, group: GroupOwnership | undefined): Promise<string> {
     const path = await this.#directory(pod, 'kubernetes.io~empty-dir', volume.name);
     if (volume.emptyDir?.medium === 'Memory') {
       const size = volume.emptyDir.sizeLimit;
       this.#tmpfs(path, [...(size === undefined ? [] : [`size=${Math.floor(quantityOf(size))}`]), 'mode=0777']);
     }
     await chmod(path, 0o777);
-    if (fsGroup !== undefined) await ownByGroup(path, fsGroup);
+    if (group) await ownByGroup(path, group);
     return path;
   }
 
@@ -164,18 +165,9 @@ async function persistentPath(claim: string, volume: PersistentVolume | undefine
   return path;
 }
 
-/** fsGroup with fsGroupChangePolicy OnRootMismatch: the walk is skipped when the top already belongs to the group. */
-async function ownByGroup(path: string, gid: number): Promise<void> {
-  const top = await stat(path);
-  if (top.gid === gid && (top.mode & 0o2070) === 0o2070) return;
-  await walk(path, gid);
-}
-
-async function walk(path: string, gid: number): Promise<void> {
-  const found = await lstat(path);
-  await lchown(path, found.uid, gid);
-  if (found.isSymbolicLink()) return;
-  await chmod(path, (found.mode & 0o7777) | (found.isDirectory() ? 0o2070 : 0o060));
-  if (!found.isDirectory()) return;
-  for (const name of await readdir(path)) await walk(join(path, name), gid);
+/** Undefined: the pod has no fsGroup. */
+function groupOf(pod: Pod): GroupOwnership | undefined {
+  const { fsGroup, fsGroupChangePolicy } = pod.spec?.securityContext ?? {};
+  if (fsGroup === undefined) return undefined;
+  return { gid: fsGroup, readOnly: false, onRootMismatch: fsGroupChangePolicy === 'OnRootMismatch' };
 }
