@@ -6,13 +6,12 @@ import type { Store } from '../store/store.ts';
 import { createBuilder } from './build/create-builder.ts';
 import { createConnector } from './containers/connections.ts';
 import { HealthMonitor } from './containers/health.ts';
-import type { LaunchParts } from './containers/launch.ts';
+import { nameAnew, type LaunchParts } from './containers/launch.ts';
 import { Lifecycle } from './containers/lifecycle.ts';
 import { openContainers } from './containers/open-containers.ts';
 import { pathsOf } from './containers/paths.ts';
 import { openExecs, type ExecRoom } from './containers/open-execs.ts';
 import { openSandboxes, type SandboxRoom } from './containers/open-sandboxes.ts';
-import { wantedPorts } from './containers/plan-container.ts';
 import type { ContainerRecord } from './containers/record.ts';
 import { Registry } from './containers/registry.ts';
 import { createStepRunner } from './containers/step-runner.ts';
@@ -126,10 +125,8 @@ async function openHostRooms(
   const serversOf = (id: string): readonly string[] => registry.byId(id)?.spec.dns?.servers ?? [];
   const dns = new EmbeddedDns({ kernel, host, fabric: network.fabric, log, serversOf });
   const sandboxes = openSandboxes({ kernel, store, config, host, network });
-  const exposedPorts: LaunchParts['exposedPorts'] = async ({ spec, imageId }) => {
-    const exposed = spec.publishAll ? (await images.get(imageId)).config.config.ExposedPorts : undefined;
-    return wantedPorts(spec, Object.keys(exposed ?? {}));
-  };
+  const exposedByImage: LaunchParts['exposedByImage'] = async ({ imageId }) =>
+    Object.keys((await images.get(imageId)).config.config.ExposedPorts ?? {});
   const parts: LaunchParts = {
     kernel,
     config,
@@ -138,7 +135,7 @@ async function openHostRooms(
     network,
     dns,
     registry,
-    exposedPorts,
+    exposedByImage,
     volumes,
     sandbox: (id) => sandboxes.parts(id),
   };
@@ -155,7 +152,10 @@ function openProcessRooms(
     ...parts,
     events,
     log,
-    onStarted: (record) => health.start(record, record.spec.healthcheck),
+    onStarted: (record) => {
+      health.start(record, record.spec.healthcheck);
+      nameAnew(parts, record);
+    },
     onEnded: (id) => health.stop(id),
     onRemoved: (id) => execs.forget(id),
   });

@@ -108,14 +108,30 @@ test('host, none and another container’s network', async () => {
 });
 
 test('networks that cannot be', async () => {
-  assert.match((await host.try('network', 'create', 'bridge')).stderr, /already exists|pre-defined/);
+  assert.match((await host.try('network', 'create', 'bridge')).stderr, /operation is not permitted on predefined bridge network/);
   assert.match((await host.try('network', 'create', '--subnet', '10.1.1.1', 'x')).stderr, /invalid/i);
-  assert.match((await host.try('network', 'create', '-d', 'overlay', 'x')).stderr, /could not find plugin overlay|not a swarm manager/);
+  assert.match((await host.try('network', 'create', '-d', 'overlay', 'x')).stderr, /This node is not a swarm manager/);
+  assert.match((await host.try('network', 'create', '-d', 'ipvlan', 'x')).stderr, /ipvlan networks are not implemented by davit/);
+  assert.match((await host.try('network', 'create', '-d', 'weave', 'x')).stderr, /could not find plugin weave in v1 plugin registry/);
   assert.match((await host.try('run', '--rm', '--network', 'nix', image, 'true')).stderr, /network nix not found/);
   assert.equal(
     await host.docker('network', 'ls', '--format', '{{.Name}} {{.Driver}}').then((rows) => rows.split('\n').toSorted().join(', ')),
     'bridge bridge, host host, none null',
   );
+});
+
+test('a link follows its container to another address', async () => {
+  const address = (name: string): Promise<string> => host.docker('inspect', '-f', '{{.NetworkSettings.IPAddress}}', name);
+  await host.docker('run', '-d', '--name', 'db', ...serve('db'));
+  await host.docker('run', '-d', '--name', 'user', '--link', 'db:store', image, 'sleep', '100');
+  const before = await address('db');
+  await host.docker('stop', '-t', '0', 'db');
+  await host.docker('start', 'db');
+  assert.equal(await eventually(() => host.docker('exec', 'user', 'wget', '-qO-', 'http://store/'), { withinMs: 5000 }), 'db');
+  assert.match(await host.docker('exec', 'user', 'cat', '/etc/hosts'), new RegExp(`^${(await address('db')).replaceAll('.', '\\.')}\tstore`, 'm'));
+  assert.notEqual(await address('db'), before);
+  assert.equal(await host.docker('exec', 'user', 'sh', '-c', 'echo $STORE_NAME'), '/user/store');
+  await host.docker('rm', '-f', 'db', 'user');
 });
 
 test('pruning by label takes what bears it and nobody uses', async () => {

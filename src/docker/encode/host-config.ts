@@ -1,4 +1,5 @@
 import type { BlkioDevice, Container, DeviceRule, MountSpec, ResourceLimits } from '../../engine/containers/container.ts';
+import { parseLink } from '../../engine/containers/links.ts';
 import { maskedPaths, readonlyPaths } from '../../engine/containers/runtime-spec.ts';
 import { requestFacts } from '../parse/annotation.ts';
 import { portBindings } from './ports.ts';
@@ -32,7 +33,7 @@ export function hostConfig(container: Container) {
     GroupAdd: orNull(spec.groupAdd),
     IpcMode: spec.ipcMode ?? 'private',
     Cgroup: '',
-    Links: orNull(facts?.Links),
+    Links: orNull(linksOf(container, facts?.Links ?? [])),
     PidMode: spec.pidMode === 'private' ? '' : (spec.pidMode ?? ''),
     PublishAllPorts: spec.publishAll ?? false,
     StorageOpt: null,
@@ -134,4 +135,10 @@ function bindsOf(mounts: readonly MountSpec[]): readonly string[] {
     if (mount.type === 'tmpfs' || mount.source === undefined) return [];
     return [`${mount.source}:${mount.target}${mount.readOnly ? ':ro' : ''}`];
   });
+}
+
+/** On the default bridge `/db:/user/store`, elsewhere as they were given. */
+function linksOf({ name, spec }: Container, links: readonly string[]): readonly string[] {
+  if ((spec.network ?? 'bridge') !== 'bridge') return links;
+  return links.map(parseLink).map(({ target, alias }) => `/${target}:/${name}/${alias}`);
 }

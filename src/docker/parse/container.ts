@@ -138,6 +138,13 @@ function parseNetwork(body: ContainerCreate, host: HostConfig): Partial<Containe
   const network = body.NetworkDisabled ? 'none' : normalNetwork(host.NetworkMode ?? '');
   const given = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
   const endpoints = Object.fromEntries(given.map(([name, settings]) => [normalNetwork(name), parseEndpoint(settings)]));
+  for (const name of ['bridge', 'host', 'none']) {
+    if (endpoints[name]?.ipv4 || endpoints[name]?.ipv6)
+      throw new KindError(
+        'invalid',
+        `invalid config for network ${name}: invalid endpoint settings:\nuser specified IP address is supported on user defined networks only`,
+      );
+  }
   const own = endpoints[network];
   const mac = own?.mac ?? (body.MacAddress || undefined);
   const links = [...(own?.links ?? []), ...(host.Links ?? [])];

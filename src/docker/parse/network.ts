@@ -24,19 +24,20 @@ export const networkCreate = record({
   Labels: map(text),
 });
 
-const ipvlanRefusal = 'ipvlan networks are not supported by this engine; macvlan gives containers addresses of the parent network too';
+const ipvlanRefusal = 'ipvlan networks are not implemented by davit; macvlan gives containers addresses of the parent network too';
+const noSwarm =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 
 type NetworkCreate = Of<typeof networkCreate>;
 
 export function parseNetwork(body: NetworkCreate): NetworkSpec {
   const { Name: name = '', Driver: driver = '' } = body;
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
-    throw new KindError('invalid', `invalid network name: "${name}": only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
-  }
+  if (name.trim() === '') throw new KindError('invalid', 'invalid name: name is empty');
+  if (['bridge', 'host', 'none', 'default'].includes(name))
+    throw new KindError('forbidden', `operation is not permitted on predefined ${name} network`);
   if (['host', 'null', 'none'].includes(driver)) throw new KindError('forbidden', `only one instance of "${driver}" network is allowed`);
   if (driver === 'ipvlan') throw new KindError('notImplemented', ipvlanRefusal);
-  if (driver === 'overlay')
-    throw new KindError('forbidden', 'This node is not a swarm manager: overlay networks are not supported by this engine');
+  if (driver === 'overlay') throw new KindError('unavailable', noSwarm);
   if (driver !== '' && driver !== 'default' && driver !== 'bridge' && driver !== 'macvlan') {
     throw new KindError(
       'notFound',
@@ -64,8 +65,9 @@ export function parseNetwork(body: NetworkCreate): NetworkSpec {
 
 function refuseUnsupportedNetwork(body: NetworkCreate): void {
   const { IPAM: ipam } = body;
-  if (body.Ingress) throw new KindError('forbidden', 'Ingress network can not be created: this node is not a swarm manager');
+  if (body.Ingress) throw new KindError('forbidden', 'ingress network can only be global scope network');
   if (body.ConfigOnly || body.ConfigFrom?.Network) throw new KindError('invalid', 'config-only networks are not supported by this engine');
+  if (body.Scope === 'swarm') throw new KindError('forbidden', 'cannot create a swarm scoped network when swarm is not active');
   if (body.Scope && body.Scope !== 'local') throw new KindError('invalid', `network scope "${body.Scope}" is not supported by this engine`);
   if (ipam?.Driver && ipam.Driver !== 'default')
     throw new KindError('invalid', `IPAM driver "${ipam.Driver}" is not supported by this engine`);

@@ -26,6 +26,8 @@ const predefined = ['bridge', 'host', 'none'];
 async function listNetworks(call: Call): Promise<void> {
   const filters = parseFilters(call.query.get('filters'), accepted);
   const dangling = flagOf(filters, 'dangling');
+  const wrong = filters.get('type')?.find((type) => type !== 'builtin' && type !== 'custom');
+  if (wrong !== undefined) throw new KindError('invalid', `invalid filter: 'type'='${wrong}'`);
   const selected = (await call.engine.networks.list()).filter((network) => {
     const isBuiltin = predefined.includes(network.name);
     return (
@@ -62,8 +64,8 @@ const connectBody = record({ Container: text, EndpointConfig: endpointSettings }
 
 async function connect(call: Call): Promise<void> {
   const body = await jsonBody(call, connectBody);
-  const network = await call.engine.networks.get(param(call, 'id'));
   const container = await call.engine.containers.get(body.Container ?? '');
+  const network = await call.engine.networks.get(param(call, 'id'));
   await call.engine.networks.connect(network.id, container.id, parseEndpoint(body.EndpointConfig ?? {}));
   call.reply.empty(200);
 }
@@ -72,8 +74,9 @@ const disconnectBody = record({ Container: text, Force: flag });
 
 async function disconnect(call: Call): Promise<void> {
   const body = await jsonBody(call, disconnectBody);
-  const network = await call.engine.networks.get(param(call, 'id'));
   const force = body.Force ?? false;
+  if (!force) await call.engine.containers.get(body.Container ?? '');
+  const network = await call.engine.networks.get(param(call, 'id'));
   await call.engine.networks.disconnect(network.id, await ownerId(call, network, body.Container ?? '', force), { force });
   call.reply.empty(200);
 }
@@ -84,7 +87,8 @@ async function ownerId(call: Call, network: Network, reference: string, force: b
     return (await call.engine.containers.get(reference)).id;
   } catch (error) {
     const left = network.endpoints.find((endpoint) => endpoint.ownerName === reference || endpoint.ownerId === reference);
-    if (!force || !left || !isKind(error, 'notFound')) throw error;
+    if (!force || !isKind(error, 'notFound')) throw error;
+    if (!left) throw new KindError('notFound', `endpoint ${reference} not found`);
     return left.ownerId;
   }
 }

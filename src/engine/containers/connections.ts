@@ -14,6 +14,8 @@ type Parts = Pick<LaunchParts, 'network' | 'registry' | 'config' | 'host'> & {
   readonly sandboxUsers: (networkId: string) => readonly string[];
 };
 
+const hostIsApart = 'container cannot be disconnected from host network or connected to host network';
+
 /** docker network connect and disconnect, of running and stopped containers. */
 export function createConnector(parts: Parts): Connector {
   const { network, registry, lifecycle, dns } = parts;
@@ -33,15 +35,20 @@ export function createConnector(parts: Parts): Connector {
       const { id } = registry.find(containerId);
       await lifecycle.exclusive(id, async () => {
         const record = registry.find(id);
-        if (target.driver !== 'bridge' && target.driver !== 'macvlan')
-          throw new KindError('invalid', `container cannot be connected to ${target.name} network: it has no bridge`);
+        if (target.driver === 'host') throw new KindError('forbidden', hostIsApart);
+        if (target.driver === 'none')
+          throw new KindError(
+            'forbidden',
+            'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+          );
         const joined = networksOf(record.spec);
         if (joined.length === 0 && record.spec.network !== 'disconnected')
           throw new KindError(
             'invalid',
             'container sharing network namespace with another container or host cannot be connected to any other network',
           );
-        if (joined.some((name) => network.find(name).id === target.id))
+        // Of a stopped container the new settings replace the old ones.
+        if (record.pid !== undefined && joined.some((name) => network.find(name).id === target.id))
           throw new KindError('forbidden', `endpoint with name ${record.name} already exists in network ${target.name}`);
         if (record.pid !== undefined && record.netnsPath) {
           network.fabric.attach({ id, name: record.name, netnsPath: record.netnsPath }, target, endpoint);
@@ -55,9 +62,10 @@ export function createConnector(parts: Parts): Connector {
       const { id } = registry.find(containerId);
       await lifecycle.exclusive(id, async () => {
         const record = registry.find(id);
+        if (target.driver === 'host') throw new KindError('forbidden', hostIsApart);
         const joined = networksOf(record.spec).filter((name) => network.find(name).id === target.id);
         if (joined.length === 0 && !force)
-          throw new KindError('notFound', `container ${record.id} is not connected to network ${target.name}`);
+          throw new KindError('forbidden', `container ${record.id} is not connected to ${record.pid === undefined ? 'the ' : ''}network ${target.name}`);
         const live = network.fabric.live.get(id)?.endpoints.find(({ networkId }) => networkId === target.id);
         if (live) await network.fabric.detach(id, live.id);
         await keep(id, without(record, joined));

@@ -10,14 +10,16 @@ import type { EmbeddedDns } from '../network/embedded-dns.ts';
 import { addressOf } from '../network/cidr.ts';
 import { gatewayOf } from '../network/network-record.ts';
 import type { NetworkRoom } from '../network/open-networks.ts';
-import type { Endpoint, PortBinding, PublishedBinding } from '../network/networks.ts';
+import type { Endpoint, PublishedBinding } from '../network/networks.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
 import { hostDevices, initProgram } from './devices.ts';
 import { parseResolvConf, renderHosts, renderResolvConf, resolvConfFor } from './host-files.ts';
 import { noteMissing, removeMountPoints } from './mount-points.ts';
 import { pathsOf, type ContainerPaths } from './paths.ts';
-import { networksOf } from './plan-container.ts';
+import { linkEnvironment } from './link-environment.ts';
+import { checkLinks, linkedBy, linkLine, runningLinks } from './links.ts';
+import { networksOf, wantedPorts } from './plan-container.ts';
 import { bindSubpaths, makeShm, releasePrivateMounts } from './private-mounts.ts';
 import type { ContainerRecord } from './record.ts';
 import type { Registry } from './registry.ts';
@@ -46,7 +48,8 @@ export interface LaunchParts {
   readonly registry: Registry;
   readonly sandbox: (id: string) => SandboxParts;
   readonly volumes: Volumes;
-  readonly exposedPorts: (record: ContainerRecord) => Promise<readonly PortBinding[]>;
+  /** `80/tcp` */
+  readonly exposedByImage: (record: ContainerRecord) => Promise<readonly string[]>;
 }
 
 export interface Launched {
@@ -77,11 +80,13 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
   const paths = pathsOf(config, record.id);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => teardown(parts, record));
+  checkLinks(parts.registry, record);
   kernel.cgroups.expectEntry();
   mkdirSync(paths.rootfs, { recursive: true });
   mkdirSync(paths.data, { recursive: true });
   const [network, user] = await bothOf(prepareNetwork(parts, record, paths), prepareRoot(parts, record, paths));
-  const bound = { ...record, mounts: bindSubpaths(kernel.mounts, record, paths) };
+  const env = await environmentOf(parts, record);
+  const bound = { ...record, env, mounts: bindSubpaths(kernel.mounts, record, paths) };
   const spec = renderSpec(specInput(parts, bound, paths, network, user), specHost(parts));
   writeFileSync(join(paths.bundle, 'config.json'), JSON.stringify(spec));
   const logPath = record.spec.logDriver === 'none' ? undefined : (record.spec.logPath ?? paths.log);
@@ -185,7 +190,8 @@ async function attachAll(
   );
   if (endpoints.length === 0) return { endpoints, ports: [] };
   const embedded = networks.find(({ network }) => !network.predefined);
-  const [ports] = await Promise.all([room.fabric.publish(owner, await parts.exposedPorts(record)), embedded && parts.dns.serve(owner)]);
+  const wanted = wantedPorts(record.spec, record.spec.publishAll ? await parts.exposedByImage(record) : []);
+  const [ports] = await Promise.all([room.fabric.publish(owner, wanted), embedded && parts.dns.serve(owner)]);
   return { endpoints, ports };
 }
 
@@ -211,14 +217,13 @@ export function writeEtc(
   const embedded = endpoints.some(({ networkId }) => !parts.network.find(networkId).predefined);
   const resolv = resolvConfFor(spec.dns ?? {}, parseResolvConf(parts.host.resolvConf()), { embedded, hostNetwork: onHost });
   const name = onHost && !spec.hostname ? hostname() : record.hostname;
-  const linkLines = endpoints.flatMap((endpoint) => endpoint.spec.links ?? []).flatMap((link) => linkLine(parts.registry, link));
   const hosts = renderHosts({
     hostname: name,
     domainname: spec.domainname,
     addresses: endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].flatMap((cidr) => (cidr ? [addressOf(cidr)] : []))),
     extra: spec.extraHosts ?? [],
     hostGateway: gatewayOf(parts.network.find('bridge'), 4),
-    lines: linkLines,
+    lines: runningLinks(parts.registry, record).map(linkLine),
   });
   const texts = { hosts, hostname: `${name}\n`, 'resolv.conf': renderResolvConf(resolv) };
   return Object.fromEntries(
@@ -230,12 +235,22 @@ export function writeEtc(
   );
 }
 
-/** `--link db:database` on the default bridge: a line of the hosts file. */
-function linkLine(registry: Registry, link: string): readonly string[] {
-  const [target = '', alias = target] = link.split(':');
-  const other = registry.find(target);
-  const address = other.endpoints[0]?.ipv4;
-  return address ? [`${addressOf(address)}\t${[...new Set([alias, other.hostname, other.name])].join(' ')}`] : [];
+/** A container that was started again may have another address: those that are linked to it learn it. */
+export function nameAnew(parts: Parameters<typeof writeEtc>[0], record: ContainerRecord): void {
+  for (const each of linkedBy(parts.registry, record)) writeEtc(parts, each, pathsOf(parts.config, each.id), each.endpoints);
+}
+
+/** The container's own, after what its links tell of others. */
+export async function environmentOf(
+  parts: Pick<LaunchParts, 'registry' | 'exposedByImage'>,
+  record: ContainerRecord,
+): Promise<readonly string[]> {
+  const told = runningLinks(parts.registry, record).map(async (link) => {
+    const { ports = [], exposedPorts = [] } = link.other.spec;
+    const published = ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol}`);
+    return linkEnvironment(link, record.name, [...(await parts.exposedByImage(link.other)), ...exposedPorts, ...published]);
+  });
+  return [...(await Promise.all(told)).flat(), ...record.env];
 }
 
 function specInput(

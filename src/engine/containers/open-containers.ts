@@ -17,6 +17,7 @@ import { blockDeviceNumber } from './devices.ts';
 import { possibleHere } from './host-abilities.ts';
 import { cgroupOf } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { findLinked } from './links.ts';
 import { checkLimits, checkUpdate, mergeLimits, toLinuxResources } from './limits.ts';
 import type { RootParts } from './mounted-root.ts';
 import { placesOf } from './mount-points.ts';
@@ -192,6 +193,7 @@ async function createContainer(parts: ContainerParts, asked: ContainerSpec): Ret
   for (const wanted of [spec.network ?? 'bridge', ...Object.keys(spec.endpoints ?? {})]) {
     if (!wanted.startsWith('container:') && !spec.sandbox) network.find(wanted);
   }
+  findLinked(registry, spec);
   const mounts = await resolveMounts(spec, Object.keys(image.config.config.Volumes ?? {}), volumes);
   const plan = planContainer({ ...spec, hostname: hostnameOf(parts, spec) }, image, name, mounts, new Date());
   const healthcheck = spec.healthcheck?.Test?.length ? spec.healthcheck : image.config.config.Healthcheck;

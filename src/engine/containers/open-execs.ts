@@ -10,7 +10,7 @@ import { mergeEnvironment, processEnvironment } from './environment.ts';
 import type { Attachment } from './containers.ts';
 import type { Exec, ExecResult, Execs, ExecSpec } from './execs.ts';
 import { execFailureCode } from './lifecycle-rules.ts';
-import { specHost, type LaunchParts } from './launch.ts';
+import { environmentOf, specHost, type LaunchParts } from './launch.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { pathsOf } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
@@ -159,7 +159,8 @@ class LiveExecs implements ExecRoom {
     this.#parts.kernel.cgroups.expectEntry();
     exec.isStarted = true;
     try {
-      const process = renderExec(this.#parts, record, exec.spec);
+      const env = await environmentOf(this.#parts, record);
+      const process = renderExec(this.#parts, { ...record, env }, exec.spec);
       const { pid } = await runtime.exec({
         id: record.id,
         execId: exec.id,

@@ -40,7 +40,12 @@ export function mtuOf(options: Readonly<Record<string, string>>): number | undef
   const given = options['com.docker.network.driver.mtu'];
   if (given === undefined || given === '') return undefined;
   const mtu = Number(given);
-  if (!/^\d+$/.test(given) || (mtu !== 0 && (mtu < 68 || mtu > 65_535)))
+  if (!/^[+-]?\d+$/.test(given))
+    throw new KindError(
+      'invalid',
+      `failed to parse com.docker.network.driver.mtu value: ${given} (strconv.Atoi: parsing "${given}": invalid syntax)`,
+    );
+  if (mtu !== 0 && (mtu < 68 || mtu > 65_535))
     throw new KindError('invalid', `invalid MTU "${given}" in com.docker.network.driver.mtu: want a number from 68 to 65535`);
   return mtu === 0 ? undefined : mtu;
 }
@@ -50,5 +55,5 @@ function flag(options: Readonly<Record<string, string>>, name: string): boolean 
   const given = options[name];
   if (given === undefined || ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(given)) return true;
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(given)) return false;
-  throw new KindError('invalid', `failed to parse "${given}" as a boolean value for network option ${name}`);
+  throw new KindError('invalid', `failed to parse ${name} value: ${given} (strconv.ParseBool: parsing "${given}": invalid syntax)`);
 }

@@ -11,13 +11,16 @@ export interface Subnet {
 
 const bitsOf = { 4: 32, 6: 128 } as const;
 
+export function isSubnet(cidr: string): boolean {
+  const [address = '', length = ''] = cidr.split('/');
+  return isIP(address) !== 0 && /^\d+$/.test(length) && Number(length) <= bitsOf[familyOf(address)];
+}
+
 export function parseSubnet(cidr: string): Subnet {
   const [address = '', length = ''] = cidr.split('/');
-  const prefix = Number(length);
-  const family = isIP(address) as 0 | 4 | 6;
-  if (family === 0 || !/^\d+$/.test(length) || prefix > bitsOf[family])
+  if (!isSubnet(cidr))
     throw new KindError('invalid', `invalid subnet ${cidr}: want a CIDR such as 172.20.0.0/16 or fd00:1::/64`);
-  return subnetAt(toNumber(address), family, prefix);
+  return subnetAt(toNumber(address), familyOf(address), Number(length));
 }
 
 /** The subnet of that prefix length that holds the address. */

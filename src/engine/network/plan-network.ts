@@ -5,7 +5,7 @@ import { newId } from '../../base/ids.ts';
 import type { Link } from '../../kernel/links.ts';
 import { checkPool, choosePool, firstAddress, isLinkLocal, type AddressRange, type Holder } from './address-plan.ts';
 import { bridgeOptions, mtuOf } from './bridge-options.ts';
-import { contains, familyOf, normalAddress, overlaps, parseSubnet } from './cidr.ts';
+import { contains, familyOf, isSubnet, normalAddress, overlaps, parseSubnet } from './cidr.ts';
 import type { NetworkRecord } from './network-record.ts';
 import type { AddressPool, NetworkSpec } from './networks.ts';
 
@@ -84,6 +84,8 @@ type AskedPool = NonNullable<NetworkSpec['pools']>[number];
 function planPools(spec: NetworkSpec, { holders, ranges }: NetworkWorld): readonly AddressPool[] {
   if (spec.driver !== 'bridge' && spec.driver !== 'macvlan') return [];
   const asked = spec.pools ?? [];
+  const bad = asked.find(({ subnet }) => subnet !== undefined && !isSubnet(subnet));
+  if (bad) throw new KindError('invalid', `invalid network config:\ninvalid subnet ${bad.subnet}: invalid CIDR block notation`);
   const [ipv4, ipv6] = [spec.enableIpv4 ?? true, spec.enableIpv6 ?? false];
   if (!ipv4 && !ipv6) throw new KindError('invalid', 'IPv4 or IPv6 must be enabled for a network');
   for (const [enabled, family] of [
