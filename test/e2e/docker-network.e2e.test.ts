@@ -124,12 +124,15 @@ test('a link follows its container to another address', async () => {
   const address = (name: string): Promise<string> => host.docker('inspect', '-f', '{{.NetworkSettings.IPAddress}}', name);
   await host.docker('run', '-d', '--name', 'db', ...serve('db'));
   await host.docker('run', '-d', '--name', 'user', '--link', 'db:store', image, 'sleep', '100');
-  const before = await address('db');
+  const old = await address('db');
   await host.docker('stop', '-t', '0', 'db');
   await host.docker('start', 'db');
   assert.equal(await eventually(() => host.docker('exec', 'user', 'wget', '-qO-', 'http://store/'), { withinMs: 5000 }), 'db');
-  assert.match(await host.docker('exec', 'user', 'cat', '/etc/hosts'), new RegExp(`^${(await address('db')).replaceAll('.', '\\.')}\tstore`, 'm'));
-  assert.notEqual(await address('db'), before);
+  assert.match(
+    await host.docker('exec', 'user', 'cat', '/etc/hosts'),
+    new RegExp(`^${(await address('db')).replaceAll('.', '\\.')}\tstore`, 'm'),
+  );
+  assert.notEqual(await address('db'), old);
   assert.equal(await host.docker('exec', 'user', 'sh', '-c', 'echo $STORE_NAME'), '/user/store');
   await host.docker('rm', '-f', 'db', 'user');
 });

@@ -14,7 +14,10 @@ type Parts = Pick<LaunchParts, 'network' | 'registry' | 'config' | 'host'> & {
   readonly sandboxUsers: (networkId: string) => readonly string[];
 };
 
-const hostIsApart = 'container cannot be disconnected from host network or connected to host network';
+const stayApart = {
+  host: 'container cannot be disconnected from host network or connected to host network',
+  none: 'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+} as const;
 
 /** docker network connect and disconnect, of running and stopped containers. */
 export function createConnector(parts: Parts): Connector {
@@ -35,12 +38,7 @@ export function createConnector(parts: Parts): Connector {
       const { id } = registry.find(containerId);
       await lifecycle.exclusive(id, async () => {
         const record = registry.find(id);
-        if (target.driver === 'host') throw new KindError('forbidden', hostIsApart);
-        if (target.driver === 'none')
-          throw new KindError(
-            'forbidden',
-            'container cannot be connected to multiple networks with one of the networks in private (none) mode',
-          );
+        if (target.driver === 'host' || target.driver === 'none') throw new KindError('forbidden', stayApart[target.driver]);
         const joined = networksOf(record.spec);
         if (joined.length === 0 && record.spec.network !== 'disconnected')
           throw new KindError(
@@ -62,10 +60,13 @@ export function createConnector(parts: Parts): Connector {
       const { id } = registry.find(containerId);
       await lifecycle.exclusive(id, async () => {
         const record = registry.find(id);
-        if (target.driver === 'host') throw new KindError('forbidden', hostIsApart);
+        if (target.driver === 'host') throw new KindError('forbidden', stayApart.host);
         const joined = networksOf(record.spec).filter((name) => network.find(name).id === target.id);
         if (joined.length === 0 && !force)
-          throw new KindError('forbidden', `container ${record.id} is not connected to ${record.pid === undefined ? 'the ' : ''}network ${target.name}`);
+          throw new KindError(
+            'forbidden',
+            `container ${record.id} is not connected to ${record.pid === undefined ? 'the ' : ''}network ${target.name}`,
+          );
         const live = network.fabric.live.get(id)?.endpoints.find(({ networkId }) => networkId === target.id);
         if (live) await network.fabric.detach(id, live.id);
         await keep(id, without(record, joined));

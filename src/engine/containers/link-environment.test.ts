@@ -3,7 +3,11 @@ import { test } from 'node:test';
 import { linkEnvironment } from './link-environment.ts';
 import { parseLink, type Link } from './links.ts';
 
-const link = { alias: 'big-store', address: '172.17.0.2', other: { env: ['PASSWORD=a=b', 'PATH=/bin', 'HOME=/', 'BARE'] } } as unknown as Link;
+const link = {
+  alias: 'big-store',
+  address: '172.17.0.2',
+  other: { env: ['PASSWORD=a=b', 'PATH=/bin', 'HOME=/', 'BARE'] },
+} as unknown as Link;
 
 test('variables of a link: the lowest port, each port, ranges of three, names, variables of the other', () => {
   const lines = linkEnvironment(link, 'user', ['82/tcp', '53/udp', '80/tcp', '81/tcp', '80/tcp', '90/tcp', '91/tcp']);

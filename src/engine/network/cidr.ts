@@ -18,8 +18,7 @@ export function isSubnet(cidr: string): boolean {
 
 export function parseSubnet(cidr: string): Subnet {
   const [address = '', length = ''] = cidr.split('/');
-  if (!isSubnet(cidr))
-    throw new KindError('invalid', `invalid subnet ${cidr}: want a CIDR such as 172.20.0.0/16 or fd00:1::/64`);
+  if (!isSubnet(cidr)) throw new KindError('invalid', `invalid subnet ${cidr}: want a CIDR such as 172.20.0.0/16 or fd00:1::/64`);
   return subnetAt(toNumber(address), familyOf(address), Number(length));
 }
 

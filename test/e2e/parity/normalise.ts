@@ -28,7 +28,10 @@ const newerWords: readonly (readonly [pattern: RegExp, replacement: string])[] =
   [/for cpuset cpus: invalid format: x/, 'for cpuset cpus'],
   [/invalid container name \(\//, 'invalid container name ('],
   [/invalid value for filter 'dangling', must be "true" \(or "1"\), or "false" \(or "0"\)/, "invalid filter 'dangling=[x]'"],
-  [/(?<=daemon: )(pool overlaps with other one on this address space)/, 'invalid pool request: $1: 10.45.0.128/25 overlaps with 10.45.0.0/24 of network there'],
+  [
+    /(?<=daemon: )(pool overlaps with other one on this address space)/,
+    'invalid pool request: $1: 10.45.0.128/25 overlaps with 10.45.0.0/24 of network there',
+  ],
   [/invalid subnet (\S+) : invalid cidr address: \S+/g, 'invalid network config:\ninvalid subnet $1: invalid cidr block notation'],
   [/(network n1 id <id> has active endpoints)$/gm, '$1 (name:"c1")'],
   [/(?<=daemon: )(user specified ip address)/, 'invalid config for network bridge: invalid endpoint settings:\n$1'],
