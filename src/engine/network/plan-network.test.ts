@@ -52,7 +52,10 @@ test('bridges: names and options', () => {
   assert.throws(() => named('eth0'), /eth0 is a physical link of this host/);
   assert.throws(() => named('br-used'), /belongs to another network/);
   assert.throws(() => named('a-name-far-too-long'), /1 to 15 characters/);
-  assert.throws(() => plan({ options: { 'com.docker.network.bridge.enable_icc': 'maybe' } }), /failed to parse com\.docker\.network\.bridge\.\w+ value: maybe \(strconv\.ParseBool: parsing "maybe": invalid syntax\)/);
+  assert.throws(
+    () => plan({ options: { 'com.docker.network.bridge.enable_icc': 'maybe' } }),
+    /failed to parse com\.docker\.network\.bridge\.\w+ value: maybe \(strconv\.ParseBool: parsing "maybe": invalid syntax\)/,
+  );
   assert.throws(() => plan({ options: { 'com.docker.network.driver.mtu': '12' } }), /invalid MTU/);
   assert.throws(() => plan({ options: { 'com.docker.network.bridge.gateway_mode_ipv4': 'routed' } }), /not implemented/);
 });
