@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { KindError, messageOf, wrap } from '../base/errors.ts';
+import { isDiskFull } from './ballast.ts';
 import type { Content, Progress } from './content.ts';
 import { entryOf, idsPerRevision, type Row } from './embedded-rows.ts';
 import { Keyspace } from './keyspace.ts';
@@ -71,7 +72,7 @@ export function forgetHistory(path: string): Content {
 
 /** With the journal beside it. */
 export function removeFile(path: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+  for (const suffix of ['', '-wal', '-shm', '-journal', '-ballast']) rmSync(path + suffix, { force: true });
 }
 
 function withFile<T>(path: string, act: (database: DatabaseSync) => T): T {
@@ -93,7 +94,7 @@ export function explained(path: string, error: unknown): KindError {
   const text = messageOf(error);
   const say = (why: string): KindError => new KindError('unavailable', `store ${path}: ${why}`, { cause: error });
   if (/locked|busy/i.test(text)) return say('another davit process is using it');
-  if (/disk is full/i.test(text)) return say('the disk is full: free some space');
+  if (/disk is full/i.test(text) || (/disk I\/O error/i.test(text) && isDiskFull(path))) return say('the disk is full: free some space');
   if (/malformed|not a database|no such column|has no column|disk I\/O error/i.test(text)) {
     return say(
       `the file is damaged (${text}). Restore a snapshot (davit store restore SNAPSHOT --force), or move the file and its -wal away to begin with an empty cluster`,

@@ -3,11 +3,12 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { wrap } from '../base/errors.ts';
 import { workerUrl } from '../base/worker-url.ts';
+import { Ballast, ballastOf, isDiskFull } from './ballast.ts';
 import { explained, loadKeyspace } from './embedded-file.ts';
 import { rowOf, type Answer, type Request } from './embedded-rows.ts';
 import { type Journal, NothingWritten } from './journal.ts';
 import { JournaledStore } from './journaled-store.ts';
-import type { Retention } from './keyspace.ts';
+import type { Keyspace, Retention } from './keyspace.ts';
 import type { Store } from './store.ts';
 
 /** Opens or creates the store in one SQLite file. `unavailable` when another process has it open. */
@@ -16,7 +17,7 @@ export async function openStore(options: { readonly path: string; readonly reten
   const worker = new Worker(workerUrl('embedded', import.meta.url));
   try {
     // The worker starts while this thread reads; it opens the file after this connection is closed.
-    const keyspace = loadKeyspace(options.path);
+    const keyspace = loadWithRoom(options.path);
     const journal = workerJournal(worker, options.path);
     await journal.open();
     return new JournaledStore(journal, keyspace, options.retention);
@@ -24,6 +25,12 @@ export async function openStore(options: { readonly path: string; readonly reten
     await worker.terminate();
     throw wrap(error, 'open the store');
   }
+}
+
+/** Reading and what is written at a start need room as well: one must be able to start on a full disk, and to remove something then. */
+function loadWithRoom(path: string): Keyspace {
+  if (isDiskFull(path)) new Ballast(ballastOf(path)).release();
+  return loadKeyspace(path);
 }
 
 interface Waiting {

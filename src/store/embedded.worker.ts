@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort } from 'node:worker_threads';
+import { Ballast, ballastOf } from './ballast.ts';
 import { idsPerRevision, type Answer, type Request } from './embedded-rows.ts';
 
 /**
@@ -8,6 +9,7 @@ import { idsPerRevision, type Answer, type Request } from './embedded-rows.ts';
  */
 interface Journal {
   readonly database: DatabaseSync;
+  readonly ballast: Ballast;
   readonly insert: StatementSync;
   readonly remove: StatementSync;
   readonly compacted: StatementSync;
@@ -23,8 +25,11 @@ let queue: Queued[] = [];
 function open(path: string): Journal {
   const database = new DatabaseSync(path);
   database.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit');
+  const ballast = new Ballast(ballastOf(path));
+  ballast.restore();
   return {
     database,
+    ballast,
     insert: database.prepare('insert into changes (id, key, value, created, version) values (?, ?, ?, ?, ?)'),
     remove: database.prepare('delete from changes where id between ? and ? and key = ?'),
     compacted: database.prepare(`update facts set value = ? where name = 'compacted'`),
@@ -44,16 +49,35 @@ function flush(): void {
   const batch = queue.filter((request) => request.epoch >= epoch);
   queue = [];
   if (batch.length === 0) return;
+  let failed = attempt(batch);
+  if (failed !== undefined && saysFull(failed) && batch.some(frees) && journal?.ballast.release()) failed = attempt(batch);
+  if (failed === undefined) {
+    answer({ done: batch.length });
+    return journal?.ballast.restore();
+  }
+  const isFull = saysFull(failed) && journal !== undefined;
+  epoch = isFull ? epoch + 1 : Infinity;
+  answer({ failed, isFull });
+}
+
+/** Why it failed; then nothing of it was done. */
+function attempt(batch: readonly Request[]): string | undefined {
   try {
     commit(batch);
-    answer({ done: batch.length });
+    return undefined;
   } catch (error) {
-    const failed = error instanceof Error ? error.message : String(error);
-    const isFull = /disk is full/.test(failed) && journal !== undefined;
-    epoch = isFull ? epoch + 1 : Infinity;
     rollBack();
-    answer({ failed, isFull });
+    return error instanceof Error ? error.message : String(error);
   }
+}
+
+function saysFull(failed: string): boolean {
+  return failed.includes('disk is full');
+}
+
+/** What is deleted here is, or has been, taken off the disk. */
+function frees(request: Request): boolean {
+  return request.type === 'append' && request.rows.some(({ value }) => value === null);
 }
 
 function rollBack(): void {

@@ -1,7 +1,7 @@
 /** The disk that holds davit's data fills up: every verb says so, leaves nothing half made, and works again when there is space. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync, globSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DockerMachine } from '../support/docker-machine.ts';
@@ -70,9 +70,39 @@ const verbs: readonly Verb[] = [
   { name: 'volume create', line: 'docker volume create new', undo: 'docker volume rm new' },
   { name: 'rename', line: 'docker rename made new', undo: 'docker rename new made' },
   { name: 'update', line: 'docker update --pids-limit 100 up' },
-  { name: 'stop', line: 'docker stop -t 1 up', undo: 'docker start up' },
-  { name: 'rm', line: 'docker rm made', undo: `docker create --name made ${image} sleep 1000` },
-  { name: 'rm -f', line: 'docker rm -f up', undo: talk },
+];
+
+/** What ends or removes something needs no room of its own. `sees` is what a command tells afterwards, with the disk still full. */
+const relief: readonly (Verb & { readonly before?: string; readonly sees: readonly [command: string, output: string] })[] = [
+  { name: 'stop', line: 'docker stop -t 1 up', undo: 'docker start up', sees: [`docker inspect -f '{{.State.Status}}' up`, 'exited'] },
+  { name: 'kill', line: 'docker kill up', undo: 'docker start up', sees: [`docker inspect -f '{{.State.ExitCode}}' up`, '137'] },
+  {
+    name: 'pause and unpause',
+    line: 'docker pause up && docker unpause up',
+    sees: [`docker inspect -f '{{.State.Status}}' up`, 'running'],
+  },
+  { name: 'exec that only looks', line: 'docker exec up true', sees: ['docker exec up echo looks', 'looks'] },
+  {
+    name: 'rm',
+    line: 'docker rm made',
+    undo: `docker create --name made ${image} sleep 1000`,
+    sees: ['docker ps -aq --filter name=made', ''],
+  },
+  { name: 'rm -f', line: 'docker rm -f up', undo: talk, sees: ['docker ps -aq --filter name=up', ''] },
+  { name: 'rmi', before: `docker tag ${image} other:1`, line: 'docker rmi other:1', sees: ['docker images -q other', ''] },
+  { name: 'volume rm', before: 'docker volume create v1', line: 'docker volume rm v1', sees: ['docker volume ls -q', ''] },
+  {
+    name: 'network rm',
+    before: 'docker network create n1',
+    line: 'docker network rm n1',
+    sees: ['docker network ls -q --filter name=n1', ''],
+  },
+  {
+    name: 'container prune',
+    before: `docker create --label pruned ${image} true && docker create --label pruned ${image} true`,
+    line: 'docker container prune -f --filter label=pruned',
+    sees: ['docker ps -aq --filter label=pruned', ''],
+  },
 ];
 
 /** What clients see; exit codes aside, which a start that was undone leaves behind as it does under dockerd. */
@@ -102,6 +132,44 @@ for (const { name, line, undo } of verbs) {
     assert.deepEqual(left, []);
   });
 }
+
+/** davit keeps some room for this, and makes it anew when it writes something and there is plenty. */
+async function roomIsKept(): Promise<void> {
+  await host.sh('docker volume create ww && docker volume rm ww');
+  await eventually(async () => assert.ok(existsSync(join(data, 'engine/store.db-ballast'))), { withinMs: 10_000 });
+}
+
+for (const { name, before: prepare, line, undo, sees } of relief) {
+  test(`${name}: done on a full disk`, { timeout: 60_000 }, async () => {
+    const untouched = await seen();
+    if (prepare) await host.sh(prepare);
+    await roomIsKept();
+    fill();
+    try {
+      await host.sh(line);
+      assert.equal(await host.sh(sees[0]), sees[1]);
+    } finally {
+      drain();
+    }
+    if (undo) await host.sh(undo);
+    assert.equal(await seen(), untouched);
+  });
+}
+
+test('what was removed and stopped on a full disk stays so when davit is killed and started there', { timeout: 60_000 }, async () => {
+  await roomIsKept();
+  fill();
+  try {
+    await host.sh('docker stop -t 1 up && docker rm made');
+    await host.stopEngine('SIGKILL');
+    await host.startEngine();
+    assert.equal(await host.sh(`docker ps -a --format '{{.Names}} {{.State}}'`), 'up exited');
+    await host.sh('docker rm up');
+  } finally {
+    drain();
+  }
+  await host.sh(`${talk} && docker create --name made ${image} sleep 1000`);
+});
 
 test('what ends while the disk is full is known to have ended, also after davit is started again', { timeout: 60_000 }, async () => {
   await host.docker('run', '-d', '--name', 'short', image, 'sh', '-c', 'sleep 1; exit 7');

@@ -72,7 +72,8 @@ export class Lifecycle {
     ended.catch(() => undefined);
     const isUp = await this.#mutex.run(found.id, async () => {
       this.#cancelRestart(found.id);
-      const record = await registry.update(found.id, { stoppedByUser: true, isRestarting: false });
+      await registry.note(found.id, { stoppedByUser: true, isRestarting: false });
+      const record = registry.byId(found.id);
       if (record?.pid === undefined) return false;
       await this.#signal(record, number);
       this.publish(record, 'kill', { signal: String(number) });
@@ -101,7 +102,7 @@ export class Lifecycle {
     const ended = this.waiters.wait(record.id, 'next-exit', this.#closing.signal);
     ended.catch(() => undefined);
     await this.#mutex.run(record.id, async () => {
-      if (ends) await registry.update(record.id, { stoppedByUser: true });
+      if (ends) await registry.note(record.id, { stoppedByUser: true });
       if (record.pid !== undefined) await this.#signal(record, number);
       else this.#cancelRestart(record.id);
       if (number === 9 && record.pausedAt) await kernel.runtime.resume(record.id).catch(ignoreNotFound);
@@ -353,7 +354,7 @@ export class Lifecycle {
     const exitCode = record.pid === undefined ? (record.exitCode ?? 0) : 137;
     this.#cancelRestart(id);
     this.#parts.onEnded(id);
-    await registry.update(id, { isRemoving: true });
+    await registry.note(id, { isRemoving: true });
     try {
       await this.#takeAway(record, volumes);
     } catch (error) {
@@ -387,7 +388,7 @@ export class Lifecycle {
       const record = registry.find(id);
       mayDo(action, record);
       await (action === 'pause' ? kernel.runtime.pause(id) : kernel.runtime.resume(id));
-      await registry.update(id, { pausedAt: action === 'pause' ? new Date() : undefined });
+      await registry.note(id, { pausedAt: action === 'pause' ? new Date() : undefined });
       this.publish(record, action);
     });
   }
