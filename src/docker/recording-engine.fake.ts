@@ -92,5 +92,5 @@ export function recordingEngine(calls: RecordedCall[]): Engine {
     bridgeAddress: '172.17.0.1/16',
     hostName: 'h',
   };
-  return { ...Object.fromEntries(rooms.map((name) => [name, room(name)])), config } as unknown as Engine;
+  return { ...Object.fromEntries(rooms.map((name) => [name, room(name)])), config, id: 'engine-1' } as unknown as Engine;
 }

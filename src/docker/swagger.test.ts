@@ -30,6 +30,7 @@ const sample = {
 };
 const image = sampleImage();
 const info = systemInfo({
+  id: 'i',
   config: { dataRoot: '/d', runRoot: '/r', cgroupParent: '/davit', bridgeName: 'docker0', bridgeAddress: '172.17.0.1/16', hostName: 'h' },
   containers: { all: 1, running: 1, paused: 0, stopped: 0 },
   images: 1,

@@ -24,6 +24,8 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes;
   readonly events: Events;
   readonly config: EngineConfig;
+  /** A UUID that is this engine's as long as its data is. */
+  readonly id: string;
   /** Stops all containers and takes sandboxes, links, rules, mounts and control groups off the host. Records, images and volumes stay. */
   destroy(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
@@ -92,6 +93,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     volumes,
     events,
     config,
+    id: await engineId(store),
     async destroy() {
       await Promise.all((await sandboxes.list()).map(({ spec }) => sandboxes.remove(spec.id)));
       await removeAll(registry.all(), false);
@@ -101,6 +103,14 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     },
     [Symbol.asyncDispose]: close,
   };
+}
+
+async function engineId(store: Store): Promise<string> {
+  const known = store.get('/engine/id')?.value;
+  if (known) return Buffer.from(known).toString();
+  const id = randomUUID();
+  await store.write([{ put: '/engine/id', value: Buffer.from(id) }]);
+  return id;
 }
 
 /** What gives a container its place on the host: networks, names, pod sandboxes. */

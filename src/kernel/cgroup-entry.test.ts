@@ -5,6 +5,7 @@ import type { MountPoint } from './mounts.ts';
 
 const mount = (type: string, target: string, ...options: string[]): MountPoint => ({
   id: 1,
+  propagation: [],
   source: type,
   target,
   type,

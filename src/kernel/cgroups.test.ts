@@ -108,6 +108,7 @@ const mount = (type: string, target: string, options: readonly string[] = []) =>
   options,
   source: type,
   root: '/',
+  propagation: [],
 });
 
 test('hybrid hosts count as version 1; version 2 is what hides it, if something does', () => {

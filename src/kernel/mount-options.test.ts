@@ -31,6 +31,7 @@ test('a line of mountinfo with optional fields and escapes', () => {
     source: '/dev/root',
     target: '/mnt\\x',
     root: '/root dir',
+    propagation: ['shared:1', 'master:2'],
     options: ['rw', 'noatime', 'errors=continue'],
   });
 });

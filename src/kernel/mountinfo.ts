@@ -23,6 +23,7 @@ function parseLine(line: string): MountPoint {
     source: field(separator + 2),
     target: field(4),
     root: field(3),
+    propagation: fields.slice(6, separator),
     options: [...new Set([...options, ...superOptions.filter((option) => option !== 'ro' && option !== 'rw')])],
   };
 }

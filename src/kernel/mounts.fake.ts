@@ -26,6 +26,7 @@ export function fakeMounts(): Mounts {
         : ['rw', ...options.filter((option) => option !== 'rw')];
       table.push({
         id: ++lastId,
+        propagation: [],
         type: isBind ? 'ext4' : type,
         source: isBind ? '/dev/fake' : source,
         root: isBind ? source : '/',

@@ -15,6 +15,8 @@ export interface MountPoint {
   readonly target: string;
   readonly root: string;
   readonly options: readonly string[];
+  /** `shared:1`, `master:2`; empty for a private one. */
+  readonly propagation: readonly string[];
 }
 
 /** Synchronous: a mount costs some 70 µs, unless it has much to write. */

@@ -3,6 +3,8 @@ import { noProxies, withoutPassword } from '../../engine/registry/proxies.ts';
 
 export interface InfoFacts {
   readonly config: EngineConfig;
+  /** Of this engine, for good. */
+  readonly id: string;
   readonly containers: { readonly all: number; readonly running: number; readonly paused: number; readonly stopped: number };
   readonly images: number;
   readonly version: string;
@@ -23,7 +25,7 @@ export function systemInfo(facts: InfoFacts) {
   const { config, containers, host } = facts;
   const proxies = config.registries?.proxies ?? noProxies;
   return {
-    ID: config.hostName,
+    ID: facts.id,
     Containers: containers.all,
     ContainersRunning: containers.running,
     ContainersPaused: containers.paused,
@@ -34,7 +36,7 @@ export function systemInfo(facts: InfoFacts) {
       ['Supports d_type', 'true'],
       ['Native Overlay Diff', 'true'],
     ],
-    Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'null'], Authorization: null, Log: ['json-file', 'local'] },
+    Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'macvlan', 'null'], Authorization: null, Log: ['json-file', 'local'] },
     ...limitsSupport,
     IPv4Forwarding: true,
     Debug: false,

@@ -44,6 +44,11 @@ export function parseBind(bind: string): MountSpec {
     return { type: 'bind', source: posix.normalize(source), ...common, propagation: modes.propagation, createSource: true };
   }
   checkVolumeName(source);
+  if (modes.propagation)
+    throw new KindError(
+      'invalid',
+      `invalid volume specification: '${bind}': invalid mount config for type "volume": field BindOptions must not be specified`,
+    );
   return { type: 'volume', source, ...common, noCopy: modes.noCopy };
 }
 

@@ -64,6 +64,7 @@ async function version({ facts, reply }: Call): Promise<void> {
 async function info({ engine, facts, reply, minor }: Call): Promise<void> {
   const [containers, images] = await Promise.all([engine.containers.list(), engine.images.list()]);
   const answer = systemInfo({
+    id: engine.id,
     config: engine.config,
     containers: counts(containers),
     images: images.length,

@@ -24,6 +24,9 @@ export async function commitContainer(
     StopSignal: record.stopSignal,
     ...(spec.entrypoint && { Entrypoint: spec.entrypoint }),
     ...(spec.command && { Cmd: spec.command }),
+    ...(spec.healthcheck && { Healthcheck: spec.healthcheck }),
+    ...merged('ExposedPorts', base.config.ExposedPorts, spec.exposedPorts ?? []),
+    ...merged('Volumes', base.config.Volumes, anonymousOf(record)),
   };
   const config: ImageConfig = {
     ...base,
@@ -43,4 +46,15 @@ export async function commitContainer(
   };
   const image = await parts.images.create(config, { ...(options.reference && { names: [options.reference] }), parent: record.imageId });
   return image.id;
+}
+
+/** The image's and the container's own, as the set that an image has them in. */
+function merged(name: string, ofImage: Readonly<Record<string, object>> | undefined, own: readonly string[]): object {
+  const all = [...Object.keys(ofImage ?? {}), ...own];
+  return all.length > 0 ? { [name]: Object.fromEntries(all.map((key) => [key, {}])) } : {};
+}
+
+/** Targets of the volumes that the container asked for without a name. */
+function anonymousOf({ spec }: ContainerRecord): readonly string[] {
+  return (spec.mounts ?? []).flatMap((mount) => (mount.type === 'volume' && mount.source === undefined ? [mount.target] : []));
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { LinuxDevice } from '../../api/oci/runtime.ts';
@@ -13,6 +13,7 @@ import type { NetworkRoom } from '../network/open-networks.ts';
 import type { Endpoint, PublishedBinding } from '../network/networks.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
+import { checkPropagation } from './check-propagation.ts';
 import { hostDevices, initProgram } from './devices.ts';
 import { parseResolvConf, renderHosts, renderResolvConf, resolvConfFor } from './host-files.ts';
 import { noteMissing, removeMountPoints } from './mount-points.ts';
@@ -82,6 +83,7 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
   undo.defer(() => teardown(parts, record));
   checkLinks(parts.registry, record);
   kernel.cgroups.expectEntry();
+  if (!record.spec.sandbox) checkPropagation(record.mounts, kernel.mounts.list(), (path) => realpathSync(path));
   mkdirSync(paths.rootfs, { recursive: true });
   mkdirSync(paths.data, { recursive: true });
   const [network, user] = await bothOf(prepareNetwork(parts, record, paths), prepareRoot(parts, record, paths));

@@ -216,11 +216,11 @@ async function createContainer(parts: ContainerParts, asked: ContainerSpec): Ret
   return { container: known, warnings };
 }
 
-/** Containers that share names with a pod or the host have theirs. */
+/** Containers that share names with a pod, another or the host's network have theirs. */
 function hostnameOf(parts: ContainerParts, spec: ContainerSpec): string | undefined {
   if (spec.sandbox) return parts.sandbox(spec.sandbox).hostname;
   if (spec.network?.startsWith('container:')) return parts.registry.find(spec.network.slice('container:'.length)).hostname;
-  return spec.hostname || (spec.network === 'host' || spec.utsMode === 'host' ? hostname() : undefined);
+  return spec.hostname || (spec.network === 'host' ? hostname() : undefined);
 }
 
 async function rename(parts: ContainerParts, record: ContainerRecord, given: string): Promise<void> {

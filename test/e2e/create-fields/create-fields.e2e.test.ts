@@ -21,6 +21,7 @@ let host: DockerMachine;
 before(async () => {
   host = await DockerMachine.create('dfields', 108);
   await mkdir(folder, { recursive: true });
+  await host.sh(`mount --bind ${folder} ${folder} && mount --make-shared ${folder}`);
   await writeFile(join(folder, 'f'), '');
   await host.docker('network', 'create', '--ipv6', '--subnet', '10.99.0.0/24', '--subnet', 'fd99::/64', 'fields-net');
   const volume = ['-v', 'fields-donor:/v', '--ipc', 'shareable', '--network', 'fields-net'];
@@ -38,7 +39,7 @@ before(async () => {
 });
 
 after(async () => {
-  await host.machine.ok(['rm', '-rf', folder, `${folder}-new`]);
+  await host.sh(`umount -l ${folder} && rm -rf ${folder}`);
   await host[Symbol.asyncDispose]();
 });
 

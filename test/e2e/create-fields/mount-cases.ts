@@ -29,7 +29,7 @@ export const mountCases: readonly CreateCase[] = [
     'a bind mount with propagation, created when it is missing, consistent',
     {
       Type: 'bind',
-      Source: `${folder}-new`,
+      Source: `${folder}/new`,
       Target: '/b',
       ReadOnly: true,
       Consistency: 'cached',
@@ -38,7 +38,7 @@ export const mountCases: readonly CreateCase[] = [
     {
       runtime: {
         linux: { rootfsPropagation: 'slave' },
-        mounts: [{ destination: '/b', source: `${folder}-new`, options: ['rbind', 'ro', 'rro', 'rslave'] }],
+        mounts: [{ destination: '/b', source: `${folder}/new`, options: ['rbind', 'ro', 'rro', 'rslave'] }],
       },
     },
   ),

@@ -33,6 +33,15 @@ docker run --rm --net container:c1 busybox:test hostname; docker run --rm --net 
 docker create --name d1 busybox:test true >/dev/null; docker run --rm --net container:d1 busybox:test true; docker run --rm --pid container:d1 busybox:test true; docker run -d --name e1 --ipc private busybox:test sleep 1000 >/dev/null; docker run --rm --ipc container:e1 busybox:test true; rm /tmp/other.$$`,
   },
   {
+    name: 'mounts that nothing may propagate through, names of the host',
+    script: String.raw`
+p=/tmp/tmp.propagation; mkdir -p $p
+for mode in shared rshared slave rslave private; do docker run --rm -v $p:/p:$mode busybox:test true; echo "$? $mode"; done
+docker run --rm --mount type=bind,src=$p,dst=/p,bind-propagation=rshared busybox:test true; docker run --rm -v vol1:/p:shared busybox:test true
+docker create --name c1 -v $p:/p:shared busybox:test true >/dev/null && docker start c1; docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' c1; rmdir $p
+docker run --rm --name c2 --uts host busybox:test sh -c 'for each in $(cat /etc/hostname) $(hostname) $HOSTNAME; do case $each in *[!0-9a-f]*) echo $each;; *) echo "<short id>";; esac; done'`,
+  },
+  {
     name: 'options that cannot be: each refusal, 125',
     script: String.raw`
 r() { docker run --rm "$@" busybox:test true; echo "$? $*"; }

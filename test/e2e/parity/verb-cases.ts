@@ -119,4 +119,11 @@ docker inspect -f '{{json .Config.Env}} {{json .Config.Cmd}} {{json .Config.Expo
 docker commit -c 'RUN true' c1 img:2; docker commit c1 'BAD NAME'; docker commit nobody x
 docker history --format '{{.CreatedBy}} {{.Comment}}' img:1; docker rmi -f img:1 >/dev/null`,
   },
+  {
+    name: 'commit keeps what the container was made with',
+    script: String.raw`
+docker create --name c1 --health-cmd true --health-interval 3s -e A=1 -p 80 -v /data -v named:/other --expose 99/udp --label l=1 -w /usr --stop-signal USR1 --entrypoint env busybox:test -i >/dev/null
+docker commit c1 img:1 >/dev/null; docker inspect -f '{{json .Config}}' img:1
+docker commit -c 'EXPOSE 7' c1 img:2 >/dev/null; docker inspect -f '{{json .Config.ExposedPorts}}' img:2; docker rmi img:1 img:2 >/dev/null`,
+  },
 ];
