@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { pathsOf, type Config } from '../daemon/config.ts';
 import { machineConfig } from '../daemon/load.ts';
 import { dockerRequest } from './docker-request.ts';
@@ -12,6 +13,7 @@ interface Explanation {
     readonly mode?: string;
     readonly owner?: string;
     readonly bytes?: number;
+    readonly link?: string;
     readonly state: string;
     readonly step?: string;
     readonly place?: { readonly dockerfile: string; readonly line: number; readonly text: string };
@@ -33,10 +35,10 @@ export async function imageExplain(image: string, path: string, flags: Partial<C
 export function explanationText({ image, path, layers }: Explanation): string {
   const [top] = layers;
   const verdict = top?.what === 'removed' ? 'is not in the image any more: layer' : 'comes from layer';
-  const rows = layers.map(({ layer, what, mode, owner, bytes, state, step, place }) => [
+  const rows = layers.map(({ layer, what, mode, owner, bytes, link, state, step, place }) => [
     String(layer),
     state,
-    what,
+    link === undefined ? what : `${what} → ${link}`,
     mode ?? '-',
     owner ?? '-',
     bytes === undefined ? '-' : String(bytes),
@@ -46,5 +48,6 @@ export function explanationText({ image, path, layers }: Explanation): string {
       ?.replace(/^\/bin\/sh -c (?:#\(nop\)\s*)?/, '') ?? '',
   ]);
   const heading = ['LAYER', 'STATE', 'WHAT', 'MODE', 'OWNER', 'BYTES', 'LINE', 'STEP'];
-  return `${path} ${verdict} ${top?.layer ?? '?'} of ${image.slice('sha256:'.length, 19)}${top?.what === 'removed' ? ' took it away' : ''}\n${table([heading, ...rows])}`;
+  const leads = top?.link === undefined ? '' : `It is a link: ask for ${posix.resolve(posix.dirname(path), top.link)}, too\n`;
+  return `${path} ${verdict} ${top?.layer ?? '?'} of ${image.slice('sha256:'.length, 19)}${top?.what === 'removed' ? ' took it away' : ''}\n${table([heading, ...rows])}${leads}`;
 }

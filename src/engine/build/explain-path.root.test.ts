@@ -11,7 +11,7 @@ RUN chmod 600 /app/conf/f && rm -r /tmp
 RUN rm -r /app/conf && mkdir /app/conf && echo new > /app/conf/g
 `;
   const { id } = await lab.build({ Dockerfile: text, f: 'from context' });
-  const explain = async (path: string): Promise<unknown> => {
+  const explain = async (path: string): Promise<readonly string[]> => {
     const { layers, path: real } = await lab.lab.engine.builder.explain(id, path);
     return [real, ...layers.map(({ layer, what, mode, state, place }) => [layer, what, mode, state, place?.line].join(' '))];
   };
@@ -32,6 +32,14 @@ RUN rm -r /app/conf && mkdir /app/conf && echo new > /app/conf/g
     '2 directory 0755 merged 2',
   ]);
   assert.deepEqual(await explain('/link'), ['/link', '2 symlink 0777 seen 2']);
+  for (const same of ['/app/./conf//g', 'link/conf/g/', '/tmp/../app/conf/../conf/g', 'app/conf/g'])
+    assert.deepEqual(await explain(same), ['/app/conf/g', '5 file 0644 seen 5'], same);
+  assert.deepEqual((await explain('/link/..')).slice(0, 2), ['/', '5 directory 0755 seen 5']);
+  assert.deepEqual((await explain('/')).length, 6);
+  assert.equal((await lab.lab.engine.builder.explain(id, '/link')).layers[0]?.link, '/app');
+  for (const never of ['/app/conf/g/x', '/etc/passwd/x', '/tmp/x', '/link/none'])
+    await assert.rejects(lab.lab.engine.builder.explain(id, never), { kind: 'notFound' }, never);
+  await assert.rejects(lab.lab.engine.builder.explain('nothing:1', '/x'), { kind: 'notFound', message: /nothing:1/ });
   await assert.rejects(lab.lab.engine.builder.explain(id, '/nowhere'), { kind: 'notFound', message: /no layer of .* has \/nowhere/ });
   const { layers } = await lab.lab.engine.builder.explain(id, '/app/conf/g');
   assert.match(layers[0]?.step ?? '', /^\/bin\/sh -c rm -r \/app\/conf/);

@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { posix } from 'node:path';
 import type { Digest } from '../../base/digest.ts';
 import { KindError } from '../../base/errors.ts';
 import { bytesOf, Root, textOf } from '../../kernel/files.ts';
@@ -24,6 +25,8 @@ export interface LayerFinding {
   readonly mode: string | undefined;
   readonly owner: string | undefined;
   readonly bytes: number | undefined;
+  /** Of a symlink, as it is written. */
+  readonly link?: string | undefined;
   /** `seen`: what the image shows; `merged`: a directory that adds to the one above; `shadowed`: hidden by a layer above. */
   readonly state: 'seen' | 'merged' | 'shadowed';
   /** As the history tells it; undefined for layers without a history. */
@@ -42,8 +45,10 @@ export async function explainPath(parts: BuildParts, reference: string, path: st
     const layer = layers.length - index;
     return finding ? [{ layer, diffId: layers[layer - 1] as Digest, ...finding, state: 'seen', ...stepOf(parts, image, layer) }] : [];
   });
-  if (found.length === 0) throw new KindError('notFound', `no layer of ${reference} has ${path}`);
-  return { image: image.id, path: `/${textOf(real)}`, layers: withStates(found) };
+  // A layer that takes away what none below it has says nothing.
+  const told = found.slice(0, found.findLastIndex(({ what }) => what !== 'removed') + 1);
+  if (told.length === 0) throw new KindError('notFound', `no layer of ${reference} has /${textOf(real)}`);
+  return { image: image.id, path: `/${textOf(real)}`, layers: withStates(told) };
 }
 
 function withStates(found: readonly LayerFinding[]): readonly LayerFinding[] {
@@ -58,7 +63,7 @@ function withStates(found: readonly LayerFinding[]): readonly LayerFinding[] {
 
 /** Links in the directories above are followed, as the whole image has them; the last name is taken as it is. */
 async function realPath(parts: BuildParts, layers: readonly Digest[], path: string): Promise<string> {
-  const clean = bytesOf(path).split('/').filter(Boolean);
+  const clean = bytesOf(posix.normalize(`/${path}`)).split('/').filter(Boolean);
   const [name = '', parent] = [clean.at(-1), clean.slice(0, -1).join('/')];
   await using mounted = await mountLayers(parts.snapshots, parts.kernel.mounts, layers);
   using root = new Root(mounted.directory);
@@ -66,7 +71,7 @@ async function realPath(parts: BuildParts, layers: readonly Digest[], path: stri
   return directory === undefined ? clean.join('/') : [directory, name].filter(Boolean).join('/');
 }
 
-type Facts = Pick<LayerFinding, 'what' | 'mode' | 'owner' | 'bytes'>;
+type Facts = Pick<LayerFinding, 'what' | 'mode' | 'owner' | 'bytes' | 'link'>;
 
 const removed: Facts = { what: 'removed', mode: undefined, owner: undefined, bytes: undefined };
 
@@ -78,11 +83,12 @@ function lookFor(layer: Root, path: string): Facts | undefined {
     const stat = layer.stat(here);
     if (!stat) return isOpaque ? removed : undefined;
     if (isWhiteout(stat)) return removed;
-    if (depth === parts.length) return factsOf(stat);
+    if (depth === parts.length) return stat.isSymbolicLink() ? { ...factsOf(stat), link: textOf(layer.readLink(here)) } : factsOf(stat);
     if (!stat.isDirectory()) return removed;
     isOpaque ||= layer.extendedAttributes(here)['trusted.overlay.opaque'] === 'y';
   }
-  return { ...removed, what: 'directory' };
+  const root = layer.stat('');
+  return root && factsOf(root);
 }
 
 function isWhiteout(stat: BigIntStats): boolean {
