@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { KindError } from '../base/errors.ts';
 import type { Config } from '../daemon/config.ts';
 import type { BuildFlags } from './build/build-query.ts';
 
@@ -35,6 +36,14 @@ export function addBuildCommands(verb: Verb, configOf: ConfigOf): void {
     );
 }
 
+function outputFormat(text: string): string {
+  if (text === 'text' || text === 'json') return text;
+  throw new KindError(
+    'notImplemented',
+    `--output ${text}: a build makes an image, not files; take them from it with docker create and docker cp`,
+  );
+}
+
 /** docker build's flags. */
 function addFlags(command: Command): Command {
   return command
@@ -48,6 +57,7 @@ function addFlags(command: Command): Command {
     .option('--ssh <id[=…]>', 'keys for RUN --mount=type=ssh: default, id=SOCKET of an agent, or id=KEY[,KEY…] (repeatable)', each)
     .option('--check', 'check the Dockerfile and build nothing')
     .option('--no-cache', 'build every step again')
+    .addOption(new Option('--no-cache-filter <stage>', 'build the steps of a stage again (repeatable)').default([], 'none').argParser(each))
     .option('--pull', 'look for newer base images')
     .option('--cache-from <image>', 'image whose steps count as cached (repeatable)', each)
     .option('--network <mode>', 'network of RUN: default, none, host')
@@ -66,5 +76,5 @@ function addFlags(command: Command): Command {
     .addOption(new Option('--progress <how>', 'how progress is shown').choices(['auto', 'plain', 'tty', 'quiet']).default('auto'))
     .option('-q, --quiet', 'print the image’s ID alone')
     .option('--iidfile <file>', 'write the image’s ID to a file')
-    .addOption(json());
+    .addOption(new Option('-o, --output <format>', 'output format: text, json').default('text').argParser(outputFormat));
 }

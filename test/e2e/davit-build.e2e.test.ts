@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DockerMachine } from '../support/docker-machine.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Result } from '../support/machine.ts';
 
 const davit = join(import.meta.dirname, '../../bin/davit');
@@ -248,4 +249,106 @@ test('why a step was built again; which step wrote a path', async () => {
     (await ok(['image', 'explain', 'why:1', '/bin/vi'])).stdout,
     /^\/bin\/vi is not in the image any more: layer 3 of .* took it away\n/,
   );
+});
+
+const limits = [
+  ...['--ulimit', 'nofile=123:456', '--ulimit', 'core=0', '--memory', '64m', '--memory-swap', '96m', '--cpu-shares', '77'],
+  ...['--cpu-period', '50000', '--cpu-quota', '25000', '--cpuset-cpus', '0', '--cpuset-mems', '0', '--shm-size', '8m'],
+  ...['--add-host', 'peer:10.9.8.7', '--add-host', 'six:fd00::6', '--network', 'none'],
+];
+const limited = `FROM busybox:test
+RUN ulimit -Sn; ulimit -Hn; ulimit -c; df -k /dev/shm | awk 'NR==2{print $2}'; grep -E 'peer|six' /etc/hosts | tr '\\t' ' '; grep -c : /proc/net/dev
+RUN g() { cat /sys/fs/cgroup/$1 2>/dev/null || cat /sys/fs/cgroup/$2; }; g memory/memory.limit_in_bytes memory.max; g cpu/cpu.cfs_quota_us cpu.max; g cpuset/cpuset.cpus cpuset.cpus
+`;
+
+test('what RUN may use: limits, hosts, network, through both clients', async () => {
+  const folder = await context({ Dockerfile: limited });
+  const seen = /123\n456\n0\n8192\n10\.9\.8\.7 +peer\nfd00::6 +six\n1\n[^]*67108864\n(?:25000|25000 50000)\n0\n/;
+  const plain = async (args: readonly string[], env: Record<string, string> = {}): Promise<string> => {
+    const { stdout, stderr, code } = await host.machine.run(args, { env });
+    assert.equal(code, 0, stderr);
+    return `${stdout}${stderr}`.replaceAll(/^#\d+ (?:[\d.]+ )?/gm, '').replaceAll(/^(?: ---> |Removed |Step |\[|DONE ).*\n/gm, '');
+  };
+  assert.match(await plain(['docker', 'build', '--no-cache', ...limits, folder], { DOCKER_BUILDKIT: '0' }), seen);
+  assert.match(await plain([davit, 'build', '--no-cache', '--progress', 'plain', ...limits, folder]), seen);
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [['--ulimit', 'nofile'], /invalid ulimit argument: nofile/],
+    [['--memory', 'lots'], /invalid size for --memory: "lots"/],
+    [['--network', 'moon'], /moon/],
+    [['--output', 'type=local,dest=out'], /a build makes an image, not files/],
+    [['--cache-to', 'type=inline'], /unknown option '--cache-to'/],
+    [['--cache-from', 'type=gha'], /only images are supported/],
+  ];
+  for (const [flags, message] of wrong) {
+    const { code, stderr } = await run(['build', ...flags, folder]);
+    assert.notEqual(code, 0, flags.join(' '));
+    assert.match(stderr, message);
+  }
+});
+
+test('--no-cache-filter: the steps of one stage run again', async () => {
+  const text = 'FROM busybox:test AS One\nRUN echo 1 > /x\nFROM busybox:test\nRUN echo 2 > /y\nCOPY --from=one /x /x\n';
+  const folder = await context({ Dockerfile: text });
+  await ok(['build', '-q', folder]);
+  const cached = async (...flags: readonly string[]): Promise<readonly string[]> => {
+    await ok(['build', '-q', ...flags, folder]);
+    const { steps } = JSON.parse((await ok(['build', 'why', '--output', 'json'])).stdout) as { steps: { text: string; outcome: string }[] };
+    return steps.filter(({ text }) => text.startsWith('RUN')).map(({ text, outcome }) => `${text.slice(0, 10)} ${outcome}`);
+  };
+  assert.deepEqual((await cached('--no-cache-filter', 'one')).toSorted(), ['RUN echo 1 miss', 'RUN echo 2 hit']);
+  assert.deepEqual((await cached('--no-cache-filter', 'other,two')).toSorted(), ['RUN echo 1 hit', 'RUN echo 2 hit']);
+});
+
+test('contexts from a URL: a tar, a Dockerfile alone; what is not there', async () => {
+  const folder = await context({
+    'in/Dockerfile': 'FROM busybox:test\nCOPY f /f\n',
+    'in/f': 'from afar\n',
+    alone: 'FROM busybox:test\nRUN echo alone > /f\n',
+  });
+  await host.sh(`tar -C ${folder}/in -czf ${folder}/c.tgz .`);
+  const serve = `require('node:http').createServer((q, a) => { try { a.end(require('node:fs').readFileSync('${folder}' + q.url)) } catch { a.writeHead(404).end() } }).listen(8099, '127.0.0.1')`;
+  const server = host.machine.start([process.execPath, '-e', serve]);
+  try {
+    await eventually(() => host.sh('grep -q :1FA3 /proc/net/tcp'), { withinMs: 10_000 });
+    const url = 'http://127.0.0.1:8099';
+    for (const build of [
+      (from: string) => host.docker('build', '-q', from),
+      async (from: string) => (await ok(['build', '-q', from])).stdout.trim(),
+    ]) {
+      assert.equal(await host.docker('run', '--rm', await build(`${url}/c.tgz`), 'cat', '/f'), 'from afar');
+      assert.equal(await host.docker('run', '--rm', await build(`${url}/alone`), 'cat', '/f'), 'alone');
+    }
+    assert.match((await run(['build', `${url}/none`])).stderr, /failed to GET .*none: got status 404/);
+  } finally {
+    server.kill();
+  }
+});
+
+test('image explain: links, directories, paths that never were, relative ones, images from elsewhere', async () => {
+  const explain = async (...args: readonly string[]): Promise<string> => (await ok(['image', 'explain', ...args])).stdout;
+  assert.match(await explain('busybox:test', 'bin/busybox'), /^\/bin\/busybox comes from layer 1 of [0-9a-f]{12}\n/);
+  assert.match(await explain('busybox:test', '/bin/sh'), /symlink → busybox .*\nIt is a link: ask for \/bin\/busybox, too\n$/);
+  assert.match(await explain('busybox:test', '/bin/../bin/'), /^\/bin comes from layer 1 .*\n.*\n1 +seen +directory +0755/);
+  const told = JSON.parse(await explain('busybox:test', '/', '--output', 'json')) as { path: string; layers: { what: string }[] };
+  assert.deepEqual([told.path, told.layers.map(({ what }) => what)], ['/', ['directory']]);
+  assert.match((await run(['image', 'explain', 'busybox:test', '/etc/none'])).stderr, /no layer of busybox:test has \/etc\/none/);
+  assert.match(
+    (await run(['image', 'explain', 'busybox:test', '/bin/busybox/x'])).stderr,
+    /no layer of busybox:test has \/bin\/busybox\/x/,
+  );
+  assert.match((await run(['image', 'explain', 'nowhere:1', '/x'])).stderr, /No such image: nowhere:1/);
+  assert.match((await run(['image', 'explain', 'busybox:test'])).stderr, /missing required argument 'path'/);
+  const folder = await context({ Dockerfile: 'FROM busybox:test\nRUN echo x > /x\n' });
+  await ok(['build', '-q', '-t', 'bare:1', folder]);
+  // As some tools write images: layers, and nothing about how they came about.
+  await host.sh(`cd ${folder} && docker save bare:1 | tar x && ${process.execPath} - <<'END'
+const { readFileSync, writeFileSync, renameSync } = require('node:fs');
+const { createHash } = require('node:crypto');
+const [one] = JSON.parse(readFileSync('manifest.json', 'utf8'));
+const { history, ...config } = JSON.parse(readFileSync(one.Config, 'utf8'));
+writeFileSync('config.json', JSON.stringify(config));
+writeFileSync('manifest.json', JSON.stringify([{ ...one, Config: 'config.json', RepoTags: ['bare:2'] }]));
+END
+rm -f index.json oci-layout && tar c . | docker load`);
+  assert.match(await explain('bare:2', '/x'), /\n2 +seen +file .* - +unknown: the image has no history for this layer\n$/);
 });

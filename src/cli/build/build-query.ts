@@ -9,6 +9,8 @@ export interface BuildFlags {
   readonly label?: readonly string[];
   readonly cacheFrom?: readonly string[];
   readonly cache?: boolean;
+  /** Of --no-cache-filter: its name without the no. */
+  readonly cacheFilter?: readonly string[];
   readonly pull?: boolean;
   readonly network?: string;
   readonly addHost?: readonly string[];
@@ -45,6 +47,7 @@ export function buildQuery(flags: BuildFlags, environment: Readonly<Record<strin
     ['labels', JSON.stringify(pairs(flags.label ?? [], {}))],
     ['cachefrom', JSON.stringify((flags.cacheFrom ?? []).map(cacheSource))],
     ['nocache', flags.cache === false ? '1' : undefined],
+    ...(flags.cacheFilter ?? []).flatMap((names) => names.split(',')).map((name) => ['nocachefilter', name] as const),
     ['check', flags.check ? '1' : undefined],
     ['pull', flags.pull ? '1' : undefined],
     ['networkmode', flags.network],

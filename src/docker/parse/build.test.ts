@@ -31,12 +31,15 @@ test('reads ulimits, remote contexts and cache sources', () => {
   const request = parseBuild(new URLSearchParams({ ulimits, cachefrom: '["a:1"]', remote: 'https://example.org/x.git#main' }));
   assert.deepEqual(request.ulimits, [{ name: 'nofile', soft: 1, hard: 2 }]);
   assert.deepEqual([request.cacheFrom, request.remote], [['a:1'], 'https://example.org/x.git#main']);
+  assert.deepEqual(parseBuild(new URLSearchParams('nocachefilter=a&nocachefilter=b')).noCacheStages, ['a', 'b']);
 });
 
 const refusals: readonly (readonly [query: string, kind: string, message: RegExp])[] = [
   ['version=2', 'notImplemented', /DOCKER_BUILDKIT=0/],
   ['remote=client-session', 'notImplemented', /BuildKit sessions/],
   ['squash=1', 'invalid', /experimental/],
+  ['cgroupparent=%2Fx', 'invalid', /cgroup-parent is not supported/],
+  ['securityopt=%5B%22seccomp%3Dunconfined%22%5D', 'invalid', /security-opt is not supported/],
   ['outputs=%5B%7B%22Type%22%3A%22tar%22%7D%5D', 'notImplemented', /build outputs/],
   ['ulimits=%5B%7B%22Name%22%3A%22no file%22%7D%5D', 'invalid', /invalid ulimit "no file"/],
   ['buildargs=nonsense', 'invalid', /error reading buildargs/],

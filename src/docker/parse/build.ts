@@ -18,6 +18,7 @@ export function parseBuild(query: URLSearchParams): Omit<BuildRequest, 'context'
       jsonParam<Readonly<Record<string, string | undefined>>>(query, 'buildargs', map(orElse<string | undefined>(text, undefined))) ?? {},
     labels: jsonParam(query, 'labels', map(text)) ?? {},
     noCache: flagParam(query, 'nocache'),
+    noCacheStages: query.getAll('nocachefilter').filter((name) => name !== ''),
     pull: flagParam(query, 'pull'),
     network: network === '' || network === 'default' ? undefined : network,
     extraHosts: query

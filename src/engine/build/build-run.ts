@@ -40,6 +40,8 @@ export interface CachableStep {
   readonly told: string;
   /** The config that it leads to, where that is known before. */
   readonly config?: RunConfig;
+  /** Of the stage that it belongs to. */
+  readonly stageName?: string | undefined;
   make(): Promise<StepResultState>;
 }
 
@@ -75,6 +77,7 @@ export class BuildRun {
   readonly #keys = new Map<Digest, string>();
   readonly #releases: (() => void)[] = [];
   readonly #stop = new AbortController();
+  readonly #noCacheStages: ReadonlySet<string>;
   #memory: string | undefined;
 
   constructor(options: BuildRunOptions) {
@@ -84,6 +87,7 @@ export class BuildRun {
     this.named = options.named;
     this.directory = options.directory;
     this.epoch = options.epoch;
+    this.#noCacheStages = new Set((options.request.noCacheStages ?? []).map((name) => name.toLowerCase()));
     this.signal = AbortSignal.any([options.signal, this.#stop.signal]);
     this.#emit = options.emit;
     this.#output = new ClassicOutput((stream) => options.emit({ stream }));
@@ -168,7 +172,8 @@ export class BuildRun {
   async reach(before: StepState, step: CachableStep): Promise<{ readonly state: StepState; readonly outcome: 'hit' | 'miss' }> {
     this.checkCanceled();
     const key = cacheKey(step.inputs);
-    const hit = this.request.noCache ? undefined : (this.#cached(key) ?? (await this.#cachedElsewhere(before, step, key)));
+    const isFresh = this.request.noCache || this.#noCacheStages.has(step.stageName ?? '');
+    const hit = isFresh ? undefined : (this.#cached(key) ?? (await this.#cachedElsewhere(before, step, key)));
     if (hit) return { state: hit, outcome: 'hit' };
     const state = await this.#commit(before, key, step.told, await step.make());
     return { state, outcome: 'miss' };

@@ -38,6 +38,8 @@ export interface BuildRequest {
   readonly buildArgs: Readonly<Record<string, string | undefined>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly noCache: boolean;
+  /** Names of stages whose steps are run again. */
+  readonly noCacheStages?: readonly string[];
   readonly pull: boolean;
   readonly network?: string;
   readonly extraHosts?: readonly string[];

@@ -63,7 +63,9 @@ function withStates(found: readonly LayerFinding[]): readonly LayerFinding[] {
 
 /** Links in the directories above are followed, as the whole image has them; the last name is taken as it is. */
 async function realPath(parts: BuildParts, layers: readonly Digest[], path: string): Promise<string> {
-  const clean = bytesOf(posix.normalize(`/${path}`)).split('/').filter(Boolean);
+  const clean = bytesOf(posix.normalize(`/${path}`))
+    .split('/')
+    .filter(Boolean);
   const [name = '', parent] = [clean.at(-1), clean.slice(0, -1).join('/')];
   await using mounted = await mountLayers(parts.snapshots, parts.kernel.mounts, layers);
   using root = new Root(mounted.directory);

@@ -149,7 +149,7 @@ export class StageRun {
     const began = performance.now();
     const { inputs } = step;
     try {
-      const { state, outcome } = await this.run.reach(this.state, step);
+      const { state, outcome } = await this.run.reach(this.state, { ...step, stageName: this.stage.name });
       this.state = state;
       this.#remember(instruction, inputs, outcome, began);
     } catch (error) {
