@@ -251,11 +251,10 @@ test('why a step was built again; which step wrote a path', async () => {
   );
 });
 
-const limits = [
-  ...['--ulimit', 'nofile=123:456', '--ulimit', 'core=0', '--memory', '64m', '--memory-swap', '96m', '--cpu-shares', '77'],
-  ...['--cpu-period', '50000', '--cpu-quota', '25000', '--cpuset-cpus', '0', '--cpuset-mems', '0', '--shm-size', '8m'],
-  ...['--add-host', 'peer:10.9.8.7', '--add-host', 'six:fd00::6', '--network', 'none'],
-];
+const limits = `--ulimit nofile=123:456 --ulimit core=0 --memory 64m --memory-swap 96m --cpu-shares 77 --cpu-period 50000
+  --cpu-quota 25000 --cpuset-cpus 0 --cpuset-mems 0 --shm-size 8m --add-host peer:10.9.8.7 --add-host six:fd00::6 --network none`.split(
+  /\s+/,
+);
 const limited = `FROM busybox:test
 RUN ulimit -Sn; ulimit -Hn; ulimit -c; df -k /dev/shm | awk 'NR==2{print $2}'; grep -E 'peer|six' /etc/hosts | tr '\\t' ' '; grep -c : /proc/net/dev
 RUN g() { cat /sys/fs/cgroup/$1 2>/dev/null || cat /sys/fs/cgroup/$2; }; g memory/memory.limit_in_bytes memory.max; g cpu/cpu.cfs_quota_us cpu.max; g cpuset/cpuset.cpus cpuset.cpus
@@ -287,8 +286,9 @@ test('what RUN may use: limits, hosts, network, through both clients', async () 
 });
 
 test('--no-cache-filter: the steps of one stage run again', async () => {
-  const text = 'FROM busybox:test AS One\nRUN echo 1 > /x\nFROM busybox:test\nRUN echo 2 > /y\nCOPY --from=one /x /x\n';
-  const folder = await context({ Dockerfile: text });
+  const folder = await context({
+    Dockerfile: 'FROM busybox:test AS One\nRUN echo 1 > /x\nFROM busybox:test\nRUN echo 2 > /y\nCOPY --from=one /x /x\n',
+  });
   await ok(['build', '-q', folder]);
   const cached = async (...flags: readonly string[]): Promise<readonly string[]> => {
     await ok(['build', '-q', ...flags, folder]);

@@ -52,18 +52,25 @@ export function isProxy(name: string): boolean {
 
 /** BuildKit's arguments of the global scope. */
 export function platformArguments(name: string): string | undefined {
+  return platformValues()[name];
+}
+
+export function platformNames(): readonly string[] {
+  return Object.keys(platformValues());
+}
+
+function platformValues(): Readonly<Record<string, string>> {
   const arch = architecture();
-  const values: Readonly<Record<string, string>> = {
-    TARGETPLATFORM: `linux/${arch}`,
-    TARGETOS: 'linux',
-    TARGETARCH: arch,
-    TARGETVARIANT: '',
-    TARGETOSVERSION: '',
+  return {
     BUILDPLATFORM: `linux/${arch}`,
     BUILDOS: 'linux',
+    BUILDOSVERSION: '',
     BUILDARCH: arch,
     BUILDVARIANT: '',
-    BUILDOSVERSION: '',
+    TARGETPLATFORM: `linux/${arch}`,
+    TARGETOS: 'linux',
+    TARGETOSVERSION: '',
+    TARGETARCH: arch,
+    TARGETVARIANT: '',
   };
-  return values[name];
 }

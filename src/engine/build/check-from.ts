@@ -1,6 +1,6 @@
 import { isKind } from '../../base/errors.ts';
 import { parseReference } from '../images/reference.ts';
-import { platformArguments } from './arguments.ts';
+import { platformArguments, platformNames } from './arguments.ts';
 import { isPredefined, meant, undefinedIn, wordOf, type CheckInput, type Report } from './findings.ts';
 import type { Instruction } from './instruction.ts';
 import { parsePlatform } from './platform.ts';
@@ -25,7 +25,7 @@ export function fromFindings(input: CheckInput, report: Report): void {
       const word = wordOf(from);
       if ((word === 'from' && as !== 'as') || (word === 'FROM' && as !== 'AS')) report('FromAsCasing', from, word, as);
     }
-    const known = [...plan.globalArguments.keys()];
+    const known = [...platformNames(), ...plan.globalArguments.keys()];
     const words = [base, from.flags['platform'] ?? ''];
     for (const unknown of undefinedIn(words, (one) => plan.globalArguments.has(one) || isPredefined(one), file.escape))
       report('UndefinedArgInFrom', from, unknown, meant(unknown, known));

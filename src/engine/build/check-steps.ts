@@ -1,5 +1,5 @@
 import { describeArguments } from './check-from.ts';
-import { isPredefined, meant, undefinedIn, wordOf, type CheckInput, type Report, type StageState } from './findings.ts';
+import { meant, undefinedIn, wordOf, type CheckInput, type Report, type StageState } from './findings.ts';
 import { heredocStart } from './heredoc.ts';
 import type { Instruction } from './instruction.ts';
 import { argumentsOf, type Stage } from './stages.ts';
@@ -120,8 +120,8 @@ function wordsOf(instruction: Instruction, escape: string): readonly string[] {
 function variables(instruction: Instruction, words: readonly string[], { input, state, report }: Scope): void {
   const { environment, declared } = state;
   if (environment === undefined) return;
-  const isDefined = (name: string): boolean => environment.has(name) || declared.has(name) || isPredefined(name);
-  const known = [...environment, ...declared, ...input.plan.globalArguments.keys()];
+  const isDefined = (name: string): boolean => environment.has(name) || declared.has(name);
+  const known = [...environment, ...declared];
   for (const name of undefinedIn(words, isDefined, input.file.escape)) report('UndefinedVar', instruction, name, meant(name, known, '$'));
 }
 

@@ -73,7 +73,7 @@ const cases: readonly (readonly [string, readonly string[], string])[] = [
       "2 UndefinedArgInFrom: FROM argument 'VERSOIN' is not declared (did you mean VERSION?)",
       '2 InvalidDefaultArgInFrom: Default value for ARG x:${VERSOIN} results in empty or invalid base image name',
     ],
-    'ARG VERSION=1\nFROM x:${VERSION}-${TARGETARCH}${MORE:+-more}',
+    'ARG VERSION=1\nARG MORE\nFROM x:${VERSION}-${TARGETARCH}${MORE:+-more}',
   ],
   [
     'FROM x\nWORKDIR "a"\nWORKDIR b',
@@ -83,7 +83,16 @@ const cases: readonly (readonly [string, readonly string[], string])[] = [
   [
     'FROM known\nARG DIR\nCOPY $DRI ${DIR}/\nENV A=1 B=$A',
     ["3 UndefinedVar: Usage of undefined variable '$DRI' (did you mean $DIR?)", "4 UndefinedVar: Usage of undefined variable '$A'"],
-    "FROM known AS b\nARG DIR\nFROM b\nENV A=$DIR\nENV B=$A:$PATH:$HOME C='$NOT' D=\\$NOT E=${NOT:-x} F=$http_proxy$TARGETOS",
+    "FROM known AS b\nARG DIR\nFROM b\nENV A=$DIR\nENV B=$A:$PATH:$HOME C='$NOT' D=\\$NOT",
+  ],
+  [
+    'FROM known\nARG DIR\nENV E=${NOT:-x} F=$TARGETOS G=$D',
+    [
+      "3 UndefinedVar: Usage of undefined variable '$NOT'",
+      "3 UndefinedVar: Usage of undefined variable '$TARGETOS'",
+      "3 UndefinedVar: Usage of undefined variable '$D' (did you mean $DIR?)",
+    ],
+    'FROM known\nARG NOT\nARG TARGETOS\nENV E=${NOT:-x} F=$TARGETOS',
   ],
   ['FROM scratch\nENV A=$NOT', ["2 UndefinedVar: Usage of undefined variable '$NOT'"], 'FROM elsewhere\nENV A=$NOT'],
   [

@@ -2,7 +2,7 @@ import { isProxy, platformArguments } from './arguments.ts';
 import type { checkRules, CheckRule, CheckSettings } from './check-rules.ts';
 import type { Dockerfile } from './dockerfile.ts';
 import type { Instruction } from './instruction.ts';
-import { didYouMean } from './near.ts';
+import { suggested } from './near.ts';
 import type { Plan } from './stages.ts';
 import { expand } from './words.ts';
 
@@ -45,16 +45,16 @@ export interface StageState {
   hasWorkdir: boolean;
 }
 
-/** Names that a word uses and nothing defines. `${x:-y}` and its like say themselves what holds then. */
+/** Names that a word uses and nothing defines, also where `${x:-y}` says itself what holds then. */
 export function undefinedIn(words: readonly string[], isDefined: (name: string) => boolean, escape: string): ReadonlySet<string> {
   const unknown = new Set<string>();
   for (const word of words) {
     try {
       expand(
         word,
-        (name, modifier = '') => {
+        (name) => {
           if (isDefined(name)) return 'x';
-          if (!/^:?[-+?]/.test(modifier)) unknown.add(name);
+          unknown.add(name);
           return undefined;
         },
         escape,
@@ -71,7 +71,11 @@ export function isPredefined(name: string): boolean {
   return isProxy(name) || platformArguments(name) !== undefined;
 }
 
-export const meant = (name: string, known: Iterable<string>, sign = ''): string => didYouMean(name, known, (it) => sign + it);
+/** ` (did you mean $PATH?)`, or nothing. */
+export function meant(name: string, known: Iterable<string>, sign = ''): string {
+  const near = suggested(name, known);
+  return near === undefined ? '' : ` (did you mean ${sign}${near}?)`;
+}
 
 /** As it is written: `from`, `COPY`. */
 export function wordOf({ text }: Pick<Instruction, 'text'>): string {

@@ -1,7 +1,7 @@
 import { KindError, messageOf } from '../../base/errors.ts';
 
-/** The value of a variable. `modifier` is what follows its name in braces: `:-` of `${x:-y}`. */
-export type Variables = (name: string, modifier?: string) => string | undefined;
+/** The value of a variable. */
+export type Variables = (name: string) => string | undefined;
 
 /** Splits at white space outside quotes; quotes and escapes stay in the words (`a="b c"` is one word). At most the first `limit` words. */
 export function splitWords(text: string, escape = '\\', limit = Infinity): readonly string[] {
@@ -125,7 +125,7 @@ class Expansion {
   #variable(): string {
     if (this.#text[this.#at] !== '{') {
       const name = this.#name();
-      return name === '' ? '$' : (this.#variables(name, '') ?? '');
+      return name === '' ? '$' : (this.#variables(name) ?? '');
     }
     this.#at += 1;
     if (this.#at >= this.#text.length) throw new KindError('invalid', "syntax error: missing '}'");
@@ -137,7 +137,7 @@ class Expansion {
     const pattern = operator.startsWith('/') ? this.#upTo('/', 'kept', "missing '/' in ${}") : undefined;
     const operand = operator === '' ? '' : this.#upTo('}', /^[#%/]/.test(operator) ? 'kept' : 'removed', "missing '}'");
     if (operator === '') this.#at += 1;
-    return apply(name, this.#variables(name, operator), operator, operand, pattern);
+    return apply(name, this.#variables(name), operator, operand, pattern);
   }
 
   /** Of a variable, or one of a shell's parameters, which have no value here. */

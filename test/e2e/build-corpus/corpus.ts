@@ -68,8 +68,13 @@ export class Corpus implements AsyncDisposable {
 
   readonly ours: Docker = (args) => this.host.machine.run(['docker', ...args], { env: { DOCKER_BUILDKIT: '0' } });
 
+  /** `davit …` */
+  davit(args: readonly string[]): Promise<Result> {
+    return this.host.machine.run([davit, ...args]);
+  }
+
   #build(args: readonly string[]): Promise<Result> {
-    return this.#options.client === 'docker' ? this.ours(args) : this.host.machine.run([davit, ...args]);
+    return this.#options.client === 'docker' ? this.ours(args) : this.davit(args);
   }
 
   async contextOf({ dockerfile, files = {}, prepare }: Pick<Case, 'dockerfile' | 'files' | 'prepare'>, name: string): Promise<string> {
