@@ -63,6 +63,11 @@ export class Root implements Disposable {
     if (this.#fd < 0) throw systemError(`open ${path}`);
   }
 
+  /** A path by which other threads of this process open the same directory, wherever it is mounted, while this object is not disposed. */
+  get descriptor(): string {
+    return proc(this.#fd);
+  }
+
   [Symbol.dispose](): void {
     this.forget();
     closeSync(this.#fd);

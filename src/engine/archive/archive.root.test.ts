@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createReadStream, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createReadStream, lstatSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { digestOf } from '../../base/digest.ts';
 import { Root } from '../../kernel/files.ts';
-import { packTar, runJob, streamJob, unpackTar } from './run-job.ts';
+import { blocksOfJob, packTar, runJob, streamJob, unpackTar } from './run-job.ts';
 import { memoryTar } from './memory-tar.fake.ts';
 
 async function scratch(run: (directory: string) => Promise<void>): Promise<void> {
@@ -107,4 +107,35 @@ test('whiteouts become what overlayfs understands', () =>
     assert.equal(root.stat('etc/passwd')?.rdev, 0n);
     assert.ok(root.stat('top')?.isCharacterDevice());
     assert.equal(root.extendedAttributes('opt')['trusted.overlay.opaque'], 'y');
+  }));
+
+test('who gives up leaves no descriptor open: a reader in the middle, a digest, an archive that never ends', () =>
+  scratch(async (directory) => {
+    mkdirSync(`${directory}/a/b`, { recursive: true });
+    for (let index = 0; index < 50; index += 1) execFileSync('truncate', ['-s', '3M', `${directory}/a/b/${index}`]);
+    mkdirSync(`${directory}/to`);
+    const options = { whiteouts: 'plain' } as const;
+    const open = (): readonly string[] => readdirSync('/proc/self/fd').flatMap((fd) => placeOf(fd) ?? []);
+    const endless = async function* (): AsyncGenerator<Uint8Array> {
+      for (let index = 0; ; index += 1) yield (await buffer(memoryTar({ name: `f${index}`, data: 'x'.repeat(5000) }))).subarray(0, 5632);
+    };
+    for (let round = 0; round < 3; round += 1) {
+      for await (const block of blocksOfJob({ do: 'pack', root: `${directory}/a`, options })) if (block.length > 0) break;
+      const signal = (): AbortSignal => AbortSignal.timeout(20 + 10 * round);
+      const canceled = { kind: 'canceled' } as const;
+      await assert.rejects(unpackTar(endless(), `${directory}/to`, options, signal()), canceled);
+      const digests = Array.from({ length: 3 }, () => runJob({ do: 'digest', root: `${directory}/a`, options }, undefined, signal()));
+      for (const each of await Promise.allSettled(digests)) assert.equal(each.status, 'rejected');
+    }
+    assert.deepEqual(open(), []);
+
+    /** Undefined for what is not in the scratch directory. */
+    function placeOf(fd: string): string | undefined {
+      try {
+        const place = readlinkSync(`/proc/self/fd/${fd}`);
+        return place.startsWith(directory) ? place : undefined;
+      } catch {
+        return undefined;
+      }
+    }
   }));

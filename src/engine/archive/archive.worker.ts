@@ -24,17 +24,21 @@ const port =
     throw new Error('archive.worker runs as a worker thread only');
   })();
 /** Of the present job. */
-const flow: { input: Pushable<Uint8Array>; credit: number; wake: (() => void) | undefined } = {
+const flow: { input: Pushable<Uint8Array>; credit: number; wake: (() => void) | undefined; stopped: Int32Array } = {
   input: new Pushable(),
   credit: window,
   wake: undefined,
+  stopped: new Int32Array(1),
 };
 
 port.on('message', (message: ToWorker) => {
   if ('chunk' in message) flow.input.push(message.chunk);
   else if ('end' in message) flow.input.end();
-  else if ('job' in message) void run(message.job);
-  else {
+  else if ('job' in message) void run(message.job, message.stopped);
+  else if ('stop' in message) {
+    flow.input.fail(new KindError('canceled', 'operation canceled'));
+    flow.wake?.();
+  } else {
     flow.credit += 1;
     flow.wake?.();
   }
@@ -51,6 +55,24 @@ async function* received(): AsyncGenerator<Uint8Array> {
   }
 }
 
+async function* stillWanted(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    checkWanted();
+    yield chunk;
+  }
+}
+
+function checkWanted(): void {
+  if (Atomics.load(flow.stopped, 0) !== 0) throw new KindError('canceled', 'operation canceled');
+}
+
+function* whileWanted(pieces: Iterable<Piece>): Generator<Piece> {
+  for (const piece of pieces) {
+    checkWanted();
+    yield piece;
+  }
+}
+
 /** A message costs a wake-up of the other thread. */
 const blockBytes = 1 << 19;
 
@@ -58,21 +80,22 @@ const blockBytes = 1 << 19;
 async function emit(pieces: Iterable<Piece>): Promise<void> {
   const memory: Buffer[] = [];
   let sent = 0;
-  const blocks = blocksOf(pieces, () => (memory[sent % window] ??= Buffer.from(new SharedArrayBuffer(blockBytes))));
-  for (;;) {
-    while (flow.credit <= 0) await new Promise<void>((resolve) => (flow.wake = resolve));
-    const { value: chunk } = blocks.next();
-    if (!chunk) return;
+  const blocks = blocksOf(whileWanted(pieces), () => (memory[sent % window] ??= Buffer.from(new SharedArrayBuffer(blockBytes))));
+  for (const chunk of blocks) {
     flow.credit -= 1;
     sent += 1;
     send({ chunk });
+    while (flow.credit <= 0) {
+      await new Promise<void>((resolve) => (flow.wake = resolve));
+      checkWanted();
+    }
   }
 }
 
 /** For readers that are done with a block before the next. */
 function* inOneBlock(pieces: Iterable<Piece>): Generator<Buffer> {
   const block = Buffer.allocUnsafeSlow(blockBytes);
-  yield* blocksOf(pieces, () => block);
+  yield* blocksOf(whileWanted(pieces), () => block);
 }
 
 function readInner(file: InnerFile): AsyncIterable<Uint8Array> {
@@ -82,7 +105,7 @@ function readInner(file: InnerFile): AsyncIterable<Uint8Array> {
 }
 
 async function unpack(job: Extract<Job, { readonly do: 'unpack' }>): Promise<UnpackJobResult> {
-  return unpackLayer(job.file ? readInner(job.file) : received(), job);
+  return unpackLayer(stillWanted(job.file ? readInner(job.file) : received()), job);
 }
 
 function digest(directory: string, options: PackOptions, newest: number | undefined): DigestResult {
@@ -116,7 +139,7 @@ async function work(job: Job): Promise<unknown> {
     case 'unpack':
       return unpack(job);
     case 'image':
-      return unpackImageArchive(received(), job);
+      return unpackImageArchive(stillWanted(received()), job);
     case 'pack': {
       using root = new Root(job.root);
       return await emit(packFrom(root, job.options));
@@ -147,8 +170,8 @@ async function work(job: Job): Promise<unknown> {
 }
 
 /** One job at a time; the thread is given the next only after this one's result. */
-async function run(job: Job): Promise<void> {
-  [flow.input, flow.credit] = [new Pushable(), window];
+async function run(job: Job, stopped: Int32Array): Promise<void> {
+  [flow.input, flow.credit, flow.stopped] = [new Pushable(), window, stopped];
   try {
     send({ result: await work(job) });
   } catch (error) {

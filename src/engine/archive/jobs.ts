@@ -69,16 +69,23 @@ export interface ResultOf {
 }
 
 /*
- *   engine ── job, then chunk, end, more ──► worker
+ *   engine ── job, then chunk, end, more, stop ──► worker
  *   engine ◄── chunk, taken ────── worker,  then one result or error
  *
+ * `stop`: nobody wants the result any more. The word that goes with the job says the same to a worker that is too busy to hear: it ends with an
+ * error at the next file or chunk, with everything closed that it had open.
  * `taken`: the worker has used one input chunk. `more`: the engine's reader has used one output chunk, whose memory both sides share:
  * the worker writes the chunk after the next `window` there.
  * Neither side has more than `window` chunks under way.
  */
 export const window = 8;
 
-export type ToWorker = { readonly job: Job } | { readonly chunk: Uint8Array } | { readonly end: true } | { readonly more: true };
+export type ToWorker =
+  | { readonly job: Job; readonly stopped: Int32Array<SharedArrayBuffer> }
+  | { readonly stop: true }
+  | { readonly chunk: Uint8Array }
+  | { readonly end: true }
+  | { readonly more: true };
 
 export type FromWorker =
   | { readonly taken: true }

@@ -8,7 +8,7 @@ import { window, type FromWorker, type Job, type ResultOf, type ToWorker, type U
 import type { PackOptions } from './pack.ts';
 import type { UnpackOptions } from './unpack.ts';
 
-/** Runs one job to its end in a worker thread; aborting it ends the thread. */
+/** Runs one job to its end in a worker thread; aborting it stops it. */
 export async function runJob<J extends Job>(job: J, input?: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ResultOf[J['do']]> {
   const running = start(job, signal);
   // Ends with the job, or with the next chunk of an input that goes on.
@@ -68,7 +68,7 @@ interface Running {
   /** What is in `moved` leaves this thread. */
   send(message: ToWorker, moved?: readonly ArrayBuffer[]): void;
   fail(error: unknown): void;
-  /** Gives the thread back; one whose job did not end well is ended. */
+  /** Stops what still goes on, and gives the thread back when it has let go of everything; one whose job did not end well is ended. */
   end(): Promise<void>;
 }
 
@@ -85,6 +85,8 @@ function start(job: Job, signal: AbortSignal | undefined): Running {
   const worker = takeWorker();
   const output = new Pushable<Uint8Array>();
   const { promise: result, resolve, reject } = Promise.withResolvers<unknown>();
+  const lastWord = Promise.withResolvers<void>();
+  const stopped = new Int32Array(new SharedArrayBuffer(4));
   result.catch(() => undefined);
   const flow: Flow = { underWay: 0, isOver: false, isReusable: false, wake: undefined };
   const finish = (settle: () => void): void => {
@@ -95,26 +97,28 @@ function start(job: Job, signal: AbortSignal | undefined): Running {
   };
   const fail = (error: unknown): void => finish(() => reject(error));
   const onAbort = (): void => fail(new KindError('canceled', 'operation canceled'));
-  const onExit = (code: number): void => fail(new Error(`archive worker ended with code ${code}`));
+  const onExit = (code: number): void => {
+    lastWord.resolve();
+    fail(new Error(`archive worker ended with code ${code}`));
+  };
   const onMessage = (message: FromWorker): void => {
     if ('taken' in message) {
       flow.underWay -= 1;
       flow.wake?.();
     } else if ('chunk' in message) output.push(message.chunk);
-    else if ('result' in message) {
-      flow.isReusable = flow.underWay === 0 && !flow.isOver;
-      finish(() => resolve(message.result));
-    } else fail(new KindError(message.error.kind, message.error.message, { details: message.error.details }));
+    else {
+      flow.isReusable = 'result' in message && flow.underWay === 0 && !flow.isOver;
+      lastWord.resolve();
+      finish(() => ('result' in message ? resolve(message.result) : reject(errorOf(message.error))));
+    }
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   worker.on('message', onMessage).on('error', fail).on('exit', onExit);
-  worker.postMessage({ job } satisfies ToWorker);
+  worker.postMessage({ job, stopped } satisfies ToWorker);
   return {
     output,
     result,
-    room: async () => {
-      while (flow.underWay >= window && !flow.isOver) await new Promise<void>((go) => (flow.wake = go));
-    },
+    room: () => roomIn(flow),
     get isOver() {
       return flow.isOver;
     },
@@ -126,11 +130,28 @@ function start(job: Job, signal: AbortSignal | undefined): Running {
     fail,
     end: async () => {
       signal?.removeEventListener('abort', onAbort);
+      if (!flow.isReusable) {
+        stop(worker, stopped);
+        await lastWord.promise;
+      }
       worker.off('message', onMessage).off('error', fail).off('exit', onExit);
       if (flow.isReusable) keepWorker(worker);
       else await worker.terminate();
     },
   };
+}
+
+async function roomIn(flow: Flow): Promise<void> {
+  while (flow.underWay >= window && !flow.isOver) await new Promise<void>((go) => (flow.wake = go));
+}
+
+function errorOf({ kind, message, details }: Extract<FromWorker, { readonly error: unknown }>['error']): KindError {
+  return new KindError(kind, message, { details });
+}
+
+function stop(worker: Worker, stopped: Int32Array): void {
+  Atomics.store(stopped, 0, 1);
+  worker.postMessage({ stop: true } satisfies ToWorker);
 }
 
 /** Starting a thread takes longer than many a job: one that has just ended well waits a little for the next. */

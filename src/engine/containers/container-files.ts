@@ -1,19 +1,19 @@
 import type { BigIntStats } from 'node:fs';
 import { basename, posix } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { KindError } from '../../base/errors.ts';
 import { bytesOf, textOf, type Root } from '../../kernel/files.ts';
-import { blocksOf, type Piece } from '../archive/blocks.ts';
-import { packFrom } from '../archive/pack.ts';
-import { unpackInto } from '../archive/unpack.ts';
+import type { PackOptions } from '../archive/pack.ts';
+import { blocksOfJob, unpackTar } from '../archive/run-job.ts';
 import type { PathStat } from './containers.ts';
 import { directoryInside, mountOf, withImageRoot, withRoot, type RootParts } from './mounted-root.ts';
 import type { ContainerRecord } from './record.ts';
 
-export function exportRoot(parts: RootParts, record: ContainerRecord): Promise<Readable> {
-  return streamed(
+export function exportRoot(parts: RootParts, record: ContainerRecord, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
+  return packed(
     (use) => withImageRoot(parts, record, use),
-    (root) => packFrom(root, { whiteouts: 'plain' }),
+    () => ({ whiteouts: 'plain' }),
+    signal,
   );
 }
 
@@ -21,29 +21,42 @@ export async function readArchive(
   parts: RootParts,
   record: ContainerRecord,
   path: string,
-): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+  signal: AbortSignal | undefined,
+): Promise<{ readonly stat: PathStat; readonly tar: AsyncIterable<Uint8Array> }> {
   const stat = await statPath(parts, record, path);
-  const tar = await streamed(
+  const tar = await packed(
     (use) => withRoot(parts, record, use),
     (root) => {
       const target = isFollowed(path) ? (root.realDirectory(bytesOf(relativeOf(path))) ?? '') : bytesOf(relativeOf(path));
-      return packFrom(root, { whiteouts: 'plain', path: target, as: bytesOf(stat.name === '/' ? '.' : stat.name) });
+      return { whiteouts: 'plain', path: target, as: bytesOf(stat.name === '/' ? '.' : stat.name) };
     },
+    signal,
   );
   return { stat, tar };
 }
 
-/** The root stays open until the stream has ended. */
-async function streamed(
+/** The root stays open until the tar has been read, or until `signal` says that nobody will. */
+async function packed(
   open: (use: (root: Root) => Promise<void>) => Promise<void>,
-  pack: (root: Root) => Iterable<Piece>,
-): Promise<Readable> {
-  const started = Promise.withResolvers<Readable>();
+  optionsFor: (root: Root) => PackOptions,
+  signal: AbortSignal | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
+  const started = Promise.withResolvers<AsyncIterable<Uint8Array>>();
   const finished = open(async (root) => {
-    const blocks = blocksOf(pack(root), () => Buffer.allocUnsafeSlow(65_536));
-    const stream = Readable.from(blocks, { objectMode: false });
-    started.resolve(stream);
-    await new Promise<void>((resolve) => stream.once('close', resolve));
+    const { promise: isRead, resolve } = Promise.withResolvers<void>();
+    const tar = { blocks: blocksOfJob({ do: 'pack', root: root.descriptor, options: optionsFor(root) }, signal), isBegun: false };
+    signal?.addEventListener('abort', () => tar.isBegun || resolve(), { once: true });
+    started.resolve(
+      (async function* () {
+        tar.isBegun = true;
+        try {
+          yield* tar.blocks;
+        } finally {
+          resolve();
+        }
+      })(),
+    );
+    await isRead;
   });
   finished.catch((error: unknown) => started.reject(error));
   return started.promise;
@@ -77,7 +90,7 @@ export function writeArchive(
     const target: BigIntStats | undefined = root.statTarget(bytesOf(under));
     if (!target) throw new KindError('notFound', `Could not find the file ${path} in container ${record.name}`);
     checkWritable(record, directoryInside(root, under));
-    await unpackInto(root, tar, { whiteouts: 'plain', under: bytesOf(under), keepKinds: options.noOverwriteDirNonDir });
+    await unpackTar(tar, root.descriptor, { whiteouts: 'plain', under: bytesOf(under), keepKinds: options.noOverwriteDirNonDir });
   });
 }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { isKind } from '../../base/errors.ts';
@@ -222,24 +221,37 @@ test('files in and out, changes, commit, export', async () => {
   );
   const { stat, tar } = await containers.readArchive('files', '/root/made');
   assert.deepEqual([stat.name, stat.size], ['made', 4]);
-  const bytes = Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Buffer>));
+  const bytes = Buffer.concat(await Array.fromAsync(tar, (block) => Buffer.from(block)));
   await containers.writeArchive('files', '/tmp', Readable.from([bytes]), { noOverwriteDirNonDir: false, copyOwnership: false });
   assert.equal((await lab.exec('files', 'cat /tmp/made')).output, 'new\n');
-  const live = await containers.export('files');
-  live.resume();
-  await once(live, 'close');
-  assert.equal(live.errored, null);
+  const sizeOf = (blocks: readonly Uint8Array[]): number => blocks.reduce((sum, block) => sum + block.length, 0);
+  const live = sizeOf(await Array.fromAsync(await containers.export('files')));
+  assert.ok(live > 1_000_000);
   await containers.stop('files', { timeoutSeconds: 0 });
   assert.equal((await containers.statPath('files', '/tmp/made')).size, 4);
   await assert.rejects(containers.statPath('files', '/none'), /Could not find the file \/none in container files/);
   const id = await containers.commit(container.id, { pause: true, reference: 'made:1', message: 'm' });
   assert.equal((await images.get('made:1')).id, id);
   assert.equal((await lab.run('cat /root/made', { image: 'made:1' })).output, 'new\n');
-  const exported = await containers.export('files');
-  exported.resume();
-  await once(exported, 'close');
+  for await (const block of await containers.export('files')) if (block.length > 0) break;
+  assert.equal(sizeOf(await Array.fromAsync(await containers.export('files'))), live);
+  const givenUp = new AbortController();
+  await containers.export('files', givenUp.signal);
+  givenUp.abort();
   await containers.remove('files', { force: true, volumes: true });
   assert.deepEqual(lab.leftovers(), []);
+});
+
+test('a container that ends while it is committed is committed', async () => {
+  const { containers, images } = lab.engine;
+  const { container } = await containers.create({ image: 'busybox', name: 'brief', command: ['true'] });
+  for (let round = 0; round < 15; round += 1) {
+    await containers.start(container.id);
+    await containers.commit(container.id, { pause: true, reference: 'brief:1' });
+  }
+  await containers.wait(container.id, 'not-running', new AbortController().signal);
+  await containers.remove(container.id, { force: true, volumes: true });
+  await images.remove('brief:1', { force: true, noPrune: false });
 });
 
 test('pause, top, stats, health', async () => {

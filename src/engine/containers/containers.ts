@@ -40,9 +40,13 @@ export interface Containers {
   ): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
   changes(reference: string): Promise<readonly SnapshotChange[]>;
   /** The whole root file system as a tar. */
-  export(reference: string, signal?: AbortSignal): Promise<Readable>;
+  export(reference: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** `docker cp`, safe against symlinks that change meanwhile. */
-  readArchive(reference: string, path: string, signal?: AbortSignal): Promise<{ readonly stat: PathStat; readonly tar: Readable }>;
+  readArchive(
+    reference: string,
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly stat: PathStat; readonly tar: AsyncIterable<Uint8Array> }>;
   writeArchive(
     reference: string,
     path: string,

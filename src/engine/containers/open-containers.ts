@@ -139,13 +139,13 @@ function filing(parts: ContainerParts): Pick<Containers, Filing> {
   const find = (reference: string): ContainerRecord => registry.find(reference);
   return {
     changes: async (reference) => snapshots.changes(find(reference).id),
-    async export(reference) {
-      const tar = await exportRoot(files, find(reference));
+    async export(reference, signal) {
+      const tar = await exportRoot(files, find(reference), signal);
       lifecycle.publish(find(reference), 'export');
       return tar;
     },
-    async readArchive(reference, path) {
-      const archive = await readArchive(files, find(reference), path);
+    async readArchive(reference, path, signal) {
+      const archive = await readArchive(files, find(reference), path, signal);
       lifecycle.publish(find(reference), 'archive-path');
       return archive;
     },
@@ -156,11 +156,14 @@ function filing(parts: ContainerParts): Pick<Containers, Filing> {
     statPath: async (reference, path) => statPath(files, find(reference), path),
     async commit(reference, options) {
       const record = find(reference);
-      const freeze = options.pause && stateOf(record) === 'running';
-      if (freeze) {
-        await kernel.runtime.pause(record.id);
-        lifecycle.publish(record, 'pause');
-      }
+      // As moby: one that cannot be paused is just ending, and needs no pause.
+      const paused = async (): Promise<boolean> =>
+        kernel.runtime
+          .pause(record.id)
+          .then(() => true)
+          .catch(() => false);
+      const isFrozen = options.pause && stateOf(record) === 'running' && (await paused());
+      if (isFrozen) lifecycle.publish(record, 'pause');
       try {
         const id = await commitContainer({ images, snapshots }, record, options);
         const { message: comment = '', reference: name } = options;
@@ -169,7 +172,7 @@ function filing(parts: ContainerParts): Pick<Containers, Filing> {
         lifecycle.publish(record, 'commit', named);
         return id;
       } finally {
-        if (freeze) {
+        if (isFrozen) {
           await kernel.runtime.resume(record.id);
           lifecycle.publish(record, 'unpause');
         }
