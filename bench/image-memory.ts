@@ -30,6 +30,7 @@ await mkdir(context);
 await run('tar', ['-xf', tar, '-C', context]);
 await run('bash', ['-c', `printf 'FROM scratch\\nCOPY . /\\n' > ${context}/Dockerfile`]);
 
+const idle = memory('VmRSS');
 const lines: Line[] = [];
 await measured('docker import', 'import', tar, 'large:bench');
 await machine.docker('tag', 'large:bench', remote);
@@ -62,7 +63,6 @@ async function rootTar(): Promise<string> {
 }
 
 async function measured(name: string, ...args: readonly string[]): Promise<void> {
-  const idle = memory('VmRSS');
   writeFileSync(`/proc/${engine}/clear_refs`, '5');
   await heldUp(machine, engine);
   const began = performance.now();
