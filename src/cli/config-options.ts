@@ -18,6 +18,9 @@ export function withConfigOptions(command: Command): Command {
     .option('--load-balancer-pool <addresses>', 'addresses for Services of type LoadBalancer (default 10.97.0.0/24)')
     .option('--ingress-http-port <port>', 'port of the ingress gateway (default 80)', port)
     .option('--ingress-https-port <port>', 'its port for TLS (default 443)', port)
+    .option('--eviction-hard <thresholds>', 'evict pods below memory.available<100Mi,nodefs.available<10%,… (default as upstream)')
+    .option('--eviction-soft <thresholds>', 'evict pods that long below these')
+    .option('--eviction-soft-grace-period <times>', 'how long: memory.available=1m30s,…')
     .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
     .option(
       '--default-address-pool <pool>',
@@ -90,6 +93,7 @@ export function configFlags(flags: Flags): Partial<Config> {
     ingressHttpPort,
     ingressHttpsPort,
   } = flags as Partial<Config>;
+  const { evictionHard, evictionSoft, evictionSoftGracePeriod } = flags as Partial<Config>;
   const { store, firewall, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
   const { auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup, auditLogMaxage } = flags as Partial<Config>;
@@ -106,6 +110,9 @@ export function configFlags(flags: Flags): Partial<Config> {
     apiPort,
     kubeletPort,
     loadBalancerPool,
+    evictionHard,
+    evictionSoft,
+    evictionSoftGracePeriod,
     ...ingress,
     ...etcd,
     ...audit,

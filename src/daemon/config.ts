@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { KindError } from '../base/errors.ts';
+import { defaultHard, parseThresholds } from '../kubernetes/kubelet/eviction/thresholds.ts';
 import { writePrivate } from './pki.ts';
 
 /** Everything that tells one davit from another on the same machine. */
@@ -32,6 +33,10 @@ export interface Config {
   /** Where Ingresses are served, once there is one, on every address of this host. */
   readonly ingressHttpPort: number;
   readonly ingressHttpsPort: number;
+  /** When pods are evicted: `memory.available<100Mi,nodefs.available<10%`; '': never. Soft ones with `memory.available=1m30s`. */
+  readonly evictionHard: string;
+  readonly evictionSoft: string;
+  readonly evictionSoftGracePeriod: string;
   readonly clusterDns: string;
   readonly clusterDomain: string;
   /** Where the cluster's objects are kept: a file of the data root, or etcd. */
@@ -74,6 +79,9 @@ export const defaults: Omit<Config, 'nodeName' | 'nodeIp'> = {
   loadBalancerPool: '10.97.0.0/24',
   ingressHttpPort: 80,
   ingressHttpsPort: 443,
+  evictionHard: defaultHard,
+  evictionSoft: '',
+  evictionSoftGracePeriod: '',
   clusterDns: '10.96.0.10',
   clusterDomain: 'cluster.local',
   store: 'embedded',
@@ -127,6 +135,8 @@ function checkConfig(config: Config): void {
   }
   if (config.firewall !== 'own' && config.firewall !== 'respect')
     throw new KindError('invalid', `--firewall=${String(config.firewall)}: want own or respect`);
+  parseThresholds(config.evictionHard);
+  parseThresholds(config.evictionSoft, config.evictionSoftGracePeriod);
   for (const mirror of config.registryMirrors) {
     if (!/^https?:$/.test(URL.parse(mirror)?.protocol ?? ''))
       throw new KindError('invalid', `registry mirror ${mirror}: want a URL such as https://mirror.example`);

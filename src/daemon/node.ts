@@ -110,7 +110,8 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
   const credentials = await loadCredentials(config);
   const tls = { ca: credentials.ca, ...credentials.node };
   const client = starting.use(httpClient({ server: `https://127.0.0.1:${config.apiPort}`, ...tls }));
-  const { nodeName, nodeIp, podCidr, podBridgeName, clusterDns, clusterDomain } = config;
+  const { nodeName, nodeIp, podCidr, podBridgeName, clusterDns, clusterDomain, evictionHard, evictionSoft, evictionSoftGracePeriod } =
+    config;
   starting.use(
     await startKubelet({
       client,
@@ -124,6 +125,9 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       podBridgeName,
       clusterDns,
       clusterDomain,
+      evictionHard,
+      evictionSoft,
+      evictionSoftGracePeriod,
       dataRoot: join(config.dataRoot, 'kubelet'),
       cgroupParent: config.cgroupParent,
       tls,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boundingCapabilities } from './capabilities.ts';
-import { hostFacts, hostUsage, parseHostUsage, parseInterfaceCounters, parseOsRelease } from './host-facts.ts';
+import { hostFacts, hostUsage, parseHostUsage, parseInterfaceCounters, parseOsRelease, parseProcessCounts } from './host-facts.ts';
 import { parseSockets } from './listeners.ts';
 import { parseProcess } from './process-list.ts';
 
@@ -14,6 +14,10 @@ test('this host has a name, a kernel, processors and memory', () => {
   const facts = hostFacts();
   assert.ok(facts.hostname !== '' && facts.kernelRelease !== '' && facts.operatingSystem !== '');
   assert.ok(facts.cpus >= 1 && facts.memoryBytes > 1 << 20);
+});
+
+test('processes: how many there are and may be', () => {
+  assert.deepEqual(parseProcessCounts('0.20 0.18 0.12 1/80 11206\n', '32768\n', '20000\n'), { running: 80, maximum: 20_000 });
 });
 
 test('what the host uses: processor time but idle and waiting, memory but what could be had back', () => {

@@ -51,6 +51,22 @@ export function parseHostUsage(stat: string, meminfo: string): HostUsage {
   };
 }
 
+export interface ProcessCounts {
+  /** Threads, as the kernel counts what has a PID. */
+  readonly running: number;
+  readonly maximum: number;
+}
+
+export function processCounts(): ProcessCounts {
+  return parseProcessCounts(read('/proc/loadavg'), read('/proc/sys/kernel/pid_max'), read('/proc/sys/kernel/threads-max'));
+}
+
+/** proc(5): `0.20 0.18 0.12 1/80 11206`: 80 of them are there. */
+export function parseProcessCounts(loadAverage: string, pidMax: string, threadsMax: string): ProcessCounts {
+  const limits = [pidMax, threadsMax].map(Number).filter((limit) => limit > 0);
+  return { running: Number(/ \d+\/(\d+) /.exec(loadAverage)?.[1] ?? 0), maximum: Math.min(...limits) };
+}
+
 /** os-release(5): `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"` */
 export function parseOsRelease(text: string): Readonly<Record<string, string>> {
   const lines = [...text.matchAll(/^([A-Z0-9_]+)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|(.*))$/gm)];

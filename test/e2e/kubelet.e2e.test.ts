@@ -187,3 +187,53 @@ test('volumes belong to fsGroup, processes to the groups of the pod; who must no
     { withinMs: 10_000 },
   );
 });
+
+test('containers share their processes when the pod wants that, and PID 1 is nobody’s program', async () => {
+  await pod('shared', { shareProcessNamespace: true });
+  await ready('shared');
+  assert.match(await machine.kubectl('exec', 'shared', '--', 'ps', '-o', 'pid,args'), /^ +1 \/pause$[^]*sleep 1000/m);
+  await machine.kubectl('delete', 'pod', 'shared');
+});
+
+test('who writes more to disk than its limits is evicted, with the reason in its status', async () => {
+  const volumes = [{ name: 'work', emptyDir: { sizeLimit: '1Mi' } }];
+  const write = (path: string): object => ({ command: ['sh', '-c', `head -c 3000000 /dev/zero > ${path}; sleep 1000`] });
+  await pod('filler', { volumes }, { ...write('/work/file'), volumeMounts: [{ name: 'work', mountPath: '/work' }] });
+  await pod('layer', {}, { ...write('/file'), resources: { limits: { 'ephemeral-storage': '1Mi' } } });
+  const status = (name: string): Promise<string> => read(`pod ${name}`, '{.status.phase} {.status.reason}: {.status.message}');
+  await eventually(
+    async () => assert.equal(await status('filler'), 'Failed Evicted: Usage of EmptyDir volume "work" exceeds the limit "1Mi". '),
+    { withinMs: 30_000 },
+  );
+  await eventually(
+    async () =>
+      assert.equal(await status('layer'), 'Failed Evicted: Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. '),
+    { withinMs: 30_000 },
+  );
+  assert.match(await events('layer'), /Evicted: Pod ephemeral local storage usage exceeds/);
+  assert.equal(await read('pod layer', '{.status.conditions[?(@.type=="DisruptionTarget")].reason}'), 'TerminationByKubelet');
+});
+
+test('a node that is short of memory says so, is tainted, and gets no more pods but those that bear it', async () => {
+  await machine.davit('down');
+  await machine.davit('up', '--eviction-soft', 'memory.available<4000Ti', '--eviction-soft-grace-period', 'memory.available=10h');
+  await eventually(
+    async () =>
+      assert.equal(
+        await read('node node-1', '{.status.conditions[?(@.type=="MemoryPressure")].message} {.spec.taints[*].key}'),
+        'kubelet has insufficient memory available node.kubernetes.io/memory-pressure',
+      ),
+    { withinMs: 30_000 },
+  );
+  await pod('late', {});
+  await eventually(
+    async () =>
+      assert.match(
+        await read('pod late', '{.status.conditions[0].message}'),
+        /^0\/1 nodes are available: 1 node\(s\) had untolerated taint\(s\)\./,
+      ),
+    { withinMs: 10_000 },
+  );
+  await pod('bearing', { tolerations: [{ key: 'node.kubernetes.io/memory-pressure', operator: 'Exists' }] });
+  await ready('bearing');
+});

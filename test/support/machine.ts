@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** What runs tests may be short of disk; that is for the tests of eviction to play. */
+const enough = ['--eviction-hard', 'memory.available<10Mi'];
+
 export interface Result {
   readonly code: number;
   readonly stdout: string;
@@ -86,7 +89,13 @@ export class Machine implements AsyncDisposable {
 
   davit(...args: readonly string[]): Promise<string> {
     return this.ok(
-      [join(root, 'bin/davit'), ...args, ...(args[0] === 'up' ? ['--cgroup-parent', `/davit-${this.#name}`, '--node-name', 'node-1'] : [])],
+      [
+        join(root, 'bin/davit'),
+        ...args,
+        ...(args[0] === 'up'
+          ? ['--cgroup-parent', `/davit-${this.#name}`, '--node-name', 'node-1', ...(args.includes('--eviction-hard') ? [] : enough)]
+          : []),
+      ],
       {
         timeoutMs: 120_000,
       },

@@ -34,6 +34,8 @@ export interface SandboxParts {
   readonly netnsPath: string | undefined;
   readonly ipcPath: string;
   readonly utsPath: string | undefined;
+  /** Undefined: each container has its own. */
+  readonly pidPath: string | undefined;
   readonly shmPath: string;
   readonly hostname: string;
   readonly etcFiles: Readonly<Record<string, string>>;
@@ -278,7 +280,7 @@ function specInput(
       network: network.join,
       ...(uts && { uts }),
       ...namespaceOf(parts.registry, 'ipc', spec.ipcMode, sandbox?.ipcPath),
-      ...namespaceOf(parts.registry, 'pid', spec.pidMode, undefined),
+      ...namespaceOf(parts.registry, 'pid', spec.pidMode, sandbox?.pidPath),
     },
     etcFiles: network.etcFiles,
     shmPath: sandbox?.shmPath ?? shmPathOf(parts, record, paths),

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -15,6 +15,7 @@ import type { NetworkRoom } from '../network/open-networks.ts';
 import { parseResolvConf, renderHosts, renderResolvConf } from './host-files.ts';
 import type { SandboxParts } from './launch.ts';
 import { networkSysctls } from './runtime-spec.ts';
+import { startPause, type Pause } from './sandbox-pause.ts';
 import type { Sandbox, Sandboxes, SandboxSpec } from './sandboxes.ts';
 
 const prefix = '/sandboxes/';
@@ -24,6 +25,8 @@ interface SandboxRecord {
   readonly createdAt: Date;
   readonly endpoint: Endpoint | undefined;
   readonly ports: readonly PublishedBinding[];
+  /** Of a sandbox whose containers share processes. */
+  readonly pause?: Pause;
 }
 
 export interface SandboxRoomParts {
@@ -100,6 +103,7 @@ class PodSandboxes implements SandboxRoom {
     return {
       netnsPath: onHost ? undefined : netns,
       ipcPath: ipc,
+      pidPath: record.pause && `/proc/${record.pause.pid}/ns/pid`,
       utsPath: onHost ? undefined : uts,
       shmPath: shm,
       hostname: onHost ? hostname() : record.spec.hostname,
@@ -123,8 +127,9 @@ class PodSandboxes implements SandboxRoom {
   }
 
   /** After a boot the record is there and the namespaces are not. */
-  #isWhole({ spec }: SandboxRecord): boolean {
-    const { namespaces } = this.#parts.kernel;
+  #isWhole({ spec, pause }: SandboxRecord): boolean {
+    const { namespaces, processes } = this.#parts.kernel;
+    if (pause && processes.startTime(pause.pid) !== pause.startTime) return false;
     const { netns, ipc } = pathsOfSandbox(this.#parts.config, spec.id);
     return namespaces.exists(ipc) && (spec.network === 'host' || namespaces.exists(netns));
   }
@@ -132,6 +137,7 @@ class PodSandboxes implements SandboxRoom {
   async #teardown(id: string): Promise<void> {
     const { kernel, network, config } = this.#parts;
     const paths = pathsOfSandbox(config, id);
+    if (existsSync(paths.pause)) await kernel.runtime.delete(paths.pauseId, { force: true });
     await network.fabric.detach(id);
     for (const path of [paths.netns, paths.ipc, paths.uts]) kernel.namespaces.remove(path);
     kernel.mounts.unmount(paths.shm);
@@ -155,10 +161,24 @@ class PodSandboxes implements SandboxRoom {
     const endpoint = isAttached ? network.fabric.attach(owner, network.find(spec.network), {}) : undefined;
     const ports = endpoint ? await network.fabric.publish(owner, spec.ports) : [];
     this.#writeEtc(spec, endpoint, paths.folder);
-    const record = { spec, createdAt: new Date(), endpoint, ports };
+    const pause = spec.sharesProcesses ? await this.#pause(spec, pins) : undefined;
+    const record = { spec, createdAt: new Date(), endpoint, ports, ...(pause && { pause }) };
     await store.write([{ put: prefix + spec.id, value: Buffer.from(JSON.stringify(record)) }]);
     undo.move();
     return record;
+  }
+
+  #pause(spec: SandboxSpec, pins: { readonly net?: string; readonly ipc: string; readonly uts?: string }): Promise<Pause> {
+    const { kernel, config } = this.#parts;
+    const { pause, pauseId } = pathsOfSandbox(config, spec.id);
+    const own = Object.entries({ network: pins.net, ipc: pins.ipc, uts: pins.uts });
+    const namespaces = own.flatMap(([type, path]) => (path ? [{ type, path }] : []));
+    return startPause(kernel, {
+      id: pauseId,
+      folder: pause,
+      cgroupsPath: `${spec.cgroupParent ?? config.cgroupParent}/${pauseId}`,
+      namespaces,
+    });
   }
 
   #writeEtc(spec: SandboxSpec, endpoint: Endpoint | undefined, folder: string): void {
@@ -181,9 +201,18 @@ class PodSandboxes implements SandboxRoom {
 function pathsOfSandbox(
   config: EngineConfig,
   id: string,
-): { readonly folder: string; readonly netns: string; readonly ipc: string; readonly uts: string; readonly shm: string } {
-  const folder = join(config.runRoot, 'p', createHash('sha256').update(id).digest('hex').slice(0, 12));
-  return { folder, netns: join(folder, 'net'), ipc: join(folder, 'ipc'), uts: join(folder, 'uts'), shm: join(folder, 'shm') };
+): Readonly<Record<'folder' | 'netns' | 'ipc' | 'uts' | 'shm' | 'pause' | 'pauseId', string>> {
+  const hash = createHash('sha256').update(id).digest('hex').slice(0, 12);
+  const folder = join(config.runRoot, 'p', hash);
+  return {
+    pauseId: `pause-${hash}`,
+    pause: join(folder, 'pause'),
+    folder,
+    netns: join(folder, 'net'),
+    ipc: join(folder, 'ipc'),
+    uts: join(folder, 'uts'),
+    shm: join(folder, 'shm'),
+  };
 }
 
 function decode(value: Uint8Array): SandboxRecord {

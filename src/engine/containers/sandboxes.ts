@@ -1,6 +1,6 @@
 import type { PortBinding } from '../network/networks.ts';
 
-/** Pod sandboxes: pinned net, ipc and uts namespaces with one address, without a process of their own. */
+/** Pod sandboxes: pinned net, ipc and uts namespaces with one address, without a process of their own unless they share processes. */
 export interface Sandboxes {
   /** Idempotent by id. Address, hosts file and resolv.conf are ready when it resolves. */
   create(spec: SandboxSpec): Promise<Sandbox>;
@@ -25,6 +25,10 @@ export interface SandboxSpec {
   /** hostPort bindings. */
   readonly ports: readonly PortBinding[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Its containers share one PID namespace, whose first process is the sandbox's own. */
+  readonly sharesProcesses?: boolean;
+  /** Parent cgroup of that process; default: the engine's. */
+  readonly cgroupParent?: string;
 }
 
 export interface Sandbox {

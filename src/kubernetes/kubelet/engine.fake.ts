@@ -16,6 +16,8 @@ export class FakeEngine {
   readonly images = new Map<string, Image>();
   /** Names of every container ever started, in order. */
   readonly started: string[] = [];
+  /** Bytes that a container of this name holds. */
+  memoryOf: (name: string) => number = () => 0;
   /** What a command in a container ends with. */
   exec: (command: readonly string[]) => { readonly exitCode: number; readonly output: string } = () => ({ exitCode: 0, output: '' });
   /** What a pull does; by default every registry is out of reach. */
@@ -47,6 +49,7 @@ export class FakeEngine {
       images: {
         get: async (name: string) => this.images.get(name) ?? (parseReference(name) && fail('notFound', `No such image: ${name}`)),
         list: async () => [...this.images.values()],
+        remove: async (name: string) => this.#removeImage(name),
         pull: (name: string, options: PullOptions) => this.#pulling(name, options),
       },
       containers: {
@@ -57,6 +60,8 @@ export class FakeEngine {
         remove: async (id: string) => void this.#containers.delete(id),
         list: async () => [...this.#containers.values()].toReversed(),
         logs: () => (async function* () {})(),
+        stats: async (id: string) => ({ memory: { usageBytes: this.memoryOf(this.#containers.get(id)?.name ?? ''), stat: {} } }),
+        size: async () => ({ writable: 0, root: 0 }),
       },
       sandboxes: {
         create: async (spec: SandboxSpec) => this.#sandbox(spec),
@@ -76,6 +81,11 @@ export class FakeEngine {
   async *#pulling(name: string, options: PullOptions): AsyncGenerator<never> {
     yield* [];
     this.pull(name, options);
+  }
+
+  #removeImage(name: string): readonly object[] {
+    this.images.delete(name);
+    return [];
   }
 
   #create(spec: ContainerSpec): Container {

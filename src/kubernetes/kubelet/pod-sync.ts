@@ -5,10 +5,11 @@ import type { Log } from '../../base/log.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Client } from '../client/client.ts';
+import type { Evictor } from './eviction/evictor.ts';
 import { ContainerWaits } from './pod/container-waits.ts';
 import type { CrashBackoff } from './pod/crash-backoff.ts';
 import { observe, podLabels, type ObservedPod } from './pod/observed.ts';
-import { planPod, type PodAction, type PodPlan, type ProbeFacts } from './pod/plan.ts';
+import { planPod, type PlanFacts, type PodAction, type PodPlan, type ProbeFacts } from './pod/plan.ts';
 import type { PodRecorder } from './pod/recorder.ts';
 import type { PodGround, PodRuntime } from './pod/runtime.ts';
 import type { StatusWriter } from './pod/status-writer.ts';
@@ -30,6 +31,7 @@ export interface PodSyncOptions {
   /** The pod as last watched; undefined when it is gone. */
   readonly pod: (key: string) => Pod | undefined;
   readonly enqueue: (key: string, cause: string) => void;
+  readonly evictor: Pick<Evictor, 'verdict' | 'forget'>;
 }
 
 /** What is remembered of a pod between two looks. Losing it (a restart of davit) costs nothing but back-offs. */
@@ -102,6 +104,7 @@ export class PodSync {
       backoffs: memory.backoffs,
       isSandboxAlive: netns === undefined || this.#options.kernel.namespaces.exists(netns),
       probes: this.#probeFacts(pod, observed),
+      ...verdictOn(this.#options.evictor, this.#options.status.newest(pod)),
       ...(memory.stoppingSince && { stoppingSince: memory.stoppingSince }),
     };
   }
@@ -307,12 +310,20 @@ export class PodSync {
     this.#memories.delete(uid);
     this.#options.status.forget(uid);
     this.#options.messages.forget(uid);
+    this.#options.evictor.forget(uid);
     this.#options.prober.retain(uid, new Set());
   }
 }
 
 function allContainers(pod: Pod): NonNullable<Pod['spec']>['containers'] {
   return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+}
+
+/** A pod that has ended stays as it ended. */
+function verdictOn(evictor: Pick<Evictor, 'verdict'>, pod: Pod): Pick<PlanFacts, 'eviction'> {
+  const isOver = ['Succeeded', 'Failed'].includes(pod.status?.phase ?? '');
+  const eviction = isOver ? undefined : evictor.verdict(pod);
+  return eviction ? { eviction } : {};
 }
 
 function earliest(a: number | undefined, b: number | undefined): number | undefined {

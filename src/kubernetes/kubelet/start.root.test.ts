@@ -216,6 +216,26 @@ test('readiness follows its probe; a failing liveness probe restarts the contain
   await until('live', (pod) => restarts(pod) > 0);
 });
 
+test('containers that share their processes see and outlive each other; orphans are taken away', async () => {
+  await create('shared', { shareProcessNamespace: true, containers: [app(), app({ name: 'other', command: ['sleep', '2000'] })] });
+  await until('shared', isReady);
+  const script = 'ps -o pid,args | grep -E "pause|sleep"; sh -c "sleep 0.01 &"; sleep 0.1; ps -o stat | grep -c Z';
+  const seen = await exec('shared', 'sh', '-c', script);
+  assert.match(seen, /^ +1 +\/pause\n/);
+  assert.match(seen, /sleep 1000\n[^]*sleep 2000\n|sleep 2000\n[^]*sleep 1000\n/);
+  assert.match(seen, /\n0\n$/);
+  const other = /^ *(\d+) sleep 2000$/m.exec(seen)?.[1] ?? '';
+  assert.equal(await exec('shared', 'sh', '-c', `kill -KILL 1; kill -KILL ${other}`), '');
+  const pod = await until(
+    'shared',
+    (each) => each.status?.containerStatuses?.some((one) => one.restartCount === 1) === true && isReady(each),
+  );
+  assert.deepEqual(
+    pod.status?.containerStatuses?.map(({ name, restartCount }) => `${name} ${restartCount}`),
+    ['app 0', 'other 1'],
+  );
+});
+
 test('a program that does not exist is told in the status', async () => {
   await create('broken', { containers: [app({ command: ['/nowhere'] })] });
   const pod = await until('broken', (each) =>

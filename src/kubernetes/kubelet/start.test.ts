@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,6 +11,7 @@ import { silentLog } from '../../base/log.ts';
 import { createAuthority, issueCertificate } from '../../daemon/pki.ts';
 import { fakeKernel } from '../../kernel/kernel.fake.ts';
 import { FakeClient } from '../client/client.fake.ts';
+import type { Observations } from './eviction/pressure.ts';
 import { FakeEngine } from './engine.fake.ts';
 import { startKubelet, type Kubelet } from './start.ts';
 
@@ -22,6 +23,8 @@ class World implements AsyncDisposable {
   /** The API server as the kubelet meets it: it answers, refuses every connection, or says nothing. */
   server: 'answers' | 'refuses' | 'is silent' = 'answers';
   readonly engine = new FakeEngine();
+  /** What the host has left. */
+  left: Observations = {};
   readonly root: string;
   #kubelet: Kubelet | undefined;
 
@@ -52,6 +55,8 @@ class World implements AsyncDisposable {
       kernel: fakeKernel(),
       tls: { ca: authority.cert, ...own },
       log: silentLog,
+      observe: async () => this.left,
+      evictionIntervalMs: 20,
     };
     this.#kubelet = await startKubelet({ ...common, ...cluster, ...parts });
   }
@@ -163,6 +168,75 @@ test('a pod removed by force takes its sandbox with it', async () => {
   await world.until('web', isReady);
   await world.client.delete(pods, { namespace: 'default', name: 'web' }, { gracePeriodSeconds: 0 });
   await eventually(async () => assert.deepEqual(world.engine.sandboxes(), []));
+});
+
+test('memory runs out: who uses more than it asked for goes, the node says so and takes no more; what the pod was told stays', async () => {
+  await using world = await World.start();
+  world.engine.memoryOf = (name) => (name.includes('greedy') ? 300 : 100) * 2 ** 20;
+  const asking = { requests: { memory: '200Mi' } };
+  await world.create('greedy', { containers: [{ name: 'app', image: 'busybox:1' }] });
+  await world.create('modest', { containers: [{ name: 'app', image: 'busybox:1', resources: asking }] });
+  await Promise.all([world.until('greedy', isReady), world.until('modest', isReady)]);
+  world.left = { 'memory.available': { available: 50 * 2 ** 20, capacity: 2 ** 30 } };
+  await world.until('greedy', (each) => each.status?.phase === 'Failed');
+  world.left = { 'memory.available': { available: 400 * 2 ** 20, capacity: 2 ** 30 } };
+  const pod = await world.until('greedy', (each) => each.status?.containerStatuses?.[0]?.state?.terminated !== undefined);
+  const message =
+    'The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. Container app was using 300Mi, request is 0, has larger consumption of memory. ';
+  assert.deepEqual([pod.status?.reason, pod.status?.message], ['Evicted', message]);
+  const target = pod.status?.conditions?.find(({ type }) => type === 'DisruptionTarget');
+  assert.deepEqual([target?.status, target?.reason, target?.message], ['True', 'TerminationByKubelet', message]);
+  assert(isReady(await world.get('modest')), 'one is enough');
+  const condition = await eventually(async () => {
+    const node = await world.client.get(nodes, { name: 'n1' });
+    const found = node.status?.conditions?.find(({ type }) => type === 'MemoryPressure');
+    assert.equal(found?.status, 'True');
+    return found;
+  });
+  assert.equal(condition?.reason, 'KubeletHasInsufficientMemory');
+  await world.create('late');
+  const late = await world.until('late', (each) => each.status?.phase === 'Failed');
+  assert.deepEqual([late.status?.reason, late.status?.message], ['Evicted', 'The node had condition: [MemoryPressure]. ']);
+  await world.create('asking', { containers: [{ name: 'app', image: 'busybox:1', resources: asking }] });
+  await world.until('asking', isReady);
+  await world.stop();
+  await world.run();
+  await world.create('after');
+  await world.until('after', isReady);
+  assert.equal((await world.get('greedy')).status?.message, message, 'also after a restart');
+  const said = (await world.client.list(events)).items.map((event) => event.reason);
+  assert(said.includes('Evicted') && said.includes('EvictionThresholdMet'), said.join());
+});
+
+test('disk runs out: images that nobody uses go first, and no pod when that is enough', async () => {
+  await using world = await World.start();
+  world.engine.addImage('unused:1', { digests: ['unused@sha256:1'] });
+  world.engine.addImage('built:1');
+  await world.create('web');
+  await world.until('web', isReady);
+  const disk = (available: number): Observations => ({ 'nodefs.available': { available, capacity: 100 } });
+  world.left = disk(5);
+  const remove = world.engine.images.delete.bind(world.engine.images);
+  world.engine.images.delete = (name) => {
+    world.left = disk(50);
+    return remove(name);
+  };
+  await eventually(async () => assert.deepEqual([...world.engine.images.keys()], ['busybox:1', 'built:1']));
+  await world.create('late');
+  await world.until('late', (each) => each.status?.message === 'The node had condition: [DiskPressure]. ');
+  assert(isReady(await world.get('web')));
+});
+
+test('a pod that has more in an emptyDir than it may goes, though the node has enough', async () => {
+  await using world = await World.start();
+  await world.create('web', { volumes: [{ name: 'work', emptyDir: { sizeLimit: '64Ki' } }] });
+  const pod = await world.until('web', isReady);
+  await writeFile(join(world.root, 'pods', pod.metadata.uid ?? '', 'volumes/kubernetes.io~empty-dir/work/file'), Buffer.alloc(100_000));
+  const ended = await world.until('web', (each) => each.status?.phase === 'Failed');
+  assert.deepEqual(
+    [ended.status?.reason, ended.status?.message],
+    ['Evicted', 'Usage of EmptyDir volume "work" exceeds the limit "64Ki". '],
+  );
 });
 
 test('init containers run before the others', async () => {

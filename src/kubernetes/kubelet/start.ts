@@ -8,13 +8,18 @@ import type { Engine } from '../../engine/engine.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Client, TokenClient } from '../client/client.ts';
 import { startController, watching, type Controller } from '../client/controller.ts';
-import { eventRecorder } from '../client/event-recorder.ts';
+import { eventRecorder, type EventRecorder } from '../client/event-recorder.ts';
 import { informer, type Informer } from '../client/informer.ts';
 import { keyOf } from '../client/object-cache.ts';
+import { Evictor } from './eviction/evictor.ts';
+import { observeHost, PodMeasure } from './eviction/measure.ts';
+import type { Observations } from './eviction/pressure.ts';
+import { reclaimDisk } from './eviction/reclaim.ts';
+import { defaultHard, parseThresholds } from './eviction/thresholds.ts';
 import { followEngine } from './engine-events.ts';
 import { hostFacts } from './node/host-facts.ts';
 import { capacityOf, type HostFacts } from './node/node-object.ts';
-import { registerNode } from './node/registration.ts';
+import { registerNode, type Registration } from './node/registration.ts';
 import { hostDns } from './pod/host-dns.ts';
 import { ensurePodNetwork, podNetworkName } from './pod/network.ts';
 import { PodImages } from './pod/images.ts';
@@ -53,6 +58,13 @@ export interface KubeletOptions {
   readonly cgroupParent: string;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly log: Log;
+  /** `memory.available<100Mi,…`; '': nothing is evicted. Soft ones with their grace periods, `memory.available=1m30s`. */
+  readonly evictionHard?: string;
+  readonly evictionSoft?: string;
+  readonly evictionSoftGracePeriod?: string;
+  /** What the host has left; asked every ten seconds. */
+  readonly observe?: () => Promise<Observations>;
+  readonly evictionIntervalMs?: number;
 }
 
 export interface Kubelet extends AsyncDisposable {
@@ -85,22 +97,30 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     }),
   );
   const facts = await hostFacts({ nodeName, nodeIp, port: server.port, podCidr, runtimeVersion: 'davit://0.1.0' }, options.dataRoot);
-  await startLoop(options, facts, cache, root, starting);
-  starting.use(registerNode({ client, images: engine.images, facts, log }));
+  const node: { registration?: Registration } = {};
+  const evictor = await startLoop(options, facts, { cache, root, pressureChanged: () => node.registration?.refresh() }, starting);
+  node.registration = starting.use(registerNode({ client, images: engine.images, facts, log, pressures: () => evictor.conditions }));
   const running = starting.move();
   return { port: server.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+interface LoopParts {
+  readonly cache: Informer<Pod>;
+  /** Folder of the pods' volumes. */
+  readonly root: string;
+  readonly pressureChanged: () => void;
 }
 
 /** The loop over pods with all that wakes it: the API server, the engine, probes, configuration, what was left behind. */
 async function startLoop(
   options: KubeletOptions,
   facts: HostFacts,
-  cache: Informer<Pod>,
-  root: string,
+  { cache, root, pressureChanged }: LoopParts,
   owner: AsyncDisposableStack,
-): Promise<void> {
+): Promise<Evictor> {
   const { client, engine, kernel, nodeName, nodeIp, log } = options;
-  const recorder = podRecorder(owner.use(eventRecorder({ client, component: 'kubelet', host: nodeName, log })));
+  const events = owner.use(eventRecorder({ client, component: 'kubelet', host: nodeName, log }));
+  const recorder = podRecorder(events);
   const tasks = owner.use(new Tasks((task, error) => log.warn({ task, error: messageOf(error) }, 'task failed')));
   const loop: { current?: Controller } = {};
   const enqueue = (key: string, cause: string): void => loop.current?.enqueue(key, cause);
@@ -116,7 +136,8 @@ async function startLoop(
   const status = owner.use(new StatusWriter(client, log));
   const messages = new TerminationMessages(volumes, engine.containers);
   const pod = (key: string): Pod | undefined => cache.get(key);
-  const sync = new PodSync({ client, engine, kernel, runtime, prober, recorder, nodeIp, log, enqueue, status, messages, pod });
+  const evictor = owner.use(startEvictor(options, { cache, root, pressureChanged }, { enqueue, events }));
+  const sync = new PodSync({ client, engine, kernel, runtime, prober, recorder, nodeIp, log, enqueue, status, messages, pod, evictor });
   const reconcile = async (key: string): Promise<{ readonly requeueAfterMs: number } | undefined> => asLater(await sync.reconcile(key));
   loop.current = owner.use(startController({ name: 'kubelet', client, sources: [watching(cache)], reconcile, log, workers }));
   const configuration = [informer(client, configMaps, { log }), informer(client, secrets, { log })] as const;
@@ -132,6 +153,30 @@ async function startLoop(
     await following;
   });
   await enqueueLeftovers(engine, enqueue);
+  return evictor;
+}
+
+function startEvictor(
+  options: KubeletOptions,
+  { cache, root, pressureChanged }: LoopParts,
+  parts: { readonly enqueue: (key: string, cause: string) => void; readonly events: EventRecorder },
+): Evictor {
+  const { engine, nodeName, dataRoot, log, evictionIntervalMs } = options;
+  const { evictionHard = defaultHard, evictionSoft = '', evictionSoftGracePeriod = '' } = options;
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, uid: nodeName } };
+  return new Evictor({
+    thresholds: [...parseThresholds(evictionHard), ...parseThresholds(evictionSoft, evictionSoftGracePeriod)],
+    observe: options.observe ?? (() => observeHost(dataRoot)),
+    measure: new PodMeasure(engine, root),
+    pods: () => cache.list(),
+    reclaimDisk: () => reclaimDisk(engine, cache.list()),
+    enqueue: parts.enqueue,
+    changed: pressureChanged,
+    tell: (reason, message) => parts.events.record(node, 'Warning', reason, message),
+    recorder: podRecorder(parts.events),
+    log,
+    ...(evictionIntervalMs !== undefined && { intervalMs: evictionIntervalMs }),
+  });
 }
 
 async function podRuntime(

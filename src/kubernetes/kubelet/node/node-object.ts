@@ -54,7 +54,13 @@ export function capacityOf(facts: Pick<HostFacts, 'cpus' | 'memoryBytes' | 'disk
   };
 }
 
-export function nodeStatus(facts: HostFacts, before: NodeStatus | undefined, images: readonly ContainerImage[], now: Date): NodeStatus {
+export function nodeStatus(
+  facts: HostFacts,
+  before: NodeStatus | undefined,
+  images: readonly ContainerImage[],
+  now: Date,
+  pressures: ReadonlySet<string> = new Set(),
+): NodeStatus {
   return {
     addresses: [
       { type: 'InternalIP', address: facts.nodeIp },
@@ -62,7 +68,7 @@ export function nodeStatus(facts: HostFacts, before: NodeStatus | undefined, ima
     ],
     capacity: capacityOf(facts),
     allocatable: capacityOf(facts),
-    conditions: conditions(before?.conditions ?? [], now),
+    conditions: conditions(before?.conditions ?? [], now, pressures),
     daemonEndpoints: { kubeletEndpoint: { Port: facts.port } },
     images,
     nodeInfo: {
@@ -80,13 +86,27 @@ export function nodeStatus(facts: HostFacts, before: NodeStatus | undefined, ima
   };
 }
 
+const pressureTexts: readonly (readonly [string, readonly [string, string], readonly [string, string]])[] = [
+  [
+    'MemoryPressure',
+    ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+    ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
+  ],
+  ['DiskPressure', ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'], ['KubeletHasDiskPressure', 'kubelet has disk pressure']],
+  [
+    'PIDPressure',
+    ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+    ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
+  ],
+];
+
 /** Transition times stay where the status stays. */
-function conditions(before: readonly NodeCondition[], now: Date): readonly NodeCondition[] {
+function conditions(before: readonly NodeCondition[], now: Date, pressures: ReadonlySet<string>): readonly NodeCondition[] {
   const time = now.toISOString().replace(/\.\d+Z$/, 'Z');
   const facts: readonly [string, string, string, string][] = [
-    ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
-    ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
-    ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+    ...pressureTexts.map(([type, calm, acute]): [string, string, string, string] =>
+      pressures.has(type) ? [type, 'True', ...acute] : [type, 'False', ...calm],
+    ),
     ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
   ];
   return facts.map(([type, status, reason, message]) => {

@@ -19,13 +19,25 @@ export interface RegistrationOptions {
   readonly images: Pick<Images, 'list'>;
   readonly facts: HostFacts;
   readonly log: Log;
+  /** Conditions that are true of the node besides Ready. */
+  readonly pressures: () => ReadonlySet<string>;
+}
+
+export interface Registration extends AsyncDisposable {
+  /** The node has changed: its status is written now. */
+  refresh(): void;
 }
 
 /** Makes the Node exist and keeps saying that it is alive; while the API server is away it tries again twice a second. */
-export function registerNode(options: RegistrationOptions): AsyncDisposable {
+export function registerNode(options: RegistrationOptions): Registration {
   const stop = new AbortController();
-  const beating = keepAlive(options, stop.signal);
+  const wish: Wish = { isStale: true, wake: new AbortController() };
+  const beating = keepAlive(options, wish, stop.signal);
   return {
+    refresh() {
+      wish.isStale = true;
+      wish.wake.abort();
+    },
     async [Symbol.asyncDispose]() {
       stop.abort();
       await beating;
@@ -33,24 +45,33 @@ export function registerNode(options: RegistrationOptions): AsyncDisposable {
   };
 }
 
-async function keepAlive(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
+/** What the next beat has to do besides. */
+interface Wish {
+  isStale: boolean;
+  wake: AbortController;
+}
+
+async function keepAlive(options: RegistrationOptions, wish: Wish, signal: AbortSignal): Promise<void> {
   let beats = 0;
   while (!signal.aborted) {
     let nextMs = renewMs;
+    wish.wake = new AbortController();
+    const isDue = wish.isStale || beats % statusEvery === 0;
+    wish.isStale = false;
     try {
-      if (beats % statusEvery === 0) await writeNode(options);
+      if (isDue) await writeNode(options);
       await renewLease(options);
       beats += 1;
     } catch (error) {
       options.log.debug({ error: messageOf(error) }, 'node heartbeat');
-      beats = 0;
+      wish.isStale = true;
       nextMs = retryMs;
     }
-    await delay(nextMs, signal).catch(() => undefined);
+    await delay(nextMs, AbortSignal.any([signal, wish.wake.signal])).catch(() => undefined);
   }
 }
 
-async function writeNode({ client, images, facts }: RegistrationOptions): Promise<void> {
+async function writeNode({ client, images, facts, pressures }: RegistrationOptions): Promise<void> {
   const key = { name: facts.nodeName };
   const node = await orCreate(
     () => client.get(nodes, key),
@@ -63,7 +84,7 @@ async function writeNode({ client, images, facts }: RegistrationOptions): Promis
     const spec = { podCIDR: facts.podCidr, podCIDRs: [facts.podCidr] };
     await client.patch(nodes, key, { type: 'merge', body: { metadata: { labels }, spec } });
   }
-  const status = nodeStatus(facts, node.status, await imagesOf(images), new Date());
+  const status = nodeStatus(facts, node.status, await imagesOf(images), new Date(), pressures());
   await client.patch<Node>(nodes, key, { type: 'merge', body: { status } }, 'status');
 }
 

@@ -22,6 +22,8 @@ export interface PlanFacts {
   readonly isSandboxAlive: boolean;
   /** When the pod's deletion was first met here. */
   readonly stoppingSince?: Date;
+  /** The node cannot bear it any longer. */
+  readonly eviction?: PodPlan['failure'];
 }
 
 export type PodAction =
@@ -49,12 +51,16 @@ export interface PodPlan {
   readonly failure: { readonly reason: string; readonly message: string } | undefined;
 }
 
+/** A node that is short of something cannot wait for long. */
+const evictionGraceSeconds = 1;
+
 /** The difference between a pod and what runs of it. Doing the actions and planning again leads to an empty plan. */
 export function planPod(pod: Pod, observed: ObservedPod, facts: PlanFacts): PodPlan {
   const draft = new Draft();
-  const failure = deadlineOf(pod, facts.now, draft);
+  const failure = facts.eviction ?? deadlineOf(pod, facts.now, draft);
+  const graceSeconds = facts.eviction ? evictionGraceSeconds : graceOf(pod);
   if (pod.metadata.deletionTimestamp) return draft.plan(terminate(pod, observed, leftOf(pod, facts), { finalize: true }));
-  if (failure) return draft.plan(terminate(pod, observed, graceOf(pod), { finalize: false }), failure);
+  if (failure) return draft.plan(terminate(pod, observed, graceSeconds, { finalize: false }), failure);
   if (isOver(pod, observed)) return draft.plan(terminate(pod, observed, graceOf(pod), { finalize: false }));
   if (!observed.sandbox) return draft.plan([{ do: 'createSandbox' }]);
   if (!facts.isSandboxAlive) return draft.plan([{ do: 'removeSandbox' }]);

@@ -60,7 +60,7 @@ export class PodRuntime {
     const { kernel, engine, sandbox, recorder } = this.#options;
     kernel.cgroups.create(this.#cgroup(pod.metadata.uid ?? ''), podLimitsOf(pod));
     try {
-      await engine.sandboxes.create(sandboxSpecOf(pod, sandbox));
+      await engine.sandboxes.create({ ...sandboxSpecOf(pod, sandbox), cgroupParent: this.#cgroup(pod.metadata.uid ?? '') });
     } catch (error) {
       recorder.record(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
       throw error;

@@ -23,6 +23,7 @@ export function sandboxSpecOf(pod: Pod, facts: SandboxFacts): SandboxSpec {
     hosts: (spec?.hostAliases ?? []).map((alias) => [alias.ip, ...(alias.hostnames ?? [])].join(' ')),
     sysctls: Object.fromEntries((spec?.securityContext?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
     ports: isHost ? [] : hostPortsOf(pod),
+    ...(spec?.shareProcessNamespace && !spec.hostPID && { sharesProcesses: true }),
     labels: {
       [podLabels.name]: metadata.name ?? '',
       [podLabels.namespace]: metadata.namespace ?? '',

@@ -32,7 +32,7 @@ export function statusOf(pod: Pod, observed: ObservedPod, facts: StatusFacts): P
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
     conditions: [],
-    ...facts.failure,
+    ...(facts.failure ?? endedBecause(pod)),
     hostIP: facts.hostIp,
     hostIPs: [{ ip: facts.hostIp }],
     ...(facts.podIp ? { podIP: facts.podIp, podIPs: [{ ip: facts.podIp }] } : {}),
@@ -199,8 +199,17 @@ function conditionsOf(pod: Pod, observed: ObservedPod, status: PodStatus, isInit
     { type: 'Ready', ...ready },
     { type: 'ContainersReady', ...containersReady },
     { type: 'PodScheduled', status: 'True' },
+    ...(status.reason === 'Evicted'
+      ? [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message: status.message ?? '' }]
+      : []),
   ];
   return mergeConditions(pod, facts, now);
+}
+
+/** A pod that failed as a whole goes on saying why. */
+function endedBecause({ status }: Pod): Pick<PodStatus, 'reason' | 'message'> {
+  if (status?.phase !== 'Failed' || status.reason === undefined) return {};
+  return { reason: status.reason, ...(status.message === undefined ? {} : { message: status.message }) };
 }
 
 /** Conditions that others own stay; of ours the transition time changes only with the status. */
