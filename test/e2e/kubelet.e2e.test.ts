@@ -214,6 +214,38 @@ test('who writes more to disk than its limits is evicted, with the reason in its
   assert.equal(await read('pod layer', '{.status.conditions[?(@.type=="DisruptionTarget")].reason}'), 'TerminationByKubelet');
 });
 
+test('kubectl debug puts a container beside another and sees its processes; it stays what it was when davit starts again', async () => {
+  await pod('watched', {});
+  await ready('watched');
+  const debug = [
+    'debug',
+    'watched',
+    '--image=busybox:test',
+    '--image-pull-policy=IfNotPresent',
+    '--target=app',
+    '--profile=general',
+    '-c',
+    'look',
+  ];
+  await machine.kubectl(...debug, '--', 'sh', '-c', 'ps -o pid,args | grep -v ps; echo seen; sleep 1000');
+  await eventually(async () => assert.match(await machine.kubectl('logs', 'watched', '-c', 'look'), /^ +1 sleep 1000$[^]*seen/m), {
+    withinMs: 20_000,
+  });
+  assert.equal(await machine.kubectl('exec', 'watched', '-c', 'look', '--', 'cat', '/proc/1/root/etc/hostname'), 'watched');
+  const started = (): Promise<string> =>
+    read(
+      'pod watched',
+      '{.status.ephemeralContainerStatuses[0].state.running.startedAt} {.status.ephemeralContainerStatuses[0].containerID}',
+    );
+  const first = await started();
+  assert.match(first, /Z davit:\/\/[0-9a-f]{64}$/);
+  await machine.davit('down', '--keep-containers');
+  await machine.davit('up');
+  await ready('watched');
+  assert.equal(await started(), first);
+  assert.match(await events('watched'), /Started: Started container look/);
+});
+
 test('a node that is short of memory says so, is tainted, and gets no more pods but those that bear it', async () => {
   await machine.davit('down');
   await machine.davit('up', '--eviction-soft', 'memory.available<4000Ti', '--eviction-soft-grace-period', 'memory.available=10h');

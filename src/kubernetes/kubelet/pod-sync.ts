@@ -6,6 +6,7 @@ import type { Engine } from '../../engine/engine.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Client } from '../client/client.ts';
 import type { Evictor } from './eviction/evictor.ts';
+import { allContainers, containerNamed } from './pod/all-containers.ts';
 import { ContainerWaits } from './pod/container-waits.ts';
 import type { CrashBackoff } from './pod/crash-backoff.ts';
 import { observe, podLabels, type ObservedPod } from './pod/observed.ts';
@@ -137,13 +138,7 @@ export class PodSync {
     for (const [name, waiting] of plan.waiting) {
       if (before.get(name)?.reason === waiting.reason) continue;
       const message = `Back-off restarting failed container ${name} in pod ${observed.name}_${observed.namespace}(${observed.uid})`;
-      this.#options.recorder.record(
-        pod,
-        'Warning',
-        'BackOff',
-        message,
-        allContainers(pod).find((each) => each.name === name),
-      );
+      this.#options.recorder.record(pod, 'Warning', 'BackOff', message, containerNamed(pod, name));
     }
   }
 
@@ -313,10 +308,6 @@ export class PodSync {
     this.#options.evictor.forget(uid);
     this.#options.prober.retain(uid, new Set());
   }
-}
-
-function allContainers(pod: Pod): NonNullable<Pod['spec']>['containers'] {
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
 }
 
 /** A pod that has ended stays as it ended. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { configMaps, events, nodes, pods } from '../../api/kubernetes/kinds.ts';
-import type { Pod } from '../../api/kubernetes/types.generated.ts';
+import type { ContainerState, Pod } from '../../api/kubernetes/types.generated.ts';
 import { delay } from '../../base/abort.ts';
 import { isKind, KindError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
@@ -237,6 +237,30 @@ test('a pod that has more in an emptyDir than it may goes, though the node has e
     [ended.status?.reason, ended.status?.message],
     ['Evicted', 'Usage of EmptyDir volume "work" exceeds the limit "64Ki". '],
   );
+});
+
+test('an ephemeral container runs once, also across a restart of the kubelet, and is nothing to whether the pod is ready', async () => {
+  await using world = await World.start();
+  await world.create('web');
+  await world.until('web', isReady);
+  const spec = { ephemeralContainers: [{ name: 'debugger', image: 'busybox:1', targetContainerName: 'app' }] };
+  const pod = await world.client.patch(pods, { namespace: 'default', name: 'web' }, { type: 'merge', body: { spec } });
+  const state = (each: Pod): ContainerState | undefined => each.status?.ephemeralContainerStatuses?.[0]?.state;
+  await world.until('web', (each) => state(each)?.running !== undefined);
+  const name = `k8s_debugger_web_default_${pod.metadata.uid}_0`;
+  const [app, debuggers] = ['_app_', '_debugger_'].map((part) => world.engine.running().find((each) => each.name.includes(part)));
+  assert.equal(debuggers?.spec.pidMode, `container:${app?.id}`);
+  world.engine.end(name, 3);
+  await world.until('web', (each) => state(each)?.terminated?.exitCode === 3 && isReady(each));
+  await world.stop();
+  await world.run();
+  await world.create('later');
+  await world.until('later', isReady);
+  assert.deepEqual(
+    world.engine.started.filter((each) => each.includes('debugger')),
+    [name],
+  );
+  assert.equal(state(await world.get('web'))?.terminated?.exitCode, 3);
 });
 
 test('init containers run before the others', async () => {

@@ -15,6 +15,8 @@ export interface ContainerFacts {
   readonly memoryCapacity: number;
   /** File that the container writes its termination message to. */
   readonly terminationLog: string;
+  /** The container whose processes it is to see (`kubectl debug --target`), by the engine's ID. */
+  readonly target?: string | undefined;
 }
 
 /** What the engine is asked for to run one container of a pod. Throws `invalid` when the pod's rules forbid it. */
@@ -52,6 +54,7 @@ export function containerSpecOf(pod: Pod, container: Container, facts: Container
     ],
     sandbox: metadata.uid ?? '',
     cgroupParent: facts.cgroupParent,
+    ...(facts.target === undefined ? {} : { pidMode: `container:${facts.target}` as const }),
     ...(spec?.hostPID ? { pidMode: 'host' as const } : {}),
     ...(spec?.hostIPC ? { ipcMode: 'host' as const } : {}),
   };

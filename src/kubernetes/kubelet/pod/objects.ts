@@ -7,10 +7,11 @@ import {
   type Kind,
   type KubernetesObject,
 } from '../../../api/kubernetes/kinds.ts';
-import type { ConfigMap, Container, PersistentVolume, Pod, Secret, Service } from '../../../api/kubernetes/types.generated.ts';
+import type { ConfigMap, PersistentVolume, Pod, Secret, Service } from '../../../api/kubernetes/types.generated.ts';
 import { isKind } from '../../../base/errors.ts';
 import type { Client, ObjectKey } from '../../client/client.ts';
 import { payloadReferences } from '../volumes/payload.ts';
+import { allContainers } from './all-containers.ts';
 import { environmentReferences } from './environment.ts';
 
 export interface PodObjects {
@@ -42,8 +43,7 @@ export async function fetchObjects(client: Client, pod: Pod): Promise<PodObjects
 }
 
 function referencesOf(pod: Pod): { readonly configMaps: readonly string[]; readonly secrets: readonly string[] } {
-  const containers: readonly Container[] = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-  const all = [...containers.map(environmentReferences), ...(pod.spec?.volumes ?? []).map(payloadReferences)];
+  const all = [...allContainers(pod).map(environmentReferences), ...(pod.spec?.volumes ?? []).map(payloadReferences)];
   const pulls = (pod.spec?.imagePullSecrets ?? []).map(({ name }) => name).filter((name) => name !== undefined);
   return {
     configMaps: [...new Set(all.flatMap((each) => each.configMaps))],

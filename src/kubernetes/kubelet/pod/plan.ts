@@ -1,4 +1,5 @@
 import type { Container, Pod } from '../../../api/kubernetes/types.generated.ts';
+import { containerNamed, statusNamed } from './all-containers.ts';
 import { crashBackoff, goDuration, nextRestart, type CrashBackoff } from './crash-backoff.ts';
 import { latest, type ObservedContainer, type ObservedPod } from './observed.ts';
 import { isSidecar, shouldRestart } from './restart.ts';
@@ -65,6 +66,7 @@ export function planPod(pod: Pod, observed: ObservedPod, facts: PlanFacts): PodP
   if (!observed.sandbox) return draft.plan([{ do: 'createSandbox' }]);
   if (!facts.isSandboxAlive) return draft.plan([{ do: 'removeSandbox' }]);
   draft.actions.push(...outdated(observed));
+  for (const container of pod.spec?.ephemeralContainers ?? []) planEphemeral(pod, container, observed, draft);
   if (!planInit(pod, observed, facts, draft)) return draft.plan();
   for (const container of pod.spec?.containers ?? []) planContainer(pod, container, observed, facts, draft);
   return draft.plan();
@@ -129,15 +131,11 @@ function terminate(pod: Pod, observed: ObservedPod, graceSeconds: number, option
   const mains = running.filter((container) => !sidecars.includes(container.name));
   const last = running.toSorted((a, b) => sidecars.indexOf(b.name) - sidecars.indexOf(a.name)).slice(0, 1);
   const stopped = (mains.length > 0 ? mains : last).map((container): PodAction => {
-    const spec = specOf(pod, container.name);
+    const spec = containerNamed(pod, container.name);
     return { do: 'stopContainer', id: container.id, container: spec, message: `Stopping container ${container.name}`, graceSeconds };
   });
   if (stopped.length > 0) return stopped;
   return options.finalize ? [{ do: 'finalize' }] : [];
-}
-
-function specOf(pod: Pod, name: string): Container | undefined {
-  return [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find((container) => container.name === name);
 }
 
 /** Whether main containers may run. Init containers run one after the other, each to its end; a sidecar until it has started. */
@@ -157,6 +155,14 @@ function planInit(pod: Pod, observed: ObservedPod, facts: PlanFacts, draft: Draf
     return false;
   }
   return true;
+}
+
+/** Put into a running pod to look at it, also while its init containers fail: runs once, whatever becomes of it. */
+function planEphemeral(pod: Pod, container: Container, observed: ObservedPod, draft: Draft): void {
+  const last = latest(observed, container.name);
+  if (last?.state === 'created') draft.actions.push({ do: 'removeContainer', id: last.id });
+  const hasRun = last ? last.state !== 'created' : statusNamed(pod, container.name)?.containerID !== undefined;
+  if (!hasRun) draft.actions.push({ do: 'startContainer', container, attempt: 0 });
 }
 
 function planContainer(pod: Pod, container: Container, observed: ObservedPod, facts: PlanFacts, draft: Draft): void {
@@ -205,8 +211,7 @@ function planStart(pod: Pod, container: Container, last: ObservedContainer | und
 
 /** Restart counts go on when the engine has lost the containers (a reboot): the status still knows them. */
 function firstAttempt(pod: Pod, name: string): number {
-  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-  const status = statuses.find((each) => each.name === name);
+  const status = statusNamed(pod, name);
   return status?.containerID ? status.restartCount + 1 : 0;
 }
 

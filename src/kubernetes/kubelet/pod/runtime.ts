@@ -1,7 +1,7 @@
 import { delay } from '../../../base/abort.ts';
 import { KindError, messageOf } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
-import type { Container, Pod, Quantity } from '../../../api/kubernetes/types.generated.ts';
+import type { Container, EphemeralContainer, Pod, Quantity } from '../../../api/kubernetes/types.generated.ts';
 import type { Engine } from '../../../engine/engine.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import type { Tasks } from '../tasks.ts';
@@ -10,6 +10,7 @@ import type { MountedVolume, PodVolumes, VolumeSources } from '../volumes/volume
 import { containerSpecOf } from './container-spec.ts';
 import { ContainerWaits } from './container-waits.ts';
 import { environmentOf, type EnvironmentSources } from './environment.ts';
+import { podLabels } from './observed.ts';
 import type { PodImages } from './images.ts';
 import { runHook } from './lifecycle.ts';
 import type { PodAction } from './plan.ts';
@@ -100,6 +101,7 @@ export class PodRuntime {
     const image = await images.resolve({ pod, container, secrets: ground.sources.secrets, wake });
     const uid = pod.metadata.uid ?? '';
     const spec = await this.#configured(pod, container, async () => {
+      const target = await this.#target(uid, container);
       const environment = environmentOf(pod, container, ground.sources);
       return containerSpecOf(pod, container, {
         attempt,
@@ -108,6 +110,7 @@ export class PodRuntime {
         imageUser: image.config.config.User ?? '',
         cgroupParent: this.#cgroup(uid),
         memoryCapacity,
+        target,
         terminationLog: await volumes.terminationLog(uid, container.name, attempt),
       });
     });
@@ -192,6 +195,16 @@ export class PodRuntime {
   async #sources(pod: Pod, podIp: string): Promise<VolumeSources & EnvironmentSources> {
     const { sources, nodeIp, sandbox, allocatable } = this.#options;
     return { ...(await sources.of(pod)), podIp, hostIp: nodeIp, nodeName: sandbox.nodeName, allocatable };
+  }
+
+  /** Whom an ephemeral container is to look at. */
+  async #target(uid: string, container: Container | EphemeralContainer): Promise<string | undefined> {
+    const name = 'targetContainerName' in container ? container.targetContainerName : undefined;
+    if (!name) return undefined;
+    const all = await this.#options.engine.containers.list();
+    const found = all.find(({ labels, pid }) => labels[podLabels.uid] === uid && labels[podLabels.container] === name && pid !== undefined);
+    if (!found) throw new KindError('notFound', `unable to find target container ${name}`);
+    return found.id;
   }
 
   /** Errors of a pod's own configuration, in the kubelet's words. */

@@ -1,4 +1,5 @@
 import type { Container, ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../../api/kubernetes/types.generated.ts';
+import { statusNamed } from './all-containers.ts';
 import { latest, type ObservedContainer, type ObservedPod } from './observed.ts';
 import { isInitFailed, type PodPlan, type ProbeFacts } from './plan.ts';
 import { isSidecar, shouldRestart } from './restart.ts';
@@ -26,6 +27,10 @@ export function statusOf(pod: Pod, observed: ObservedPod, facts: StatusFacts): P
   const initContainerStatuses = (pod.spec?.initContainers ?? []).map((container) =>
     containerStatus(pod, container, observed, facts, 'PodInitializing'),
   );
+  const ephemeralContainerStatuses = (pod.spec?.ephemeralContainers ?? []).map((container) => ({
+    ...containerStatus(pod, container, observed, facts, 'ContainerCreating'),
+    ready: false,
+  }));
   const phase = phaseOf(pod, observed, { isInitialized, hasFailed: facts.failure !== undefined });
   const generation = pod.metadata.generation;
   const status: PodStatus = {
@@ -39,6 +44,7 @@ export function statusOf(pod: Pod, observed: ObservedPod, facts: StatusFacts): P
     startTime: pod.status?.startTime ?? time(facts.now),
     ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),
     containerStatuses,
+    ...(ephemeralContainerStatuses.length > 0 ? { ephemeralContainerStatuses } : {}),
     qosClass: qosOf(pod),
   };
   return { ...status, conditions: conditionsOf(pod, observed, status, isInitialized, facts.now) };
@@ -53,9 +59,7 @@ function containerStatus(
 ): ContainerStatus {
   const attempts = observed.containers.filter((each) => each.name === container.name);
   const [current, previous] = attempts;
-  const before = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
-    (each) => each.name === container.name,
-  );
+  const before = statusNamed(pod, container.name);
   const waiting = facts.waiting.get(container.name);
   const terminated = (each: ObservedContainer): ContainerState => ({ terminated: terminatedState(each, facts.messages.get(each.id)) });
   if (!current || current.state === 'created') {

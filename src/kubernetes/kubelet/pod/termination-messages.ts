@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import type { Pod } from '../../../api/kubernetes/types.generated.ts';
 import type { Containers } from '../../../engine/containers/containers.ts';
 import type { PodVolumes } from '../volumes/volumes.ts';
+import { containerNamed } from './all-containers.ts';
 import type { ObservedPod } from './observed.ts';
 
 const maximumBytes = 4096;
@@ -24,7 +25,7 @@ export class TerminationMessages {
     this.#known.set(observed.uid, known);
     for (const container of observed.containers) {
       if (container.state !== 'exited' || known.has(container.id)) continue;
-      const spec = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find((each) => each.name === container.name);
+      const spec = containerNamed(pod, container.name);
       const path = this.#volumes.terminationLogPath(observed.uid, container.name, container.attempt);
       const written = await head(path);
       const wantsLog = written === '' && container.exitCode !== 0 && spec?.terminationMessagePolicy === 'FallbackToLogsOnError';

@@ -1,5 +1,6 @@
 import type { Container, Pod, Probe } from '../../../api/kubernetes/types.generated.ts';
 import type { Execs } from '../../../engine/containers/execs.ts';
+import { allStatuses } from '../pod/all-containers.ts';
 import type { ObservedContainer } from '../pod/observed.ts';
 import type { ProbeFacts } from '../pod/plan.ts';
 import { eagerDelayMs, initialState, withOutcome, type ProbeKind, type ProbeState } from './probe-state.ts';
@@ -82,8 +83,7 @@ export class Prober implements Disposable {
  * served stops being an endpoint until a probe says so. Undefined for a container nobody has spoken of.
  */
 function knownVerdict(kind: ProbeKind, pod: Pod, running: ObservedContainer): boolean | undefined {
-  const all = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-  const known = all.find((status) => status.containerID === `davit://${running.id}`);
+  const known = allStatuses(pod).find((status) => status.containerID === `davit://${running.id}`);
   if (!known || kind === 'liveness') return undefined;
   return kind === 'startup' ? known.started : known.ready;
 }

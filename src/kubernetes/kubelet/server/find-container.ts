@@ -1,6 +1,7 @@
 import { KindError } from '../../../base/errors.ts';
 import type { Pod } from '../../../api/kubernetes/types.generated.ts';
 import type { Engine } from '../../../engine/engine.ts';
+import { containerNamed, statusNamed } from '../pod/all-containers.ts';
 import { podLabels } from '../pod/observed.ts';
 
 export interface ContainerQuery {
@@ -29,10 +30,8 @@ export async function findContainer(
   const found = all[query.previous ? 1 : 0];
   if (found && (query.purpose === 'logs' || found.pid !== undefined)) return found.id;
   if (query.previous) throw new KindError('invalid', `previous terminated container "${query.container}" in pod "${query.name}" not found`);
-  const spec = [...(pod?.spec?.containers ?? []), ...(pod?.spec?.initContainers ?? [])].find((each) => each.name === query.container);
-  if (!pod || !spec) throw new KindError('notFound', `container not found ("${query.container}")`);
+  if (!pod || !containerNamed(pod, query.container)) throw new KindError('notFound', `container not found ("${query.container}")`);
   if (query.purpose === 'exec') throw new KindError('notFound', `container not found ("${query.container}")`);
-  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-  const reason = statuses.find((status) => status.name === query.container)?.state?.waiting?.reason ?? 'ContainerCreating';
+  const reason = statusNamed(pod, query.container)?.state?.waiting?.reason ?? 'ContainerCreating';
   throw new KindError('invalid', `container "${query.container}" in pod "${query.name}" is waiting to start: ${reason}`);
 }
