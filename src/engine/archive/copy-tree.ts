@@ -130,7 +130,7 @@ class Copy {
 
   /** Below a directory that is left out, what a `!` pattern brings back. */
   #kept(source: string, target: string, name: string, stat: BigIntStats): void {
-    if (!stat.isDirectory() || !this.#exclude.hasExceptions) return;
+    if (!stat.isDirectory() || !this.#exclude.mayBringBack(textOf(name))) return;
     for (const child of this.#from.list(source)) {
       const [childSource, childTarget, childName] = [`${source}/${child}`, `${target}/${child}`, `${name}/${child}`];
       const childStat = this.#from.stat(childSource);

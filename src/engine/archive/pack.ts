@@ -63,7 +63,7 @@ function leavesOut({ ignore: lines }: PackOptions, name: string, stat: BigIntSta
   if (!lines || lines.length === 0) return false;
   const ignore = ignores.get(lines) ?? parseIgnore(lines);
   ignores.set(lines, ignore);
-  return ignore.ignores(textOf(name)) && !(stat.isDirectory() && ignore.hasExceptions);
+  return ignore.ignores(textOf(name)) && !(stat.isDirectory() && ignore.mayBringBack(textOf(name)));
 }
 
 function* packNode(packing: Packing, path: string, name: string, stat: BigIntStats): Generator<Piece> {

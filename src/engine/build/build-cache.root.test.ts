@@ -1,6 +1,6 @@
 /** What is cached, why a step was built again, what pruning takes, and that the same inputs make the same image. */
 import assert from 'node:assert/strict';
-import { createReadStream, utimesSync } from 'node:fs';
+import { createReadStream, readFileSync, utimesSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { after as afterAll, before, test } from 'node:test';
 import { BuildLab, type Files } from '../../../test/support/build-lab.ts';
@@ -152,6 +152,22 @@ LABEL b=2
   await assert.rejects(lab.build({ Dockerfile: text, a: 'a' }, { buildArgs: { SOURCE_DATE_EPOCH: 'now' } }), {
     message: /invalid SOURCE_DATE_EPOCH: now/,
   });
+});
+
+test('proxies reach RUN without ARG, and neither the history nor the cache; with ARG they count', async () => {
+  const seen = async (text: string, proxy: string): Promise<readonly [id: string, seen: string, told: string]> => {
+    const { id } = await lab.build({ Dockerfile: text }, { buildArgs: { HTTP_PROXY: proxy, no_proxy: 'here' } });
+    const told = (await lab.images.history(id))[0]?.created_by ?? '';
+    return [id, await lab.inside(id, (root) => readFileSync(`${root}/p`, 'utf8')), told];
+  };
+  const plain = 'FROM busybox\nRUN echo "$HTTP_PROXY $no_proxy" > /p\n';
+  const [id, text, told] = await seen(plain, 'http://one:1');
+  assert.deepEqual([text, told.includes('one')], ['http://one:1 here\n', false]);
+  assert.equal((await seen(plain, 'http://two:2'))[0], id);
+  const declared = plain.replace('\n', '\nARG HTTP_PROXY\n');
+  const [first, second] = [await seen(declared, 'http://one:1'), await seen(declared, 'http://two:2')];
+  assert.notEqual(first[0], second[0]);
+  assert.match(second[2], /^\|1 HTTP_PROXY=http:\/\/two:2 /);
 });
 
 test('--cache-from: an image from elsewhere has the results of its steps', async () => {

@@ -54,3 +54,15 @@ test('the order in which paths are asked for changes nothing', () => {
     { numRuns: 300 },
   );
 });
+
+test('below a directory that is not walked nothing would have come back', () => {
+  const line = fc.tuple(fc.boolean(), fc.oneof(pattern, path)).map(([isException, text]) => `${isException ? '!' : ''}${text}`);
+  fc.assert(
+    fc.property(fc.array(line, { minLength: 1, maxLength: 5 }), path, path, (lines, directory, below) => {
+      const ignore = parseIgnore(lines);
+      if (!ignore.ignores(directory) || ignore.mayBringBack(directory)) return;
+      assert.equal(ignore.ignores(`${directory}/${below}`), true, `${lines.join(' ')} : ${directory}/${below}`);
+    }),
+    { numRuns: 2000 },
+  );
+});

@@ -110,6 +110,15 @@ test('patterns of a directory and its content', () => {
   for (const [text, path, wanted] of parents) assert.equal(parseIgnore(ignoreLines(text)).ignores(path), wanted, `${text} : ${path}`);
 });
 
+test('a directory is walked only where something below may come back', () => {
+  const may = (text: string, directory: string): boolean => parseIgnore(ignoreLines(text)).mayBringBack(directory);
+  assert.equal(may('node_modules\n!Dockerfile\n!docker/x.Dockerfile', 'node_modules'), false);
+  assert.equal(may('docker\n!docker/x.Dockerfile', 'docker'), true);
+  assert.equal(may('docker\n!docker2/x', 'docker'), false);
+  assert.equal(may('a\n!a', 'a'), false, 'the directory itself');
+  for (const wild of ['!*', '!**/x', '!a?/b', '![a]/b', '!\\a/b']) assert.equal(may(`a\n${wild}`, 'a'), true, wild);
+});
+
 test('bad patterns are named', () => {
   for (const bad of ['[]a]', '[a-]', '[^]', '[z-a]', 'a\\', 'a/*\\', '[a-\\d]', 'a\\y'])
     assert.throws(() => parseIgnore(ignoreLines(bad)), { kind: 'invalid', message: `bad pattern "${bad}": syntax error in pattern` });

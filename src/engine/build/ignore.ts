@@ -5,14 +5,18 @@ import { ignorePattern } from './ignore-pattern.ts';
 export interface Ignore {
   /** Path relative to the context, without leading slash. Fast for paths in the order of a walk. */
   ignores(path: string): boolean;
-  /** Whether a `!` pattern may bring back something below an ignored directory. */
-  readonly hasExceptions: boolean;
+  /** Whether a `!` pattern may bring back something below an ignored directory: never where all of them are names of other places. */
+  mayBringBack(directory: string): boolean;
   readonly isEmpty: boolean;
 }
 
 interface Pattern {
   readonly matches: (path: string) => boolean;
   readonly isException: boolean;
+  /** Without the `!`. */
+  readonly text: string;
+  /** No wildcard in it. */
+  readonly isName: boolean;
 }
 
 /** The lines of a .dockerignore that count, as paths relative to the context. */
@@ -32,6 +36,7 @@ export function ignoreLines(text: string): readonly string[] {
 /** From lines that stand for themselves: none is a comment. */
 export function parseIgnore(lines: readonly string[]): Ignore {
   const patterns = lines.filter((line) => trim(line) !== '').map(compile);
+  const exceptions = patterns.filter(({ isException }) => isException);
   /** The directory seen last at each depth. */
   const seen: Matched[] = [];
   const matched = (parts: readonly string[]): Matched | undefined => {
@@ -42,7 +47,7 @@ export function parseIgnore(lines: readonly string[]): Ignore {
     return (seen[depth] = matchPatterns(patterns, path, matched(parts.slice(0, -1))));
   };
   return {
-    hasExceptions: patterns.some((pattern) => pattern.isException),
+    mayBringBack: (directory) => exceptions.some(({ text, isName }) => !isName || text.startsWith(`${directory}/`)),
     isEmpty: patterns.length === 0,
     ignores: (path) => matchPatterns(patterns, path, matched(path.split('/').slice(0, -1))).isIgnored,
   };
@@ -78,7 +83,8 @@ function compile(line: string): Pattern {
   const pattern = cleanPath(trim(line));
   if (pattern === '!') throw new KindError('invalid', 'illegal exclusion pattern: "!"');
   const isException = pattern.startsWith('!');
-  return { matches: ignorePattern(isException ? pattern.slice(1) : pattern), isException };
+  const text = isException ? pattern.slice(1) : pattern;
+  return { matches: ignorePattern(text), isException, text, isName: !/[*?[\\]/.test(text) };
 }
 
 /** White space as Go has it, where a byte order mark is none. */

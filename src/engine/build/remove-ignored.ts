@@ -8,7 +8,7 @@ export function removeIgnored(root: Root, ignore: Ignore): void {
       const path = parent === '' ? name : `${parent}/${name}`;
       const isDirectory = root.stat(path)?.isDirectory() ?? false;
       const isIgnored = ignore.ignores(textOf(path));
-      if (isIgnored && (!isDirectory || !ignore.hasExceptions)) root.remove(path);
+      if (isIgnored && (!isDirectory || !ignore.mayBringBack(textOf(path)))) root.remove(path);
       else if (isDirectory) {
         walk(path);
         if (isIgnored && root.list(path).length === 0) root.remove(path);

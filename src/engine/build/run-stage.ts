@@ -246,12 +246,10 @@ export class StageRun {
     await this.#metadata(instruction, changed.config, changed.told, { pairs: changed.pairs });
   }
 
-  /** ARG itself changes nothing: its value counts for the steps that use it. Those of one instruction do not see each other. */
+  /** ARG itself changes nothing: its value counts for the steps that use it. Those of one instruction see the ones before. */
   async #argument(instruction: Instruction): Promise<void> {
-    const given = argumentsOf(instruction, this.escape).map(
-      ([name, value]) => [name, value === undefined ? undefined : this.word(value)] as const,
-    );
-    for (const [name, value] of given) this.arguments.declare(name, value);
+    for (const [name, value] of argumentsOf(instruction, this.escape))
+      this.arguments.declare(name, value === undefined ? undefined : this.word(value));
     await this.#metadata(instruction, this.state.config, `ARG ${instruction.rest}`, {});
   }
 

@@ -199,7 +199,8 @@ RUN echo "$TAG|$FROM_OUT|$BOTH|$Q|$S|$E|$IMAGE|" > /one
 FROM one
 RUN echo "$TAG|$FROM_OUT|$BOTH|" > /two
 ARG TAG=other
-ARG LATE=$TAG-late MORE=$LATE-more
+ARG LATE=$TAG-late
+ARG MORE=$LATE-more
 ENV KEPT=$LATE SHOWN=$MORE
 RUN echo "$TAG" > /three
 `,

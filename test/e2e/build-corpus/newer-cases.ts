@@ -218,6 +218,16 @@ FROM scratch
     dockerfile: 'FROM busybox:test AS one\nFROM one\nARG TARGETSTAGE\nRUN echo "$TARGETSTAGE" > /stage\n',
   },
   {
+    name: 'ARG: several in one instruction see each other, those of ENV do not',
+    flags: ['--build-arg', 'B=given'],
+    dockerfile: `ARG A=busybox B=$A:test C=\${B}
+FROM \${A}:test
+ARG X=1 Y=$X-2 B Z=$B\${X:+-3}
+ENV X=4 V=$X
+RUN echo "$X $Y $B $Z $V" > /seen
+`,
+  },
+  {
     name: 'HEALTHCHECK: every option, no variables',
     dockerfile:
       'FROM busybox:test\nENV X=1\nHEALTHCHECK --interval=1m --timeout=2s --start-period=3s --start-interval=500ms --retries=4 CMD test $X = 1 || exit 1\n',
