@@ -75,6 +75,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
 
   async function close(): Promise<void> {
     await guard[Symbol.asyncDispose]();
+    await parts.network.fabric[Symbol.asyncDispose]();
     rotator[Symbol.dispose]();
     health.close();
     execs.close();

@@ -6,18 +6,19 @@ import type { Namespaces } from '../kernel/namespaces.ts';
 import { askDatagram, tryConnect, tryPing, type ConnectResult } from '../kernel/probe.ts';
 import type { ContainerFacts } from './docker-facts.ts';
 import type { HostView } from './host-path.ts';
+import { parseRelay, relayTable } from './relay-table.ts';
 import { parseRules } from './rule-set.ts';
 
 export interface ExplainKernel {
   readonly links: Pick<Links, 'list' | 'routes'>;
-  readonly firewall: Pick<Firewall, 'saveCounted'>;
+  readonly firewall: Pick<Firewall, 'saveCounted' | 'nftTable'>;
   readonly namespaces: Pick<Namespaces, 'inNetwork'>;
 }
 
 /** The host as packets see it. */
 export async function readHost({ links, firewall }: ExplainKernel): Promise<HostView> {
-  const [four, six] = await Promise.all([firewall.saveCounted(4), firewall.saveCounted(6)]);
-  return { links: links.list(), routes: links.routes(), rules: { 4: parseRules(four), 6: parseRules(six) } };
+  const [four, six, relay] = await Promise.all([firewall.saveCounted(4), firewall.saveCounted(6), firewall.nftTable('ip6', relayTable)]);
+  return { links: links.list(), routes: links.routes(), rules: { 4: parseRules(four), 6: parseRules(six) }, relay: parseRelay(relay) };
 }
 
 /** A place that connections begin or end at. */

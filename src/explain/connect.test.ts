@@ -11,7 +11,7 @@ function container(id: string, name: string, network: string, status = 'running'
 const world: ConnectWorld = {
   kernel: {
     links: { list: () => [], routes: () => [] },
-    firewall: { saveCounted: async () => '' },
+    firewall: { saveCounted: async () => '', nftTable: async () => undefined },
     namespaces: { inNetwork: (_path, act) => act() },
   },
   // Their IDs begin with how others are called.

@@ -1,5 +1,6 @@
 import type { Link, Route } from '../kernel/links.ts';
 import { addressIn } from './address-in.ts';
+import { isRelayed, relayTable, type RelayView } from './relay-table.ts';
 import type { RuleSet } from './rule-set.ts';
 import { walk, type Packet, type Walk } from './rule-walk.ts';
 
@@ -8,6 +9,7 @@ export interface HostView {
   readonly links: readonly Link[];
   readonly routes: readonly Route[];
   readonly rules: { readonly 4: RuleSet; readonly 6: RuleSet };
+  readonly relay?: RelayView | undefined;
 }
 
 export interface Path {
@@ -16,10 +18,18 @@ export interface Path {
   readonly by: string | undefined;
   readonly table: string | undefined;
   /** The rule that translated it, and where to. */
-  readonly translation: { readonly rule: string; readonly address: string; readonly port: number } | undefined;
+  readonly translation: Translation | undefined;
   /** The host itself, or the link it leaves by; undefined when no route leads there. */
   readonly ends: 'host' | { readonly link: string } | undefined;
   readonly doubts: readonly string[];
+}
+
+export interface Translation {
+  readonly rule: string;
+  readonly address: string;
+  readonly port: number;
+  /** To davit's own listener on this host, which carries it to the container. */
+  readonly isRelayed?: true;
 }
 
 /** The way of a connection's first packet through this host's tables, from a link (`inLink`) or from the host itself. Pure. */
@@ -39,8 +49,7 @@ export function hostPath(host: HostView, packet: Packet): Path {
     const early = step(table, first, sent);
     if (early.verdict !== 'accept') return stopped(early, undefined);
   }
-  const translated = step('nat', first, sent);
-  const translation = translated.to === undefined ? undefined : { rule: translated.by ?? '', ...splitTarget(translated.to, packet.port) };
+  const translation = relayOf(host, packet) ?? translationOf(step('nat', first, sent), packet);
   const now: Packet = translation
     ? {
         ...sent,
@@ -64,6 +73,18 @@ export function hostPath(host: HostView, packet: Packet): Path {
   function stopped({ verdict, by, table }: Walk, where: Path['ends']): Path {
     return { verdict, by, table, translation, ends: where, doubts };
   }
+}
+
+function translationOf({ to, by }: Walk, { port }: Packet): Translation | undefined {
+  return to === undefined ? undefined : { rule: by ?? '', ...splitTarget(to, port) };
+}
+
+/** Its table comes before those of iptables. */
+function relayOf({ relay, links }: HostView, { destination, port, protocol }: Packet): Translation | undefined {
+  const isSix = destination.includes(':') && isOfHost({ links }, destination);
+  if (!relay || !isSix || protocol !== 'tcp' || !isRelayed(relay, { destination, port })) return undefined;
+  const rule = `nftables ip6 ${relayTable}: tcp dport ${port} redirect to :${relay.listener}`;
+  return { rule, address: destination, port: relay.listener, isRelayed: true };
 }
 
 export function isOfHost({ links }: Pick<HostView, 'links'>, address: string): boolean {

@@ -58,7 +58,7 @@ function no(because: string): Reach {
 
 function verdict(path: Path, target: ReadonlySet<string>): Reach {
   if (!path.translation) return no('no DNAT rule takes it to the container');
-  if (!target.has(path.translation.address))
+  if (path.translation.isRelayed !== true && !target.has(path.translation.address))
     return no(`translated to ${path.translation.address}, not to this container: ${path.translation.rule}`);
   if (path.verdict !== 'accept') return no(path.by ?? `${path.verdict} in ${path.table}`);
   if (path.ends === undefined) return no(`no route to ${path.translation.address}`);

@@ -85,9 +85,9 @@ function int(value: number): Buffer {
   return buffer;
 }
 
-/** Of a transaction's messages those about tables, chains and rules (0 to 8); each names its table in attribute 1, after struct nfgenmsg. */
+/** Of a transaction's messages those about tables, chains, rules, sets and their elements (0 to 14); each names its table in attribute 1, after struct nfgenmsg. */
 function changedTables(data: Buffer): readonly NetworkChange[] {
-  const lastOfRules = 8;
+  const lastOfRules = 14;
   const about = decodeMessages(data).filter(({ type }) => (type & 0xff) <= lastOfRules);
   const tables = new Set(about.map(({ payload }) => decodeText(decodeAttributes(payload.subarray(4)).get(1))));
   return Array.from(tables, (table) => ({ what: 'rules', table }));

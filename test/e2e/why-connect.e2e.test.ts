@@ -149,16 +149,20 @@ test('davit ports: who reaches what, and by which rule', async () => {
     ).ports;
   const reach = (port: Record<string, { reachable: boolean }> | undefined) =>
     ['loopback', 'lan', 'world'].map((who) => port?.[who]?.reachable);
-  const [open, local] = await read();
+  const [open, six, local] = await read();
   assert.deepEqual(
-    [reach(open), reach(local)],
+    [reach(open), reach(six), reach(local)],
     [
       [true, true, true],
+      [true, false, false],
       [true, false, false],
     ],
   );
   assert.match(open?.['lan']?.because ?? '', /^-A DOCKER -d 172\.18\.0\.\d+\/32 ! -i br-\w+ -o br-\w+ -p tcp -m tcp --dport 80 -j ACCEPT$/);
   assert.match(local?.['lan']?.because ?? '', /published at 127\.0\.0\.1 only/);
+  assert.match(six?.['loopback']?.because ?? '', /^nftables ip6 davit_relay: tcp dport 8080 redirect to :\d+$/);
+  assert.match(six?.['lan']?.because ?? '', /this host has no IPv6 address but its loopback's/);
+  assert.equal(await host.sh('curl -gsf --max-time 3 http://[::1]:8080/'), 'hi');
   await host.sh('iptables -I DOCKER-USER -i eth0 ! -s 198.18.140.0/24 -j DROP');
   const [limited] = await read();
   assert.deepEqual(reach(limited), [true, true, false]);

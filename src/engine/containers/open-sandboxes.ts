@@ -159,7 +159,9 @@ class PodSandboxes implements SandboxRoom {
     const owner = { id: spec.id, name: spec.name, netnsPath: paths.netns };
     const isAttached = !onHost && spec.network !== 'none';
     const endpoint = isAttached ? network.fabric.attach(owner, network.find(spec.network), {}) : undefined;
-    const ports = endpoint ? await network.fabric.publish(owner, spec.ports) : [];
+    // A pod's host ports are those of its own family.
+    const wanted = spec.ports.map((port) => ({ ...port, hostIp: port.hostIp || '0.0.0.0' }));
+    const ports = endpoint ? await network.fabric.publish(owner, wanted) : [];
     this.#writeEtc(spec, endpoint, paths.folder);
     const pause = spec.sharesProcesses ? await this.#pause(spec, pins) : undefined;
     const record = { spec, createdAt: new Date(), endpoint, ports, ...(pause && { pause }) };

@@ -8,13 +8,16 @@ import { claimAddress, isLinkLocal, nextAddress, withPrefix } from './address-pl
 import { bridgeOptions } from './bridge-options.ts';
 import { addressOf } from './cidr.ts';
 import { firewallState } from './firewall-state.ts';
+import { withHostAddresses } from './host-addresses.ts';
 import { HostFirewall, type FirewallMode } from './host-firewall.ts';
 import { planHostRepair } from './host-repair.ts';
 import { defaultRoutes, hostInterface, interfaceOf, macFor, planAttach, planBridge } from './link-plan.ts';
 import { gatewayEndpoint, type LiveOwner, type Owner } from './live-owner.ts';
 import { gatewayFor, poolsOf, type NetworkRecord } from './network-record.ts';
 import type { Endpoint, EndpointSpec, PortBinding, PublishedBinding } from './networks.ts';
-import { claimPorts, type HeldPort } from './ports.ts';
+import { PortRelay } from './port-relay.ts';
+import { claimPorts, hasLoopback6, type HeldPort } from './ports.ts';
+import { relayPorts } from './relay-ports.ts';
 
 export interface FabricParts {
   readonly kernel: Kernel;
@@ -24,9 +27,10 @@ export interface FabricParts {
 }
 
 /** The host's bridges, links, addresses and rules: which owner is attached where, in memory; rebuilt by `adopt` when davit starts again. */
-export class Fabric {
+export class Fabric implements AsyncDisposable {
   readonly #parts: FabricParts;
   readonly #firewall: HostFirewall;
+  readonly #relay: PortRelay;
   readonly #networks = new Map<string, NetworkRecord>();
   readonly #live = new Map<string, LiveOwner>();
   /** Freed a short while ago: given out again last, so that nobody talks to the wrong container. */
@@ -40,7 +44,13 @@ export class Fabric {
   constructor(parts: FabricParts) {
     this.#parts = parts;
     const wanted = (family: 4 | 6) => firewallState(family, this.#networks, this.#live.values());
-    this.#firewall = new HostFirewall(parts.kernel.firewall, wanted, parts.config.firewall);
+    this.#relay = new PortRelay(parts.kernel.firewall, () => relayPorts(this.#networks, this.#live.values()));
+    this.#firewall = new HostFirewall(parts.kernel.firewall, wanted, { mode: parts.config.firewall, further: this.#relay });
+  }
+
+  /** Links and rules stay, what runs in this process ends. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#relay[Symbol.asyncDispose]();
   }
 
   get live(): ReadonlyMap<string, LiveOwner> {
@@ -313,18 +323,10 @@ export class Fabric {
     if (!bridgeOptions(record.options).icc) this.#tolerate('icc', () => host.setSysctl('net.bridge.bridge-nf-call-iptables', '1'));
   }
 
-  /** Where ports go that name no address: what the network's options say, else everywhere, in each family it has. */
   #withAddresses({ endpoints }: LiveOwner, wanted: readonly PortBinding[]): readonly PortBinding[] {
-    const target = endpoints.find(({ networkId }) => this.#networks.get(networkId)?.driver === 'bridge');
-    const options = bridgeOptions((target && this.#networks.get(target.networkId)?.options) ?? {});
-    const [ipv4, ipv6] = [options.hostBindingIpv4 ?? '0.0.0.0', options.hostBindingIpv6 ?? '::'];
-    return wanted.flatMap((binding) => {
-      if (binding.hostIp) return [binding];
-      return [
-        ...(target?.ipv6 && !target.ipv4 ? [] : [{ ...binding, hostIp: ipv4 }]),
-        ...(target?.ipv6 ? [{ ...binding, hostIp: ipv6 }] : []),
-      ];
-    });
+    const endpoint = endpoints.find(({ networkId }) => this.#networks.get(networkId)?.driver === 'bridge');
+    const network = endpoint && this.#networks.get(endpoint.networkId);
+    return withHostAddresses(wanted, { endpoint, network, hostHasIpv6: hasLoopback6() });
   }
 
   #heldPorts(): readonly HeldPort[] {

@@ -9,11 +9,19 @@ type Family = (typeof families)[number];
 /** Who decides about published ports: davit alone, as dockerd does, or the host's INPUT rules too. */
 export type FirewallMode = 'own' | 'respect';
 
+/** What else is written with the rules: gives the number of its transactions, and what somebody took away of it. */
+export interface FurtherRules {
+  sync(): Promise<number>;
+  check(): Promise<readonly string[]>;
+  destroy(): Promise<void>;
+}
+
 /** Keeps the host's rules equal to the wanted state. Changes that come while a write runs are written together after it. */
 export class HostFirewall {
   readonly #firewall: Firewall;
   readonly #wanted: (family: Family) => FirewallState;
   readonly #mode: FirewallMode;
+  readonly #further: FurtherRules;
   /** What INPUT was like when it was last looked at. */
   readonly #input = new Map<Family, InputCopy>();
   /** Jumps to be added; undefined: not looked yet. IPv6 is left alone until a network has it. */
@@ -29,10 +37,15 @@ export class HostFirewall {
   /** What a check finds lost, while it runs. */
   #noted: Set<string> | undefined;
 
-  /** `respect`: the host's INPUT rules decide who reaches published ports. */
-  constructor(firewall: Firewall, wanted: (family: Family) => FirewallState, mode: FirewallMode = 'own') {
+  /** `mode` respect: the host's INPUT rules decide who reaches published ports. */
+  constructor(
+    firewall: Firewall,
+    wanted: (family: Family) => FirewallState,
+    { mode = 'own', further }: { readonly mode?: FirewallMode | undefined; readonly further: FurtherRules },
+  ) {
     this.#firewall = firewall;
     this.#mode = mode;
+    this.#further = further;
     this.#wanted = (family) => ({ ...wanted(family), input: this.#input.get(family) });
   }
 
@@ -69,6 +82,7 @@ export class HostFirewall {
       hasNewInput = this.#copyInput(family, saved) || hasNewInput;
       for (const what of this.#lostOf(family, saved)) lost.add(what);
     }
+    for (const what of await this.#further.check()) lost.add(what);
     if (lost.size === 0) {
       if (hasNewInput) await this.sync();
       else this.#whole = generation;
@@ -89,6 +103,7 @@ export class HostFirewall {
       const teardown = renderTeardown(await this.#firewall.save(undefined, family), family);
       if (teardown !== '') await this.#firewall.restore(teardown, family);
     }
+    await this.#further.destroy();
     this.#missing.clear();
     this.#written.clear();
   }
@@ -121,6 +136,15 @@ export class HostFirewall {
 
   async #write(): Promise<void> {
     await Promise.all(families.filter((family) => this.#isNeeded(family)).map((family) => this.#writeFamily(family)));
+    const before = this.#firewall.generation();
+    const transactions = await this.#further.sync();
+    this.#stillWhole(before, transactions);
+  }
+
+  /** Whole before, and nobody but us since: whole still. */
+  #stillWhole(before: number | undefined, transactions: number): void {
+    if (before !== undefined && before === this.#whole && this.#firewall.generation() === before + transactions)
+      this.#whole = before + transactions;
   }
 
   async #writeFamily(family: Family): Promise<void> {
@@ -137,9 +161,7 @@ export class HostFirewall {
       return this.#writeWhole(family);
     }
     this.#written.set(family, change.chains);
-    // Whole before, and nobody but us since: whole still.
-    if (before !== undefined && before === this.#whole && this.#firewall.generation() === before + change.tables)
-      this.#whole = before + change.tables;
+    this.#stillWhole(before, change.tables);
     return undefined;
   }
 

@@ -5,6 +5,7 @@ import type { NetworkChange } from '../../kernel/network-watch.ts';
 import { formatSubnet, parseSubnet } from './cidr.ts';
 import type { Fabric } from './fabric.ts';
 import { gatewayAddresses, hostInterface } from './link-plan.ts';
+import { relayTable } from './relay-ports.ts';
 
 export interface GuardParts {
   readonly kernel: Pick<Kernel, 'networkWatch' | 'firewall'>;
@@ -99,7 +100,7 @@ function latest(changes: readonly NetworkChange[]): readonly NetworkChange[] {
 }
 
 /** iptables' tables are nftables' tables of the same name. */
-const ruleTables: ReadonlySet<string> = new Set(['raw', 'nat', 'filter']);
+const ruleTables: ReadonlySet<string> = new Set(['raw', 'nat', 'filter', relayTable]);
 
 /** Whether a change may have taken away something of ours. */
 export function concerns(fabric: Pick<Fabric, 'live' | 'networks' | 'bridgeIndexes'>): (change: NetworkChange) => boolean {

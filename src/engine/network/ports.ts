@@ -83,6 +83,15 @@ function choose(wish: Wish, taken: TakenPorts, ownerName: string): number {
   }
 }
 
+/** Whether this host listens at ::1: what IPv6 can be published at. */
+export function hasLoopback6(): boolean {
+  try {
+    return probePort('tcp', '::1', 0) > 0;
+  } catch {
+    return false;
+  }
+}
+
 function failure(ownerName: string, hostIp: string, port: string): string {
   const address = hostIp.includes(':') ? `[${hostIp}]` : hostIp;
   return `driver failed programming external connectivity on endpoint ${ownerName}: Bind for ${address}:${port} failed`;

@@ -54,10 +54,10 @@ docker rm -f mine >/dev/null; docker network rm n1`,
     name: 'ports: every form of -p, what inspect, port and ps say, refusals',
     script: String.raw`
 p() { docker run -d --name c1 "$@" busybox:test sleep 1000 >/dev/null; docker port c1 | sort; docker ps -f name=c1 --format '{{.Ports}}'; docker inspect c1 -f '{{json .HostConfig.PortBindings}} {{json .NetworkSettings.Ports}} {{json .Config.ExposedPorts}}'; docker rm -f c1 >/dev/null; echo "# $*"; }
-p -p 0.0.0.0:18001:80; p -p 127.0.0.1:18002:80; p -p 0.0.0.0:18003:53/udp; p -p 0.0.0.0:18005-18007:80-82; p -p '[::1]:18008:80'; p -p '[::]:18009:80'; p --expose 90 --expose 91/udp; p -p 0.0.0.0:18012:80/tcp -p 0.0.0.0:18012:80/udp; p -p 0.0.0.0:18013:80
-docker run -d --name c1 -p 0.0.0.0::80 -p 0.0.0.0::81/udp busybox:test sleep 1000 >/dev/null; docker port c1 | sed 's/:[0-9]*$/:N/' | sort; docker port c1 80/tcp | wc -l; docker port c1 99; docker port c1 81; docker port nobody; docker rm -f c1 >/dev/null
-docker run -d --name c1 -p 0.0.0.0::80 busybox:test sleep 1000 >/dev/null; docker port c1 80 | wc -l; docker rm -f c1 >/dev/null; docker run -d --name c1 -p 0.0.0.0:18020-18022:80 busybox:test sleep 1000 >/dev/null; docker port c1 80/tcp; docker run -d --name c2 -p 0.0.0.0:18020-18021:80 busybox:test sleep 1000 >/dev/null; docker port c2 80/tcp; docker rm -f c1 c2 >/dev/null
+p -p 18001:80; p -p 127.0.0.1:18002:80; p -p 0.0.0.0:18003:53/udp; p -p 18005-18007:80-82; p -p '[::1]:18008:80'; p -p '[::]:18009:80'; p --expose 90 --expose 91/udp; p -p 18012:80/tcp -p 0.0.0.0:18012:80/udp; p -p 0.0.0.0:18013:80
+docker run -d --name c1 -P --expose 80 --expose 81 busybox:test sleep 1000 >/dev/null; docker port c1 | sed 's/:[0-9]*$/:N/' | sort; docker port c1 80/tcp | wc -l; docker port c1 99; docker port c1 81 | wc -l; docker port nobody; docker rm -f c1 >/dev/null
+docker run -d --name c1 -p 80 busybox:test sleep 1000 >/dev/null; docker port c1 80 | wc -l; docker rm -f c1 >/dev/null; docker run -d --name c1 -p 18020-18022:80 busybox:test sleep 1000 >/dev/null; docker port c1 80/tcp; docker run -d --name c2 -p 18020-18021:80 busybox:test sleep 1000 >/dev/null; docker port c2 80/tcp; docker rm -f c1 c2 >/dev/null
 r() { docker run --rm "$@" busybox:test true; echo "$? $*"; }
-r -p 99999:80; r -p nonsense; r -p 80:nonsense; r -p 80/nonsense; r -p 1.2.3:80:80; r -p 0.0.0.0:18030-18031:80-85; docker stop nobody; docker create --name e1 -p 0.0.0.0:18033:80 busybox:test true >/dev/null; docker port e1; docker inspect e1 -f '{{json .NetworkSettings.Ports}}'`,
+r -p 99999:80; r -p nonsense; r -p 80:nonsense; r -p 80/nonsense; r -p 1.2.3:80:80; r -p 18030-18031:80-85; docker stop nobody; docker create --name e1 -p 18033:80 busybox:test true >/dev/null; docker port e1; docker inspect e1 -f '{{json .NetworkSettings.Ports}}'`,
   },
 ];
