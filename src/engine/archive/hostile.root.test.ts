@@ -201,6 +201,19 @@ test('more members than the limit are refused', () =>
     await assert.rejects(runJob(job, memoryTar(...members)), { message: /unpack d40\/: the archive has more than 40 members/ });
   }));
 
+test('a million members, and one more', () =>
+  room(async (directory) => {
+    const header = memoryTarBytes({ name: 'same', type: 'directory', mode: 0o755 }).subarray(0, 512);
+    const thousand = Buffer.concat(Array.from({ length: 1000 }, () => header));
+    const archive = async function* (): AsyncGenerator<Buffer> {
+      for (let index = 0; index < 1000; index += 1) yield thousand;
+      yield memoryTarBytes({ name: 'last', data: 'x' });
+    };
+    await assert.rejects(unpackTar(archive(), `${directory}/in`, { whiteouts: 'overlay' }), {
+      message: /unpack last: the archive has more than 1000000 members/,
+    });
+  }));
+
 test('a member twice, replaced kinds and whiteouts of earlier members: the tar comes out again', () =>
   room(async (directory) => {
     const tar = memoryTarBytes(
