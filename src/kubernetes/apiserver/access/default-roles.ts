@@ -1,31 +1,11 @@
 import { clusterRoleBindings, clusterRoles, roleBindings, roles, type Kind, type KubernetesObject } from '../../../api/kubernetes/kinds.ts';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '../../../api/kubernetes/types.generated.ts';
+import { controllerRoleBindings, controllerRoles } from './controller-roles.ts';
+import { account, binding, clusterRole, metadata, rbacGroup as group, rule, subject } from './role-shapes.ts';
 
 const read = ['get', 'list', 'watch'];
 const write = ['create', 'delete', 'deletecollection', 'patch', 'update'];
-const group = 'rbac.authorization.k8s.io';
-
-/** `rule('apps batch', 'deployments jobs', read)`; the core group is `-`. */
-function rule(groups: string, resources: string, verbs: readonly string[], resourceNames?: readonly string[]): PolicyRule {
-  return {
-    apiGroups: groups.split(' ').map((one) => (one === '-' ? '' : one)),
-    resources: resources.split(' '),
-    verbs,
-    ...(resourceNames && { resourceNames }),
-  };
-}
 const paths = (urls: string, verbs: readonly string[] = ['get']): PolicyRule => ({ nonResourceURLs: urls.split(' '), verbs });
-
-const metadata = (name: string, more: Readonly<Record<string, string>> = {}, namespace?: string): ClusterRole['metadata'] => ({
-  name,
-  ...(namespace && { namespace }),
-  annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'true' },
-  labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults', ...more },
-});
-
-function clusterRole(name: string, rules: readonly PolicyRule[], labels: Readonly<Record<string, string>> = {}): ClusterRole {
-  return { apiVersion: `${group}/v1`, kind: 'ClusterRole', metadata: metadata(name, labels), rules };
-}
 
 const label = (to: string): string => `${group}/aggregate-to-${to}`;
 
@@ -178,13 +158,6 @@ const defaultClusterRoles: readonly ClusterRole[] = [
   ]),
 ];
 
-const subject = (kind: string, name: string): Subject => ({ apiGroup: group, kind, name });
-
-function binding(name: string, role: string, ...subjects: readonly Subject[]): ClusterRoleBinding {
-  const roleRef = { apiGroup: group, kind: 'ClusterRole', name: role };
-  return { apiVersion: `${group}/v1`, kind: 'ClusterRoleBinding', metadata: metadata(name), roleRef, subjects };
-}
-
 const everybody = subject('Group', 'system:authenticated');
 
 const defaultClusterRoleBindings: readonly ClusterRoleBinding[] = [
@@ -199,10 +172,7 @@ const defaultClusterRoleBindings: readonly ClusterRoleBinding[] = [
   binding('system:kube-scheduler', 'system:kube-scheduler', subject('User', 'system:kube-scheduler')),
   binding('system:volume-scheduler', 'system:volume-scheduler', subject('User', 'system:kube-scheduler')),
   binding('system:kube-controller-manager', 'system:kube-controller-manager', subject('User', 'system:kube-controller-manager')),
-  {
-    ...binding('system:kube-dns', 'system:kube-dns'),
-    subjects: [{ kind: 'ServiceAccount', name: 'kube-dns', namespace: 'kube-system' }],
-  },
+  binding('system:kube-dns', 'system:kube-dns', account('kube-dns')),
 ];
 
 const inNamespace = (namespace: string, name: string, rules: readonly PolicyRule[]): Role => ({
@@ -212,24 +182,60 @@ const inNamespace = (namespace: string, name: string, rules: readonly PolicyRule
   rules,
 });
 
+const events = rule('- events.k8s.io', 'events', ['create', 'patch', 'update']);
+const locking = [rule('coordination.k8s.io', 'leases', ['create', 'get', 'list', 'update', 'watch'])];
+
 const defaultRoles: readonly Role[] = [
-  inNamespace('kube-system', 'extension-apiserver-authentication-reader', [
-    rule('-', 'configmaps', read, ['extension-apiserver-authentication']),
-  ]),
   inNamespace('kube-public', 'system:controller:bootstrap-signer', [
     rule('-', 'configmaps', read),
     rule('-', 'configmaps', ['update'], ['cluster-info']),
+    events,
   ]),
+  inNamespace('kube-system', 'extension-apiserver-authentication-reader', [
+    rule('-', 'configmaps', read, ['extension-apiserver-authentication']),
+  ]),
+  inNamespace('kube-system', 'system::leader-locking-kube-controller-manager', locking),
+  inNamespace('kube-system', 'system::leader-locking-kube-scheduler', locking),
+  inNamespace('kube-system', 'system:controller:bootstrap-signer', [rule('-', 'secrets', read)]),
+  inNamespace('kube-system', 'system:controller:cloud-provider', [rule('-', 'configmaps', ['create', ...read])]),
+  inNamespace('kube-system', 'system:controller:token-cleaner', [rule('-', 'secrets', ['delete', ...read]), events]),
 ];
 
+function bound(namespace: string, name: string, role: string, ...subjects: readonly Subject[]): RoleBinding {
+  const roleRef = { apiGroup: group, kind: 'Role', name: role };
+  return { apiVersion: `${group}/v1`, kind: 'RoleBinding', metadata: metadata(name, {}, namespace), roleRef, subjects };
+}
+
+const [manager, scheduler] = [subject('User', 'system:kube-controller-manager'), subject('User', 'system:kube-scheduler')];
+
+const toAccount = (namespace: string, name: string): RoleBinding =>
+  bound(namespace, `system:controller:${name}`, `system:controller:${name}`, account(name));
+
 const defaultRoleBindings: readonly RoleBinding[] = [
-  {
-    apiVersion: `${group}/v1`,
-    kind: 'RoleBinding',
-    metadata: metadata('system::extension-apiserver-authentication-reader', {}, 'kube-system'),
-    roleRef: { apiGroup: group, kind: 'Role', name: 'extension-apiserver-authentication-reader' },
-    subjects: [subject('User', 'system:kube-controller-manager'), subject('User', 'system:kube-scheduler')],
-  },
+  toAccount('kube-public', 'bootstrap-signer'),
+  bound(
+    'kube-system',
+    'system::extension-apiserver-authentication-reader',
+    'extension-apiserver-authentication-reader',
+    manager,
+    scheduler,
+  ),
+  bound(
+    'kube-system',
+    'system::leader-locking-kube-controller-manager',
+    'system::leader-locking-kube-controller-manager',
+    manager,
+    account('kube-controller-manager'),
+    account('leader-election-controller'),
+  ),
+  bound(
+    'kube-system',
+    'system::leader-locking-kube-scheduler',
+    'system::leader-locking-kube-scheduler',
+    scheduler,
+    account('kube-scheduler'),
+  ),
+  ...['bootstrap-signer', 'cloud-provider', 'token-cleaner'].map((name) => toAccount('kube-system', name)),
 ];
 
 const each = (
@@ -239,8 +245,8 @@ const each = (
 
 /** Everything about access that a cluster starts with. */
 export const defaultAccess = [
-  ...each(clusterRoles, defaultClusterRoles),
-  ...each(clusterRoleBindings, defaultClusterRoleBindings),
+  ...each(clusterRoles, [...defaultClusterRoles, ...controllerRoles]),
+  ...each(clusterRoleBindings, [...defaultClusterRoleBindings, ...controllerRoleBindings]),
   ...each(roles, defaultRoles),
   ...each(roleBindings, defaultRoleBindings),
 ];
