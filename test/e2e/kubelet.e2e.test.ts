@@ -246,6 +246,41 @@ test('kubectl debug puts a container beside another and sees its processes; it s
   assert.match(await events('watched'), /Started: Started container look/);
 });
 
+test('kubectl resizes a running pod: its cgroup follows without a restart; what does not fit is told', async () => {
+  const resources = (memory: string): object => ({ requests: { cpu: '100m', memory }, limits: { cpu: '200m', memory } });
+  await pod('sized', {}, { resources: resources('32Mi') });
+  await ready('sized');
+  const patch = (value: object): Promise<string> =>
+    machine.kubectl(
+      'patch',
+      'pod',
+      'sized',
+      '--subresource=resize',
+      '-p',
+      JSON.stringify({ spec: { containers: [{ name: 'app', resources: value }] } }),
+    );
+  await patch(resources('64Mi'));
+  const status = (path: string): Promise<string> => read('pod sized', `{.status.containerStatuses[0].${path}}`);
+  await eventually(async () => assert.equal(await status('resources.limits.memory'), '64Mi'), { withinMs: 10_000 });
+  assert.equal(await status('allocatedResources.memory'), '64Mi');
+  assert.equal(await status('restartCount'), '0');
+  const limit = 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max';
+  assert.equal(await machine.kubectl('exec', 'sized', '--', 'sh', '-c', limit), String(64 * 2 ** 20));
+  await patch(resources('8000Gi'));
+  await eventually(
+    async () =>
+      assert.match(
+        await read('pod sized', '{.status.conditions[?(@.type=="PodResizePending")]}'),
+        /Node didn't have enough capacity: memory, requested: 8589934592000, capacity: \d+","observedGeneration":\d,"reason":"Infeasible"/,
+      ),
+    { withinMs: 10_000 },
+  );
+  assert.equal(await status('resources.limits.memory'), '64Mi');
+  await patch(resources('16Mi'));
+  await eventually(async () => assert.equal(await status('resources.limits.memory'), '16Mi'), { withinMs: 10_000 });
+  await assert.rejects(patch({ limits: { cpu: '100m' } }), /Pod QOS Class may not change as a result of resizing/);
+});
+
 test('a node that is short of memory says so, is tainted, and gets no more pods but those that bear it', async () => {
   await machine.davit('down');
   await machine.davit('up', '--eviction-soft', 'memory.available<4000Ti', '--eviction-soft-grace-period', 'memory.available=10h');

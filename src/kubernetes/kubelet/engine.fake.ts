@@ -1,7 +1,7 @@
 import { KindError } from '../../base/errors.ts';
 import { newId } from '../../base/ids.ts';
 import { Pushable } from '../../base/pushable.ts';
-import type { Container, ContainerSpec } from '../../engine/containers/container.ts';
+import type { Container, ContainerSpec, ResourceLimits } from '../../engine/containers/container.ts';
 import type { Sandbox, SandboxSpec } from '../../engine/containers/sandboxes.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { EngineEvent } from '../../engine/events/events.ts';
@@ -56,6 +56,7 @@ export class FakeEngine {
         create: async (spec: ContainerSpec) => ({ container: this.#create(spec), warnings: [] }),
         start: async (id: string) => this.#start(id),
         stop: async (id: string) => this.#stop(id, 0),
+        update: async (id: string, change: { readonly limits?: ResourceLimits }) => this.#update(id, change.limits ?? {}),
         kill: async (id: string) => this.#stop(id, 137),
         remove: async (id: string) => void this.#containers.delete(id),
         list: async () => [...this.#containers.values()].toReversed(),
@@ -120,6 +121,12 @@ export class FakeEngine {
     if (container?.pid === undefined) return false;
     this.#change(container, { pid: undefined, exitCode, finishedAt: new Date() }, 'die');
     return true;
+  }
+
+  #update(id: string, limits: ResourceLimits): void {
+    const container = this.#containers.get(id);
+    if (!container) throw new KindError('notFound', `No such container: ${id}`);
+    this.#change(container, { spec: { ...container.spec, limits: { ...container.spec.limits, ...limits } } }, 'update');
   }
 
   #change(container: Container, facts: Partial<Container>, action: string): void {

@@ -8,6 +8,7 @@ import type { Client } from '../client/client.ts';
 import type { Evictor } from './eviction/evictor.ts';
 import { allContainers, containerNamed } from './pod/all-containers.ts';
 import { ContainerWaits } from './pod/container-waits.ts';
+import type { Allocations, PendingResize } from './pod/allocations.ts';
 import type { CrashBackoff } from './pod/crash-backoff.ts';
 import { observe, podLabels, type ObservedPod } from './pod/observed.ts';
 import { planPod, type PlanFacts, type PodAction, type PodPlan, type ProbeFacts } from './pod/plan.ts';
@@ -32,6 +33,8 @@ export interface PodSyncOptions {
   /** The pod as last watched; undefined when it is gone. */
   readonly pod: (key: string) => Pod | undefined;
   readonly enqueue: (key: string, cause: string) => void;
+  readonly allocations: Allocations;
+  readonly memoryCapacity: number;
   readonly evictor: Pick<Evictor, 'verdict' | 'forget'>;
 }
 
@@ -42,11 +45,15 @@ interface PodMemory {
   failure: PodPlan['failure'];
   refreshedAt: number;
   stoppingSince: Date | undefined;
+  pendingResize: PendingResize | undefined;
+  resizeFailure: string | undefined;
 }
 
 const refreshMs = 60_000;
 /** Starts that failed so late that the next one backs off. */
 const ranInVain: ReadonlySet<string> = new Set(['RunContainerError', 'PostStartHookError']);
+/** A resize for which there is no room, or that the kernel refuses, is tried again then. */
+const deferredMs = 5000;
 /** A stop that failed is tried again then. */
 const stopRetryMs = 2000;
 /** Sandbox, init containers, containers: more rounds than any pod needs to settle; the rest is another reconcile. */
@@ -65,10 +72,11 @@ export class PodSync {
   }
 
   async reconcile(key: string): Promise<{ readonly requeueAfterMs?: number }> {
-    const pod = this.#options.pod(key);
-    await this.#removeOrphans(key, pod?.metadata.uid);
-    if (!pod?.metadata.uid) return {};
-    const memory = this.#memory(pod.metadata.uid);
+    const wished = this.#options.pod(key);
+    await this.#removeOrphans(key, wished?.metadata.uid);
+    if (!wished?.metadata.uid) return {};
+    const memory = this.#memory(wished.metadata.uid);
+    const pod = this.#allocated(wished, memory);
     let requeueAfterMs: number | undefined;
     for (let round = 0; round < maximumRounds; round++) {
       const observed = await this.#observe(pod);
@@ -87,7 +95,17 @@ export class PodSync {
     this.#probe(pod, observed);
     await this.#writeStatus(pod, observed, memory);
     requeueAfterMs = earliest(requeueAfterMs, await this.#refresh(pod, observed, memory));
+    if (memory.pendingResize?.reason === 'Deferred') requeueAfterMs = earliest(requeueAfterMs, deferredMs);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  /** What the pod was given; a wish that cannot be granted is told once as an event. */
+  #allocated(wished: Pod, memory: PodMemory): Pod {
+    const { pod, pending } = this.#options.allocations.consider(wished);
+    if (pending && pending.message !== memory.pendingResize?.message)
+      this.#options.recorder.record(wished, 'Warning', `Resize${pending.reason}`, `Pod resize ${pending.reason}: ${pending.message}`);
+    memory.pendingResize = pending;
+    return pod;
   }
 
   async #observe(pod: Pod): Promise<ObservedPod> {
@@ -105,6 +123,7 @@ export class PodSync {
       backoffs: memory.backoffs,
       isSandboxAlive: netns === undefined || this.#options.kernel.namespaces.exists(netns),
       probes: this.#probeFacts(pod, observed),
+      memoryCapacity: this.#options.memoryCapacity,
       ...verdictOn(this.#options.evictor, this.#options.status.newest(pod)),
       ...(memory.stoppingSince && { stoppingSince: memory.stoppingSince }),
     };
@@ -164,6 +183,10 @@ export class PodSync {
       if (action.do === 'createSandbox') await runtime.createSandbox(pod);
       if (action.do === 'removeSandbox') await this.#options.engine.sandboxes.remove(observed.uid);
       if (action.do === 'removeContainer') await runtime.removeContainer(action.id);
+      if (action.do === 'resizeContainer') {
+        memory.resizeFailure = await runtime.resizeContainer(pod, action).then(() => undefined, messageOf);
+        if (memory.resizeFailure !== undefined) retryAfterMs = earliest(retryAfterMs, deferredMs);
+      }
       if (action.do === 'stopContainer') {
         runtime.stopContainer(pod, action, podIp);
         retryAfterMs = earliest(retryAfterMs, stopRetryMs);
@@ -224,6 +247,9 @@ export class PodSync {
         ]),
       ),
       failure: memory.failure,
+      pendingResize: memory.pendingResize,
+      resizeFailure: memory.resizeFailure,
+      memoryCapacity: this.#options.memoryCapacity,
       hostIp: nodeIp,
       podIp: observed.sandbox ? this.#podIp(pod, observed) : undefined,
       messages: await messages.read(pod, observed),
@@ -296,6 +322,8 @@ export class PodSync {
       failure: undefined,
       refreshedAt: Date.now(),
       stoppingSince: undefined,
+      pendingResize: undefined,
+      resizeFailure: undefined,
     };
     this.#memories.set(uid, fresh);
     return fresh;
@@ -306,6 +334,7 @@ export class PodSync {
     this.#options.status.forget(uid);
     this.#options.messages.forget(uid);
     this.#options.evictor.forget(uid);
+    this.#options.allocations.forget(uid);
     this.#options.prober.retain(uid, new Set());
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { configMaps, events, nodes, pods } from '../../api/kubernetes/kinds.ts';
-import type { ContainerState, Pod } from '../../api/kubernetes/types.generated.ts';
+import type { ContainerState, Pod, ResourceRequirements } from '../../api/kubernetes/types.generated.ts';
 import { delay } from '../../base/abort.ts';
 import { isKind, KindError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
@@ -261,6 +261,57 @@ test('an ephemeral container runs once, also across a restart of the kubelet, an
     [name],
   );
   assert.equal(state(await world.get('web'))?.terminated?.exitCode, 3);
+});
+
+const cpuOf = (value: string): { readonly resources: ResourceRequirements } => ({
+  resources: { requests: { cpu: value }, limits: { cpu: value } },
+});
+const resize = (world: World, container: object): Promise<Pod> =>
+  world.client.patch(pods, { namespace: 'default', name: 'web' }, { type: 'merge', body: { spec: { containers: [container] } } });
+const condition = (pod: Pod, type: string): string | undefined => {
+  const found = pod.status?.conditions?.find((each) => each.type === type);
+  return found && `${found.reason ?? ''}: ${found.message ?? ''}`;
+};
+
+test('a resize reaches the running container, or restarts it when it wants that; the status tells what it has', async () => {
+  await using world = await World.start();
+  const app = { name: 'app', image: 'busybox:1', resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }] };
+  await world.create('web', { containers: [{ ...app, ...cpuOf('100m') }] });
+  const before = await world.until('web', isReady);
+  assert.deepEqual(before.status?.containerStatuses?.[0]?.allocatedResources, { cpu: '100m' });
+  await resize(world, { ...app, ...cpuOf('200m') });
+  const has = (cpu: string) => (each: Pod) => each.status?.containerStatuses?.[0]?.resources?.limits?.['cpu'] === cpu;
+  const pod = await world.until('web', has('200m'));
+  assert.equal(world.engine.running()[0]?.spec.limits?.cpuQuotaUs, 20_000);
+  assert.deepEqual([restarts(pod), condition(pod, 'PodResizeInProgress')], [0, undefined]);
+  const memory = { requests: { cpu: '200m', memory: '32Mi' }, limits: { cpu: '200m', memory: '32Mi' } };
+  await resize(world, { ...app, resources: memory });
+  await world.until('web', (each) => restarts(each) === 1 && isReady(each));
+  assert.equal(world.engine.running()[0]?.spec.limits?.memoryBytes, 32 * 2 ** 20);
+});
+
+test('a resize that the node cannot bear waits or is refused, also across a restart of the kubelet, and is taken back by another', async () => {
+  await using world = await World.start();
+  const node = await eventually(() => world.client.get(nodes, { name: 'n1' }));
+  const cpus = Number(node.status?.allocatable?.['cpu']);
+  const app = { name: 'app', image: 'busybox:1' };
+  await world.create('web', { containers: [{ ...app, ...cpuOf('100m') }] });
+  await world.create('other', { containers: [{ ...app, ...cpuOf('500m') }] });
+  await Promise.all([world.until('web', isReady), world.until('other', isReady)]);
+  await resize(world, { ...app, ...cpuOf(String(cpus + 1)) });
+  const refused = await world.until('web', (each) => condition(each, 'PodResizePending') !== undefined);
+  const text = `Infeasible: Node didn't have enough capacity: cpu, requested: ${cpus * 1000 + 1000}, capacity: ${cpus * 1000}`;
+  assert.equal(condition(refused, 'PodResizePending'), text);
+  await world.stop();
+  await world.run();
+  await resize(world, { ...app, ...cpuOf(String(cpus)) });
+  const waiting = await world.until('web', (each) => condition(each, 'PodResizePending')?.startsWith('Deferred') === true);
+  assert.match(condition(waiting, 'PodResizePending') ?? '', /cpu, requested: \d+, used: 500, capacity: \d+$/);
+  assert.deepEqual(waiting.status?.containerStatuses?.[0]?.allocatedResources, { cpu: '100m' });
+  await resize(world, { ...app, ...cpuOf('50m') });
+  const pod = await world.until('web', (each) => each.status?.containerStatuses?.[0]?.allocatedResources?.['cpu'] === '50m');
+  assert.equal(condition(pod, 'PodResizePending'), undefined);
+  assert.equal(world.engine.started.length, 2);
 });
 
 test('init containers run before the others', async () => {

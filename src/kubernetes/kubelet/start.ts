@@ -20,6 +20,7 @@ import { followEngine } from './engine-events.ts';
 import { hostFacts } from './node/host-facts.ts';
 import { capacityOf, type HostFacts } from './node/node-object.ts';
 import { registerNode, type Registration } from './node/registration.ts';
+import { Allocations } from './pod/allocations.ts';
 import { hostDns } from './pod/host-dns.ts';
 import { ensurePodNetwork, podNetworkName } from './pod/network.ts';
 import { PodImages } from './pod/images.ts';
@@ -137,7 +138,24 @@ async function startLoop(
   const messages = new TerminationMessages(volumes, engine.containers);
   const pod = (key: string): Pod | undefined => cache.get(key);
   const evictor = owner.use(startEvictor(options, { cache, root, pressureChanged }, { enqueue, events }));
-  const sync = new PodSync({ client, engine, kernel, runtime, prober, recorder, nodeIp, log, enqueue, status, messages, pod, evictor });
+  const allocations = new Allocations(capacityOf(facts), () => cache.list());
+  const sync = new PodSync({
+    client,
+    engine,
+    kernel,
+    runtime,
+    prober,
+    recorder,
+    nodeIp,
+    log,
+    enqueue,
+    status,
+    messages,
+    pod,
+    evictor,
+    allocations,
+    memoryCapacity: facts.memoryBytes,
+  });
   const reconcile = async (key: string): Promise<{ readonly requeueAfterMs: number } | undefined> => asLater(await sync.reconcile(key));
   loop.current = owner.use(startController({ name: 'kubelet', client, sources: [watching(cache)], reconcile, log, workers }));
   const configuration = [informer(client, configMaps, { log }), informer(client, secrets, { log })] as const;

@@ -72,17 +72,18 @@ async function serveScale(verb: Verb, { exchange, registry, resource, target }: 
 
 async function serveResize(verb: Verb, { exchange, registry, resource, target }: ResourceRequest): Promise<void> {
   const place = placeOf(target);
+  const options = { dryRun: isDryRun(exchange), subresource: 'resize' } as const;
   const send = (object: Body): void => sendJson(exchange, 200, JSON.stringify(object));
   if (verb === 'get') return send(await registry.get(resource, place));
   if (verb === 'update') {
     const wanted = decodeBody(resource, await readObject(exchange), 'Strict').object;
-    return send(await registry.update(resource, place, (current) => resizedBy(current, wanted), { dryRun: isDryRun(exchange) }));
+    return send(await registry.update(resource, place, (current) => resizedBy(current, wanted), options));
   }
   if (verb !== 'patch') throw pathNotFound();
   const { type, body } = await readPatch(exchange);
   const kind = type === 'apply' ? 'strategic' : type;
   const change = (current: Body): Body => resizedBy(current, decodeBody(resource, patched(resource, current, kind, body), 'Strict').object);
-  send(await registry.update(resource, place, change, { dryRun: isDryRun(exchange) }));
+  send(await registry.update(resource, place, change, options));
 }
 
 async function serveBinding({ exchange, registry, resource, target }: ResourceRequest): Promise<void> {

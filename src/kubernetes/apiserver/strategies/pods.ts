@@ -2,7 +2,7 @@ import { at, compact, equal, numberOf, objectOf, objectsOf, textOf, type JsonObj
 import type { FieldCause } from '../status.ts';
 import { podAdmission, podSpecDefaults, qosClass } from './pod-defaults.ts';
 import { validatePodSpec } from './pod-validation.ts';
-import { baseStrategy, forbidden, type Body, type Strategy } from './strategy.ts';
+import { baseStrategy, forbidden, invalid, type Body, type Strategy } from './strategy.ts';
 
 const mutable = new Set([
   'schedulingGates',
@@ -16,10 +16,11 @@ const mutable = new Set([
 const updateText =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 
-/** The spec with what an update may change taken out. */
-function frozen(spec: JsonObject): JsonObject {
+/** The spec with what an update may change taken out; resources change by `resize` alone. */
+function frozen(spec: JsonObject, subresource: string | undefined): JsonObject {
+  const given = subresource === 'resize' ? { resources: undefined, resizePolicy: undefined } : {};
   const images = (field: string): JsonObject => ({
-    [field]: objectsOf(spec[field]).map((one) => ({ ...one, image: undefined, resources: undefined })),
+    [field]: objectsOf(spec[field]).map((one) => ({ ...one, image: undefined, ...given })),
   });
   return compact({
     ...Object.fromEntries(Object.entries(spec).filter(([key]) => !mutable.has(key))),
@@ -36,7 +37,10 @@ function validateUpdate(object: Body, before: Body, subresource?: string): reado
   if (added.length > 0) {
     return [forbidden('spec.schedulingGates', `only deletion is allowed, but found new scheduling gates: ${JSON.stringify(added)}`)];
   }
-  return equal(JSON.parse(JSON.stringify(frozen(now))), JSON.parse(JSON.stringify(frozen(old)))) ? [] : [forbidden('spec', updateText)];
+  const [left, right] = [now, old].map((spec) => JSON.parse(JSON.stringify(frozen(spec, subresource))) as JsonObject);
+  if (subresource === 'resize' && qosClass(now) !== qosClass(old))
+    return [invalid('spec', qosClass(now), 'Pod QOS Class may not change as a result of resizing')];
+  return equal(left, right) ? [] : [forbidden('spec', updateText)];
 }
 
 /** A gated pod says from the start why nobody places it. */

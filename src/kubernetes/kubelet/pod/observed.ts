@@ -1,4 +1,4 @@
-import type { Container } from '../../../engine/containers/container.ts';
+import type { Container, ResourceLimits } from '../../../engine/containers/container.ts';
 import type { Sandbox } from '../../../engine/containers/sandboxes.ts';
 
 /** Labels by which a pod's sandbox and containers are found again, as upstream names them. */
@@ -26,6 +26,7 @@ export interface ObservedContainer {
   readonly error: string | undefined;
   readonly image: string;
   readonly imageId: string;
+  readonly limits?: ResourceLimits | undefined;
 }
 
 /** A pod as the engine knows it: everything the plan and the status are computed from. */
@@ -72,6 +73,7 @@ function toObserved(container: Container): ObservedContainer {
     error: container.error || undefined,
     image: container.spec.image,
     imageId: container.imageId,
+    limits: container.spec.limits,
   };
 }
 

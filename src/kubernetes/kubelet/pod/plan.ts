@@ -1,7 +1,9 @@
 import type { Container, Pod } from '../../../api/kubernetes/types.generated.ts';
+import type { ResourceLimits } from '../../../engine/containers/container.ts';
 import { containerNamed, statusNamed } from './all-containers.ts';
 import { crashBackoff, goDuration, nextRestart, type CrashBackoff } from './crash-backoff.ts';
 import { latest, type ObservedContainer, type ObservedPod } from './observed.ts';
+import { limitChange } from './resize.ts';
 import { isSidecar, shouldRestart } from './restart.ts';
 
 /** What probes have found out about one running container. */
@@ -21,6 +23,8 @@ export interface PlanFacts {
   readonly backoffs: ReadonlyMap<string, CrashBackoff>;
   /** The sandbox's namespaces exist (they end with the boot). */
   readonly isSandboxAlive: boolean;
+  /** Of the node, in bytes; undefined: limits of what runs are left alone. */
+  readonly memoryCapacity?: number;
   /** When the pod's deletion was first met here. */
   readonly stoppingSince?: Date;
   /** The node cannot bear it any longer. */
@@ -40,6 +44,7 @@ export type PodAction =
       readonly graceSeconds: number;
     }
   | { readonly do: 'removeContainer'; readonly id: string }
+  | { readonly do: 'resizeContainer'; readonly id: string; readonly container: Container; readonly limits: ResourceLimits }
   /** Nothing runs any more: remove the sandbox, the volumes and then the object. */
   | { readonly do: 'finalize' };
 
@@ -179,7 +184,21 @@ function planContainer(pod: Pod, container: Container, observed: ObservedPod, fa
   } else if (probe && !probe.live) {
     const message = probe.message ?? `Container ${container.name} failed liveness probe, will be restarted`;
     draft.actions.push({ do: 'stopContainer', id: last.id, container, message, graceSeconds: livenessGrace(container) ?? graceSeconds });
+  } else {
+    planLimits(pod, container, last, facts, draft);
   }
+}
+
+function planLimits(pod: Pod, container: Container, running: ObservedContainer, { memoryCapacity }: PlanFacts, draft: Draft): void {
+  const change = memoryCapacity === undefined ? undefined : limitChange(pod, container, running, memoryCapacity);
+  if (!change) return;
+  const { id } = running;
+  if (!change.needsRestart) {
+    draft.actions.push({ do: 'resizeContainer', id, container, limits: change.limits });
+    return;
+  }
+  const graceSeconds = pod.spec?.terminationGracePeriodSeconds ?? 30;
+  draft.actions.push({ do: 'stopContainer', id, container, message: `Container ${container.name} resize requires restart`, graceSeconds });
 }
 
 function livenessGrace(container: Container): number | undefined {

@@ -39,6 +39,7 @@ export interface PodRuntimeOptions {
 const mountRetryMs = 500;
 
 type Start = Extract<PodAction, { readonly do: 'startContainer' }>;
+type Resize = Extract<PodAction, { readonly do: 'resizeContainer' }>;
 type Stop = Extract<PodAction, { readonly do: 'stopContainer' }>;
 
 /** What is fetched and made once for all the containers of a pod that start together. */
@@ -154,6 +155,20 @@ export class PodRuntime {
   async #killAfter(id: string, seconds: number): Promise<void> {
     await delay(seconds * 1000);
     await this.#options.engine.containers.kill(id, 'SIGKILL');
+  }
+
+  /** The pod's own group gives way first when it grows, and follows when it shrinks: the kernel takes no child above its parent. */
+  async resizeContainer(pod: Pod, { id, limits }: Resize): Promise<void> {
+    const { engine, kernel } = this.#options;
+    const group = this.#cgroup(pod.metadata.uid ?? '');
+    const bound = (): void => kernel.cgroups.create(group, podLimitsOf(pod));
+    try {
+      bound();
+    } catch {
+      // It is above that now: its containers first.
+    }
+    await engine.containers.update(id, { limits });
+    bound();
   }
 
   async removeContainer(id: string): Promise<void> {

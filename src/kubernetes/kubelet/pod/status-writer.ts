@@ -7,7 +7,15 @@ import { isKind, messageOf } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 
-const ownConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+const ownConditions = new Set([
+  'PodResizePending',
+  'PodResizeInProgress',
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+]);
 /** Fields that a merge does not take away by itself. */
 const removable = ['reason', 'message', 'podIP', 'podIPs'];
 const backoff = { initialMs: 200, maxMs: 5000 };

@@ -1,7 +1,9 @@
 import type { Container, ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../../api/kubernetes/types.generated.ts';
 import { statusNamed } from './all-containers.ts';
+import type { PendingResize } from './allocations.ts';
 import { latest, type ObservedContainer, type ObservedPod } from './observed.ts';
 import { isInitFailed, type PodPlan, type ProbeFacts } from './plan.ts';
+import { isResizing, limitChange } from './resize.ts';
 import { isSidecar, shouldRestart } from './restart.ts';
 import { qosOf } from './resources.ts';
 
@@ -11,6 +13,11 @@ export interface StatusFacts {
   /** Why a container waits, by name: the plan's back-offs and the failures of the last attempt to start it. */
   readonly waiting: ReadonlyMap<string, { readonly reason: string; readonly message: string }>;
   readonly failure: PodPlan['failure'];
+  readonly pendingResize?: PendingResize | undefined;
+  /** Why what the pod was given could not be put into force. */
+  readonly resizeFailure?: string | undefined;
+  /** Of the node, in bytes. */
+  readonly memoryCapacity?: number;
   readonly hostIp: string;
   readonly podIp: string | undefined;
   /** Termination messages, by container ID. */
@@ -47,7 +54,7 @@ export function statusOf(pod: Pod, observed: ObservedPod, facts: StatusFacts): P
     ...(ephemeralContainerStatuses.length > 0 ? { ephemeralContainerStatuses } : {}),
     qosClass: qosOf(pod),
   };
-  return { ...status, conditions: conditionsOf(pod, observed, status, isInitialized, facts.now) };
+  return { ...status, conditions: conditionsOf(pod, observed, status, { ...facts, isInitialized }) };
 }
 
 function containerStatus(
@@ -100,8 +107,24 @@ function containerStatus(
     restartCount: current.attempt,
     image: container.image ?? '',
     imageID: current.imageId,
+    ...resourcesIn(pod, container, current, before, facts),
     containerID: `davit://${current.id}`,
   };
+}
+
+/** What it was given, and what it is held to, which is the old until the kernel has taken the new. */
+function resourcesIn(
+  pod: Pod,
+  container: Container,
+  current: ObservedContainer,
+  before: ContainerStatus | undefined,
+  { memoryCapacity = 0 }: StatusFacts,
+): Pick<ContainerStatus, 'allocatedResources' | 'resources'> {
+  const { requests, limits } = container.resources ?? {};
+  if (current.state !== 'running' || (!requests && !limits)) return {};
+  const isPending = limitChange(pod, container, current, memoryCapacity) !== undefined;
+  const given = { ...(requests && { requests }), ...(limits && { limits }) };
+  return { ...(requests && { allocatedResources: requests }), resources: (isPending ? before?.resources : undefined) ?? given };
 }
 
 function lostState(before: ContainerStatus | undefined): ContainerState {
@@ -163,7 +186,12 @@ function isAnySidecarRunning(pod: Pod, observed: ObservedPod): boolean {
 
 type ConditionFacts = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;
 
-function conditionsOf(pod: Pod, observed: ObservedPod, status: PodStatus, isInitialized: boolean, now: Date): readonly PodCondition[] {
+function conditionsOf(
+  pod: Pod,
+  observed: ObservedPod,
+  status: PodStatus,
+  facts: StatusFacts & { readonly isInitialized: boolean },
+): readonly PodCondition[] {
   const ended = status.phase === 'Succeeded' ? 'PodCompleted' : status.phase === 'Failed' ? 'PodFailed' : undefined;
   const sidecars = (pod.spec?.initContainers ?? []).filter(isSidecar).map((container) => container.name);
   const relevant = [
@@ -190,9 +218,9 @@ function conditionsOf(pod: Pod, observed: ObservedPod, status: PodStatus, isInit
           message: closed.map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`).join(', '),
         }
       : containersReady;
-  const facts: readonly ConditionFacts[] = [
+  const own: readonly ConditionFacts[] = [
     { type: 'PodReadyToStartContainers', status: observed.sandbox ? 'True' : 'False' },
-    isInitialized
+    facts.isInitialized
       ? { type: 'Initialized', status: 'True', ...(status.phase === 'Succeeded' ? { reason: 'PodCompleted' } : {}) }
       : {
           type: 'Initialized',
@@ -207,13 +235,26 @@ function conditionsOf(pod: Pod, observed: ObservedPod, status: PodStatus, isInit
       ? [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message: status.message ?? '' }]
       : []),
   ];
-  return mergeConditions(pod, facts, now);
+  return mergeConditions(pod, [...own, ...resizeConditions(pod, observed, facts)], facts.now);
 }
 
 /** A pod that failed as a whole goes on saying why. */
 function endedBecause({ status }: Pod): Pick<PodStatus, 'reason' | 'message'> {
   if (status?.phase !== 'Failed' || status.reason === undefined) return {};
   return { reason: status.reason, ...(status.message === undefined ? {} : { message: status.message }) };
+}
+
+const passing = new Set(['PodResizePending', 'PodResizeInProgress']);
+
+function resizeConditions(
+  pod: Pod,
+  observed: ObservedPod,
+  { pendingResize, resizeFailure, memoryCapacity = 0 }: StatusFacts,
+): readonly ConditionFacts[] {
+  const pending = pendingResize ? [{ type: 'PodResizePending', status: 'True', ...pendingResize }] : [];
+  if (!isResizing(pod, observed, memoryCapacity)) return pending;
+  const failure = resizeFailure === undefined ? {} : { reason: 'Error', message: resizeFailure };
+  return [...pending, { type: 'PodResizeInProgress', status: 'True', ...failure }];
 }
 
 /** Conditions that others own stay; of ours the transition time changes only with the status. */
@@ -229,7 +270,7 @@ function mergeConditions(pod: Pod, facts: readonly ConditionFacts[], now: Date):
       lastTransitionTime: isSame ? (old.lastTransitionTime ?? time(now)) : time(now),
     };
   });
-  return [...own, ...before.filter((condition) => !facts.some((fact) => fact.type === condition.type))];
+  return [...own, ...before.filter(({ type }) => !passing.has(type) && !facts.some((fact) => fact.type === type))];
 }
 
 /** RFC 3339 in whole seconds, as metav1.Time is written. */
