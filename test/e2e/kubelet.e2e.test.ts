@@ -281,6 +281,21 @@ test('kubectl resizes a running pod: its cgroup follows without a restart; what 
   await assert.rejects(patch({ limits: { cpu: '100m' } }), /Pod QOS Class may not change as a result of resizing/);
 });
 
+test('a pod knows its full name; what the node does not do is refused in an event', async () => {
+  await pod('named', { hostname: 'db-0', subdomain: 'db' });
+  await pod('separate', { hostUsers: false });
+  await ready('named');
+  assert.equal(await machine.kubectl('exec', 'named', '--', 'hostname', '-f'), 'db-0.db.default.svc.cluster.local');
+  await eventually(
+    async () =>
+      assert.match(
+        await events('separate'),
+        /FailedCreatePodSandBox: .*hostUsers: false \(a user namespace\) is not supported by this node/,
+      ),
+    { withinMs: 10_000 },
+  );
+});
+
 test('a node that is short of memory says so, is tainted, and gets no more pods but those that bear it', async () => {
   await machine.davit('down');
   await machine.davit('up', '--eviction-soft', 'memory.available<4000Ti', '--eviction-soft-grace-period', 'memory.available=10h');

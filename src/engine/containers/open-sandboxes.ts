@@ -189,7 +189,10 @@ class PodSandboxes implements SandboxRoom {
     const { servers, search, options } = spec.dns;
     const isGiven = servers.length + search.length + options.length > 0;
     const dns = isGiven ? spec.dns : parseResolvConf(this.#parts.host.resolvConf());
-    writeFileSync(join(folder, 'hosts'), renderHosts({ hostname: name, addresses, extra: [], hostGateway: undefined, lines: spec.hosts }));
+    writeFileSync(
+      join(folder, 'hosts'),
+      renderHosts({ hostname: name, domainname: spec.domainname, addresses, extra: [], hostGateway: undefined, lines: spec.hosts }),
+    );
     writeFileSync(join(folder, 'hostname'), `${name}\n`);
     writeFileSync(join(folder, 'resolv.conf'), renderResolvConf(dns));
   }

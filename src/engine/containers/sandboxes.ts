@@ -16,6 +16,8 @@ export interface SandboxSpec {
   /** For people: `default/web-1`. */
   readonly name: string;
   readonly hostname: string;
+  /** Behind the host name in /etc/hosts: `web.default.svc.cluster.local`. */
+  readonly domainname?: string;
   /** Engine network; `host` for hostNetwork pods. */
   readonly network: string;
   readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };

@@ -16,6 +16,7 @@ import { runHook } from './lifecycle.ts';
 import type { PodAction } from './plan.ts';
 import type { PodSources } from './pod-sources.ts';
 import type { PodRecorder } from './recorder.ts';
+import { refuseUnknown } from './refusals.ts';
 import { podLimitsOf } from './resources.ts';
 import { sandboxSpecOf, type SandboxFacts } from './sandbox-spec.ts';
 
@@ -62,6 +63,7 @@ export class PodRuntime {
     const { kernel, engine, sandbox, recorder } = this.#options;
     kernel.cgroups.create(this.#cgroup(pod.metadata.uid ?? ''), podLimitsOf(pod));
     try {
+      refuseUnknown(pod);
       await engine.sandboxes.create({ ...sandboxSpecOf(pod, sandbox), cgroupParent: this.#cgroup(pod.metadata.uid ?? '') });
     } catch (error) {
       recorder.record(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);

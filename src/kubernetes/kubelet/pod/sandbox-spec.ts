@@ -1,5 +1,6 @@
 import type { Pod } from '../../../api/kubernetes/types.generated.ts';
 import type { SandboxSpec } from '../../../engine/containers/sandboxes.ts';
+import { KindError } from '../../../base/errors.ts';
 import { podLabels } from './observed.ts';
 
 export interface SandboxFacts {
@@ -17,7 +18,7 @@ export function sandboxSpecOf(pod: Pod, facts: SandboxFacts): SandboxSpec {
   return {
     id: metadata.uid ?? '',
     name: `${metadata.namespace}/${metadata.name}`,
-    hostname: isHost ? facts.nodeName : hostnameOf(pod),
+    ...(isHost ? { hostname: facts.nodeName } : namesOf(pod, facts.clusterDomain)),
     network: isHost ? 'host' : facts.network,
     dns: dnsOf(pod, facts),
     hosts: (spec?.hostAliases ?? []).map((alias) => [alias.ip, ...(alias.hostnames ?? [])].join(' ')),
@@ -31,6 +32,22 @@ export function sandboxSpecOf(pod: Pod, facts: SandboxFacts): SandboxSpec {
       [podLabels.type]: 'podsandbox',
     },
   };
+}
+
+/** With a subdomain the pod has a name in the cluster's DNS, which is its host name when it wants that. */
+function namesOf(pod: Pod, clusterDomain: string): Pick<SandboxSpec, 'hostname' | 'domainname'> {
+  const { subdomain, setHostnameAsFQDN } = pod.spec ?? {};
+  const hostname = hostnameOf(pod);
+  if (!subdomain) return { hostname };
+  const domainname = `${subdomain}.${pod.metadata.namespace}.svc.${clusterDomain}`;
+  if (!setHostnameAsFQDN) return { hostname, domainname };
+  const full = `${hostname}.${domainname}`;
+  if (full.length > 64)
+    throw new KindError(
+      'invalid',
+      `failed to construct FQDN from pod hostname and cluster domain, FQDN ${full} is too long (64 characters is the max, ${full.length} characters requested)`,
+    );
+  return { hostname: full };
 }
 
 /** At most 63 characters, without a trailing dash or dot. */

@@ -79,6 +79,21 @@ test('DNS by policy', () => {
   assert.deepEqual(dns({ dnsConfig }).options, ['ndots:2']);
 });
 
+test('a pod with a subdomain has a full name, which is its host name when it wants that', () => {
+  const names = (spec: Partial<NonNullable<Pod['spec']>>) => {
+    const { hostname, domainname } = sandboxSpecOf(podOf(spec), hostFacts);
+    return [hostname, domainname];
+  };
+  assert.deepEqual(names({}), ['web', undefined]);
+  assert.deepEqual(names({ setHostnameAsFQDN: true }), ['web', undefined]);
+  assert.deepEqual(names({ hostname: 'db-0', subdomain: 'db' }), ['db-0', 'db.default.svc.cluster.local']);
+  assert.deepEqual(names({ hostname: 'db-0', subdomain: 'db', setHostnameAsFQDN: true }), ['db-0.db.default.svc.cluster.local', undefined]);
+  assert.throws(
+    () => names({ subdomain: 'x'.repeat(50), setHostnameAsFQDN: true }),
+    /is too long \(64 characters is the max, 80 characters requested\)/,
+  );
+});
+
 test('host ports, aliases and sysctls belong to the sandbox', () => {
   const spec = sandboxSpecOf(
     podOf({
