@@ -25,6 +25,11 @@ const results: Readonly<Record<string, () => unknown>> = {
   'containers.wait': () => ({ exitCode: 3 }),
   'containers.top': () => ({ titles: ['PID'], processes: [['1']] }),
   'containers.changes': () => [{ path: '/new', kind: 'added' }],
+  'containers.places': () => ({
+    root: { type: 'overlay', source: 'overlay', target: '/r/root', options: [] },
+    etc: '/r',
+    netns: '/r/netns',
+  }),
   'containers.stats': () => ({ read: start, systemCpuNs: 9, onlineCpus: 2, networks: interfaces, cpu }),
   'containers.export': () => Readable.from([Buffer.from('tar')]),
   'containers.readArchive': () => ({ stat: stat(), tar: Readable.from([Buffer.from('tar')]) }),

@@ -2,6 +2,7 @@ import type { MountRequest } from '../../api/docker/container-create.ts';
 import { never, seconds, timeText } from '../../api/docker/time.ts';
 import type { ImageConfig } from '../../api/oci/image.ts';
 import type { Container, ContainerState, ResolvedMount } from '../../engine/containers/container.ts';
+import type { ContainerPlaces } from '../../engine/containers/containers.ts';
 import { stateOf } from '../../engine/containers/state.ts';
 import { requestFacts } from '../parse/annotation.ts';
 import { statusText } from './duration.ts';
@@ -15,13 +16,16 @@ export interface Surroundings {
   readonly image: ImageConfig | undefined;
   /** In lists: the name it was created by means another image by now. */
   readonly isNameMoved?: boolean;
+  /** Where its parts lie, in a full inspect. */
+  readonly places?: ContainerPlaces;
   /** Bytes, when asked for. */
   readonly size?: { readonly writable: number; readonly root: number };
 }
 
 /** `GET /containers/{id}/json`. */
-export function containerInspect(container: Container, { image, size }: Surroundings) {
+export function containerInspect(container: Container, { image, size, places }: Surroundings) {
   const exposed = exposedPorts(container, image);
+  const etc = (name: string): string => (places?.etc === undefined ? '' : `${places.etc}/${name}`);
   return {
     Id: container.id,
     Created: container.createdAt.toISOString(),
@@ -29,9 +33,9 @@ export function containerInspect(container: Container, { image, size }: Surround
     Args: container.args,
     State: containerState(container),
     Image: container.imageId,
-    ResolvConfPath: '',
-    HostnamePath: '',
-    HostsPath: '',
+    ResolvConfPath: etc('resolv.conf'),
+    HostnamePath: etc('hostname'),
+    HostsPath: etc('hosts'),
     LogPath: container.logPath ?? '',
     Name: `/${container.name}`,
     RestartCount: container.restartCount,
@@ -42,12 +46,17 @@ export function containerInspect(container: Container, { image, size }: Surround
     AppArmorProfile: '',
     ExecIDs: container.execIds.length > 0 ? container.execIds : null,
     HostConfig: hostConfig(container),
-    GraphDriver: { Name: 'overlay2', Data: {} },
+    GraphDriver: { Name: 'overlay2', Data: places ? layerPlaces(places.root) : {} },
     ...(size ? { SizeRw: size.writable, SizeRootFs: size.root } : {}),
     Mounts: mountPoints(container),
     Config: containerConfig(container, image, exposed),
-    NetworkSettings: networkSettings(container, exposed),
+    NetworkSettings: { ...networkSettings(container, exposed), SandboxKey: places?.netns ?? '' },
   };
+}
+
+function layerPlaces({ options, target }: ContainerPlaces['root']): Readonly<Record<string, string>> {
+  const of = (name: string): string => options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+  return { LowerDir: of('lowerdir'), MergedDir: target, UpperDir: of('upperdir'), WorkDir: of('workdir') };
 }
 
 export function containerState(container: Container) {

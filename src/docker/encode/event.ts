@@ -6,7 +6,7 @@ export function eventMessage(event: EngineEvent) {
   const legacy = event.type === 'container' || event.type === 'image';
   const from = event.attributes['image'];
   return {
-    ...(legacy ? { status: event.action, id: event.id, ...(from ? { from } : {}) } : {}),
+    ...(legacy ? { status: event.action, ...(event.id ? { id: event.id } : {}), ...(from ? { from } : {}) } : {}),
     Type: event.type,
     Action: event.action,
     Actor: { ID: event.id, Attributes: event.attributes },

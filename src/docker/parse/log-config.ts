@@ -44,7 +44,8 @@ export function parseLogConfig(config: HostConfig['LogConfig']): Pick<ContainerS
 function checkOptions(driver: string, options: Options): void {
   for (const [name, value] of Object.entries(options)) {
     const accepts = accepted[name];
-    if (!accepts) throw new KindError('invalid', `unknown log opt '${name}' for ${driver} log driver`);
+    if (!accepts)
+      throw new KindError('invalid', `unknown log opt '${name}' for ${driver === 'local' ? 'log driver local' : `${driver} log driver`}`);
     if (!accepts(value)) throw new KindError('invalid', `log opt '${name}=${value}' is not supported by this engine; leave it out`);
   }
 }

@@ -4,6 +4,7 @@ import { labelsMatch, parseFilters } from '../../api/docker/filters.ts';
 import { flagParam, integerParam, type Call } from '../call.ts';
 import { sendMessages, type Message } from '../messages.ts';
 import { parseBuild } from '../parse/build.ts';
+import { tellPruned } from '../tell-pruned.ts';
 import type { Route } from '../router.ts';
 
 export const buildRoutes: readonly Route[] = [
@@ -41,5 +42,6 @@ async function pruneBuild(call: Call): Promise<void> {
   };
   // `docker system prune` passes its labels on; what is cached has none.
   const { ids, bytes } = labelsMatch(given, {}) ? await call.engine.builder.prune(rules) : { ids: [], bytes: 0 };
+  tellPruned(call.engine, 'builder', bytes);
   call.reply.json({ CachesDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: bytes });
 }

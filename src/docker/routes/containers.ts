@@ -9,6 +9,7 @@ import { stateOf } from '../../engine/containers/state.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Image } from '../../engine/images/images.ts';
 import { flagParam, integerParam, jsonBody, param, type Call } from '../call.ts';
+import { tellPruned } from '../tell-pruned.ts';
 import { containerInspect, containerSummary } from '../encode/container.ts';
 import { containerFilters, selectContainers } from '../filter-containers.ts';
 import { parseContainer, parseRestart } from '../parse/container.ts';
@@ -91,7 +92,8 @@ async function inspectContainer(call: Call): Promise<void> {
   const container = await engine.containers.get(param(call, 'id'));
   const image = await imageOf(engine, container.imageId);
   const size = flagParam(call.query, 'size') ? await engine.containers.size(container.id) : undefined;
-  call.reply.json(inspectOf(containerInspect(container, { image: image?.config, size }), container, call.minor));
+  const places = await engine.containers.places(container.id);
+  call.reply.json(inspectOf(containerInspect(container, { image: image?.config, size, places }), container, call.minor));
 }
 
 /** Before API 1.45 the short ID and the hostname were among the aliases; docker-compose 1.29 looks for them there. */
@@ -156,6 +158,7 @@ async function pruneContainers(call: Call): Promise<void> {
   const filters = parseFilters(call.query.get('filters'), ['until', 'label', 'label!']);
   if (filters.size === 0) {
     const { ids, bytes } = await containers.prune();
+    tellPruned(call.engine, 'container', bytes);
     return call.reply.json({ ContainersDeleted: ids.length > 0 ? ids : null, SpaceReclaimed: bytes });
   }
   const until = untilTime(filters.get('until')?.[0]);
@@ -166,6 +169,7 @@ async function pruneContainers(call: Call): Promise<void> {
     bytes += (await containers.size(container.id)).writable;
     await containers.remove(container.id, { force: false, volumes: false });
   }
+  tellPruned(call.engine, 'container', bytes);
   const ids = chosen.map((one) => one.id);
   call.reply.json({ ContainersDeleted: ids.length > 0 ? ids : null, SpaceReclaimed: bytes });
 }

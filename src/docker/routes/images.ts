@@ -7,6 +7,7 @@ import { imageHistory, imageInspect, imageRemoval, imageSummary } from '../encod
 import { imageAsOf } from '../encode/older.ts';
 import { imageFilters, selectImages } from '../filter-images.ts';
 import { checkImagePlatform } from '../parse/platform.ts';
+import { tellPruned } from '../tell-pruned.ts';
 import type { Route } from '../router.ts';
 import { untilTime } from './containers.ts';
 
@@ -79,6 +80,7 @@ async function pruneImages(call: Call): Promise<void> {
     matches: ({ config, created }) =>
       labelsMatch(filters, config.Labels ?? {}) && (until === undefined || Date.parse(created ?? '') < until.getTime()),
   });
+  tellPruned(call.engine, 'image', bytes);
   call.reply.json({ ImagesDeleted: removals.length > 0 ? removals.map(imageRemoval) : null, SpaceReclaimed: bytes });
 }
 

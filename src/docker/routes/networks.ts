@@ -7,6 +7,7 @@ import { jsonBody, param, type Call } from '../call.ts';
 import { networkInspect, networkSummary } from '../encode/network.ts';
 import { parseEndpoint } from '../parse/container.ts';
 import { networkCreate, parseNetwork } from '../parse/network.ts';
+import { tellPruned } from '../tell-pruned.ts';
 import type { Route } from '../router.ts';
 import { untilTime } from './containers.ts';
 
@@ -99,5 +100,6 @@ async function pruneNetworks(call: Call): Promise<void> {
   const names = await call.engine.networks.prune(
     ({ labels, createdAt }) => labelsMatch(filters, labels) && (until === undefined || createdAt < until),
   );
+  tellPruned(call.engine, 'network', 0);
   call.reply.json({ NetworksDeleted: names.length > 0 ? names : null });
 }

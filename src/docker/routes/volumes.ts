@@ -6,6 +6,7 @@ import type { Volume } from '../../engine/volumes/volumes.ts';
 import { flagParam, jsonBody, param, type Call } from '../call.ts';
 import { volumeInspect } from '../encode/volume.ts';
 import { checkVolumeName } from '../parse/mounts.ts';
+import { tellPruned } from '../tell-pruned.ts';
 import type { Route } from '../router.ts';
 
 export const volumeRoutes: readonly Route[] = [
@@ -85,5 +86,6 @@ async function pruneVolumes(call: Call): Promise<void> {
     all: call.minor < 42 || (flagOf(filters, 'all') ?? false),
     ...(byLabel && { matches: ({ labels }: Volume) => labelsMatch(filters, labels) }),
   });
+  tellPruned(call.engine, 'volume', bytes);
   call.reply.json({ VolumesDeleted: names.length > 0 ? names : null, SpaceReclaimed: bytes });
 }

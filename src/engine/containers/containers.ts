@@ -1,3 +1,4 @@
+import type { Mount } from '../../kernel/mounts.ts';
 import type { Readable } from 'node:stream';
 import type { CgroupStats } from '../../kernel/cgroups.ts';
 import type { SnapshotChange } from '../snapshots/snapshots.ts';
@@ -31,6 +32,8 @@ export interface Containers {
   ): Promise<{ readonly exitCode: number; readonly error?: string }>;
   logs(reference: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
   attach(reference: string, options: { readonly stdin: boolean }): Promise<Attachment>;
+  /** Where its parts lie on the host, for tools that look there. */
+  places(reference: string): Promise<ContainerPlaces>;
   resize(reference: string, size: { readonly width: number; readonly height: number }): Promise<void>;
   stats(reference: string): Promise<ContainerStats>;
   /** Rows of `ps` for the container's processes. */
@@ -121,4 +124,13 @@ export interface CommitOptions {
   readonly message?: string;
   readonly changes?: readonly string[];
   readonly pause: boolean;
+}
+
+export interface ContainerPlaces {
+  /** The mount of its root, there while it runs. */
+  readonly root: Mount;
+  /** The folder with its hosts, hostname and resolv.conf; undefined when it does not run or shares another's. */
+  readonly etc: string | undefined;
+  /** Its pinned network namespace, while it runs and has one. */
+  readonly netns: string | undefined;
 }

@@ -89,7 +89,7 @@ function changing(parts: ContainerParts): Pick<Containers, Changing> {
 }
 
 function reading(parts: ContainerParts): Omit<Containers, Changing | Filing> {
-  const { kernel, config, host, registry, lifecycle } = parts;
+  const { kernel, config, host, registry, lifecycle, snapshots } = parts;
   const running = (reference: string): ContainerRecord => {
     const record = registry.find(reference);
     if (record.pid === undefined) throw new KindError('conflict', `container ${record.id} is not running`);
@@ -112,6 +112,17 @@ function reading(parts: ContainerParts): Omit<Containers, Changing | Filing> {
       yield* readLog(record.logPath ?? pathsOf(config, record.id).log, options, ended, signal);
     },
     attach: (reference) => lifecycle.attach(reference),
+    async places(reference) {
+      const record = registry.find(reference);
+      const { bundle, rootfs } = pathsOf(config, record.id);
+      const isUp = record.pid !== undefined;
+      const isShared = record.spec.sandbox !== undefined || record.spec.network?.startsWith('container:') === true;
+      return {
+        root: snapshots.mount(record.id, rootfs),
+        etc: isUp && !isShared ? bundle : undefined,
+        netns: isUp ? record.netnsPath : undefined,
+      };
+    },
     async resize(reference, size) {
       await kernel.runtime.resize(pathsOf(config, running(reference).id).supervision, size);
     },

@@ -1,6 +1,7 @@
 /** The same scripts of docker commands against davit and against Debian's dockerd: the same output, the same errors, the same exit code. */
 import { after, before, test } from 'node:test';
 import { BothEngines, noPeer } from './both-engines.ts';
+import { lifeCases } from './life-cases.ts';
 import { listCases } from './list-cases.ts';
 import { optionCases } from './option-cases.ts';
 import { streamCases } from './stream-cases.ts';
@@ -13,5 +14,5 @@ before(async () => {
 });
 after(() => engines?.[Symbol.asyncDispose]());
 
-for (const each of [...verbCases, ...streamCases, ...listCases, ...optionCases])
+for (const each of [...verbCases, ...streamCases, ...listCases, ...optionCases, ...lifeCases])
   test(each.name, { skip: noPeer, timeout: 90_000 }, () => engines?.compare(each));
