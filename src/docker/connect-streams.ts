@@ -7,6 +7,8 @@ import { writeTo } from './reply.ts';
 
 export interface StreamOptions {
   readonly tty: boolean;
+  /** Output as it is, without frames, though there is no terminal. */
+  readonly isRaw?: boolean;
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
@@ -54,6 +56,6 @@ async function writeOutput(connection: Duplex, attachment: Attachment, options: 
   for await (const { stream, data } of attachment.output) {
     if (connection.destroyed) return;
     if (stream === 'stdout' ? !options.stdout : !options.stderr) continue;
-    await writeTo(connection, options.tty ? data : frame(stream, data));
+    await writeTo(connection, options.tty || options.isRaw ? data : frame(stream, data));
   }
 }

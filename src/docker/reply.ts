@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
 import { KindError } from '../base/errors.ts';
+import { isWebSocket, webSocketOf } from './web-socket.ts';
 
 /** The answer to one request; exactly one of the methods that begin it is called. */
 export class Reply {
@@ -99,6 +100,14 @@ export class Reply {
     }
     this.#socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
     return this.#socket;
+  }
+
+  /** As `hijack`, with a WebSocket. */
+  webSocket(): Promise<Duplex> {
+    if (this.#socket === undefined || !isWebSocket(this.#request))
+      throw new KindError('invalid', 'bad parameter: want an upgrade to a WebSocket');
+    this.#isHijacked = true;
+    return webSocketOf(this.#request, this.#socket);
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { KindError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { Pushable } from '../base/pushable.ts';
@@ -246,6 +248,33 @@ test('an upgrade that is refused gets an ordinary error', async () => {
     () => undefined,
   );
   assert.match(received.toString(), /^HTTP\/1\.1 404 Not Found\r\n[^]*\{"message":"No such container: nix"\}/);
+});
+
+test('attach by WebSocket: both outputs raw in binary messages, input as it is typed', async () => {
+  const client = new WebSocket(`ws+unix:${socketPath}:/v1.42/containers/cat/attach/ws?stream=1&stdin=1&stdout=1`);
+  const message = async (): Promise<string> => String(((await once(client, 'message')) as [Buffer])[0]);
+  await once(client, 'open');
+  const first = message();
+  client.send('typed');
+  assert.equal(await first, 'typed');
+  const closed = once(client, 'close');
+  client.close();
+  await closed;
+  // Before API 1.42 whatever was asked for.
+  const old = new WebSocket(`ws+unix:${socketPath}:/v1.41/containers/cat/attach/ws?stream=1`);
+  await once(old, 'open');
+  const echo = once(old, 'message');
+  old.send(Buffer.from('typed again'));
+  assert.deepEqual(await echo, [Buffer.from('typed again'), true]);
+  old.terminate();
+});
+
+test('attach by WebSocket without one, or to nobody, is an ordinary error', async () => {
+  const plain = await ask('GET', '/containers/cat/attach/ws?stream=1');
+  assert.deepEqual([plain.status, JSON.parse(plain.body)], [400, { message: 'bad parameter: want an upgrade to a WebSocket' }]);
+  const client = new WebSocket(`ws+unix:${socketPath}:/containers/nobody/attach/ws?stream=1`);
+  const [error] = (await once(client, 'error')) as [Error];
+  assert.match(error.message, /Unexpected server response: 404/);
 });
 
 test('without an upgrade the body is the input', async () => {

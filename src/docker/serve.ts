@@ -12,6 +12,7 @@ import { createRouter, type Router } from './router.ts';
 import { routes } from './routes/all.ts';
 import { listenAt, type SocketPlace } from './socket-place.ts';
 import { upgradeBody } from './upgrade-body.ts';
+import { isWebSocket } from './web-socket.ts';
 
 export interface DockerServerOptions {
   readonly engine: Engine;
@@ -56,7 +57,9 @@ function createDockerServer(options: DockerServerOptions, stopped: AbortSignal):
   const facts: ServerFacts = { version, cgroupVersion: options.cgroupVersion ?? 1, startedAt: new Date() };
   const host: Host = { engine, log, facts, route: createRouter(routes), stopped };
   const sockets = new Set<Socket>();
-  const http = createServer({ shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'tcp' });
+  const http = createServer({
+    shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'tcp' || isWebSocket(request),
+  });
   http.requestTimeout = 0;
   http.headersTimeout = 0;
   http.timeout = 0;

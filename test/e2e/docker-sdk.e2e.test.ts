@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import Docker from 'dockerode';
+import { WebSocket } from 'ws';
 import { DockerMachine } from '../support/docker-machine.ts';
 
 let host: DockerMachine;
@@ -81,4 +82,51 @@ test('the CLI speaks the newest version both know, or the one it is told to', as
   assert.match(tooOld.stderr, /client version 1\.23 is too old\. Minimum supported API version is 1\.24/);
   const tooNew = await host.machine.run(['docker', 'ps'], { env: { DOCKER_API_VERSION: '1.99' } });
   assert.match(tooNew.stderr, /client version 1\.99 is too new\. Maximum supported API version is 1\.50/);
+});
+
+test('attach by WebSocket, as clients in a browser do', async () => {
+  const container = await docker.createContainer({
+    Image: image,
+    Cmd: ['sh', '-c', 'read line; echo "$line"; echo err >&2'],
+    OpenStdin: true,
+  });
+  const path = `/containers/${container.id}/attach/ws?stream=1&stdin=1&stdout=1&stderr=1`;
+  const client = new WebSocket(`ws+unix:${host.engineSocket}:${path}`);
+  const received: Buffer[] = [];
+  client.on('message', (data: Buffer) => received.push(data));
+  await once(client, 'open');
+  await container.start();
+  client.send('typed\n');
+  await once(client, 'close');
+  assert.equal(Buffer.concat(received).toString(), 'typed\nerr\n');
+  await container.remove();
+});
+
+test('what an editor’s extension asks: lists, details, numbers, the log as it grows, a shell', async () => {
+  const container = await docker.createContainer({
+    Image: image,
+    name: 'edited',
+    Labels: { a: 'b' },
+    Cmd: ['sh', '-c', 'while :; do echo line; sleep 0.1; done'],
+  });
+  await container.start();
+  const [listed] = await docker.listContainers({ all: true, filters: { label: ['a=b'] } });
+  assert.deepEqual([listed?.Names, listed?.State, listed?.Image], [['/edited'], 'running', image]);
+  assert.equal((await container.inspect()).State.Running, true);
+  assert.ok((await container.stats({ stream: false })).cpu_stats.cpu_usage.total_usage > 0);
+  const log = (await container.logs({ follow: true, stdout: true, tail: 1 })) as PassThrough;
+  assert.match(String(((await once(log, 'data')) as [Buffer])[0]), /line\n/);
+  log.destroy();
+  const exec = await container.exec({ Cmd: ['sh'], AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: true });
+  const shell = await exec.start({ hijack: true, stdin: true, Tty: true });
+  await exec.resize({ h: 30, w: 99 });
+  shell.write('stty size; exit 5\n');
+  assert.match(await text(shell), /30 99/);
+  assert.equal((await exec.inspect()).ExitCode, 5);
+  assert.ok((await docker.listImages()).some(({ RepoTags }) => RepoTags?.includes(image)));
+  assert.ok((await docker.listNetworks()).some(({ Name }) => Name === 'bridge'));
+  assert.deepEqual((await docker.listVolumes()).Volumes, []);
+  const [info, usage] = [(await docker.info()) as { ContainersRunning: number }, (await docker.df()) as { Containers: readonly unknown[] }];
+  assert.deepEqual([info.ContainersRunning, usage.Containers.length], [1, 1]);
+  await container.remove({ force: true });
 });

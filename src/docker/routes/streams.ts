@@ -77,7 +77,8 @@ async function attach(call: Call): Promise<void> {
   const tty = container.spec.tty ?? false;
   const detachKeys = parseDetachKeys(call.query.get('detachKeys'));
   const stdin = wants('stdin') && (container.spec.openStdin ?? false);
-  const attachment = wants('stream') ? await containers.attach(container.id, { stdin }) : undefined;
+  const isAnyWanted = ['stdin', 'stdout', 'stderr'].some(wants);
+  const attachment = wants('stream') && isAnyWanted ? await containers.attach(container.id, { stdin }) : undefined;
   if (call.body !== call.request) await discard(call.body);
   const connection = call.reply.hijack(streamType(call, tty));
   if (wants('logs')) {
@@ -97,6 +98,22 @@ async function discard(body: Readable): Promise<void> {
   await finished(body);
 }
 
-async function attachWebSocket(): Promise<void> {
-  throw new KindError('notImplemented', 'attaching over a WebSocket is not supported by this engine; use POST /containers/{id}/attach');
+/** Both outputs as they are, in binary messages. Before API 1.42 all streams were meant, whatever was asked for. */
+async function attachWebSocket(call: Call): Promise<void> {
+  const { containers } = call.engine;
+  const container = await containers.get(param(call, 'id'));
+  const wants = (name: string): boolean => call.minor < 42 || flagParam(call.query, name);
+  const tty = container.spec.tty ?? false;
+  const detachKeys = parseDetachKeys(call.query.get('detachKeys'));
+  const stdin = wants('stdin') && (container.spec.openStdin ?? false);
+  const attachment = flagParam(call.query, 'stream') ? await containers.attach(container.id, { stdin }) : undefined;
+  const connection = await call.reply.webSocket();
+  if (flagParam(call.query, 'logs')) {
+    const options: LogOptions = { follow: false, stdout: wants('stdout'), stderr: wants('stderr') };
+    for await (const line of containers.logs(container.id, options, call.signal)) await writeTo(connection, line.data);
+  }
+  if (!attachment) return void connection.end();
+  const closeStdin = (container.spec.stdinOnce ?? false) && !tty;
+  const streams = { stdout: wants('stdout'), stderr: wants('stderr') };
+  await connectStreams(connection, attachment, { tty, isRaw: true, stdin, ...streams, closeStdin, detachKeys });
 }

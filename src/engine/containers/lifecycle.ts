@@ -231,7 +231,8 @@ export class Lifecycle {
       const exitCode = startFailureCode(messageOf(error));
       await registry.note(record.id, { error: messageOf(error), exitCode, run, isRestarting: false, finishedAt: record.finishedAt });
       this.#dropAttachers(record.id);
-      this.waiters.notify(record.id, ['next-exit', 'not-running'], { exitCode, error: messageOf(error) });
+      // Who waits for the next exit goes on waiting, as with dockerd: who started it is told.
+      this.waiters.notify(record.id, ['not-running'], { exitCode, error: messageOf(error) });
       if (record.spec.autoRemove) await this.#removeLocked(registry.byId(record.id) ?? record, true);
       throw error;
     }
