@@ -99,3 +99,24 @@ test('a symlink of the image where a mount shall go stays inside the container',
   const { statSync } = await import('node:fs');
   for (const path of ['/etc/mounted', '/tmp/mounted']) assert.equal(statSync(path, { throwIfNoEntry: false }), undefined);
 });
+
+test('what is mounted later propagates as asked: to a slave, both ways when shared, not to a private one', async () => {
+  const folder = join(lab.folder, 'propagates');
+  const { mounts } = lab.kernel;
+  mkdirSync(join(folder, 'late'), { recursive: true });
+  mkdirSync(join(folder, 'from-inside'));
+  mounts.mount({ type: 'none', source: folder, target: folder, options: ['bind'] });
+  mounts.mount({ type: 'none', source: 'none', target: folder, options: ['shared'] });
+  const bind = (propagation: string) => ({
+    mounts: [{ type: 'bind' as const, source: folder, target: '/p', readOnly: false, propagation }],
+  });
+  const kinds = ['rprivate', 'rslave', 'rshared'] as const;
+  for (const kind of kinds) await lab.start(kind, 'exec sleep 1000', { ...bind(kind), ...(kind === 'rshared' && { privileged: true }) });
+  mounts.mount({ type: 'tmpfs', source: 'tmpfs', target: join(folder, 'late'), options: ['size=1m'] });
+  const seen = kinds.map(async (kind) => (await lab.exec(kind, "grep -c ' /p/late ' /proc/mounts")).output.trim());
+  assert.deepEqual(await Promise.all(seen), ['0', '1', '1']);
+  await lab.exec('rshared', 'mount -t tmpfs tmpfs /p/from-inside');
+  assert.ok(mounts.list().some(({ target }) => target === join(folder, 'from-inside')));
+  await Promise.all(kinds.map((kind) => lab.engine.containers.remove(kind, { force: true, volumes: true })));
+  for (const name of ['late', 'from-inside', '.']) mounts.unmount(join(folder, name));
+});
