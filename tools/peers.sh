@@ -2,7 +2,7 @@
 # Brings programs that davit is tested and measured against, without installing them: their Debian packages and whatever
 # these need that the machine lacks are unpacked under .cache/peers/<name>. There already: nothing to do.
 #   tools/peers.sh docker.io docker-registry            from the machine's Debian release
-#   tools/peers.sh docker-compose@sid                   from sid; must need nothing but libc
+#   tools/peers.sh docker-compose@sid                   from sid; must need nothing but what every Debian has
 # How to run one: test/support/peers.ts
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -7,14 +7,13 @@ import { resolvePath } from '../archive/resolve-path.ts';
 import { runJob } from '../archive/run-job.ts';
 import type { CachableStep, StepResultState } from './build-run.ts';
 import { madeMode, parseChmod } from './chmod.ts';
-import { readText } from './context.ts';
 import { isPacked, openArchive } from './foreign-archive.ts';
 import { gatherSources } from './gather-sources.ts';
 import { heredocStart } from './heredoc.ts';
 import { ignoreLines } from './ignore.ts';
 import type { Instruction } from './instruction.ts';
 import { mountLayers, type Mounted } from './mounted.ts';
-import { resolveOwner } from './owner.ts';
+import { ownerFiles, resolveOwner } from './owner.ts';
 import { wordError } from './place.ts';
 import type { StageRun } from './run-stage.ts';
 import { openSource } from './source-tree.ts';
@@ -156,7 +155,7 @@ async function ownerOf(stage: StageRun, chown: string): Promise<Owner> {
   const { snapshots, kernel } = stage.run.parts;
   await using mounted = await mountLayers(snapshots, kernel.mounts, stage.state.layers);
   using root = new Root(mounted.directory);
-  return resolveOwner(chown, { passwd: readText(root, 'etc/passwd') ?? '', group: readText(root, 'etc/group') ?? '' });
+  return resolveOwner(chown, ownerFiles(root));
 }
 
 function isDirectoryIn(mounted: Mounted, target: string): boolean {

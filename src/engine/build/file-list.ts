@@ -25,7 +25,7 @@ export function readList(list: Uint8Array): ReadonlyMap<string, Readonly<Record<
   return new Map(
     lines.map((line) => {
       const [path = '', mode = '', owner = '', content = '', attributes = ''] = line.split('\0');
-      return [textOf(path), { mode, owner, content, attributes }];
+      return [textOf(path.replace(/^\//, '')), { mode, owner, content, attributes }];
     }),
   );
 }

@@ -77,8 +77,9 @@ test('durations', () => {
 test("owners by the image's own files", () => {
   const files = { passwd: 'root:x:0:0::/:/bin/sh\napp:x:1000:7::/:/bin/sh\n', group: 'root:x:0:\napp:x:1001:\n' };
   assert.deepEqual(
-    ['app', 'app:0', '5', '5:app', 'root:root'].map((text) => resolveOwner(text, files)),
+    ['app', 'app:app', 'app:0', '5', '5:app', 'root:root'].map((text) => resolveOwner(text, files)),
     [
+      { uid: 1000, gid: 7 },
       { uid: 1000, gid: 1001 },
       { uid: 1000, gid: 0 },
       { uid: 5, gid: 5 },

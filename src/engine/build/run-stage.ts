@@ -17,6 +17,7 @@ import { joinedLists } from './file-list.ts';
 import { parseInstruction, type Instruction } from './instruction.ts';
 import { changeMetadata } from './metadata.ts';
 import { mountLayers } from './mounted.ts';
+import { ownerFiles, resolveOwner } from './owner.ts';
 import { placeDetails, placeOf } from './place.ts';
 import { checkBuildPlatform } from './platform.ts';
 import { runCommand } from './run-command.ts';
@@ -266,19 +267,21 @@ export class StageRun {
     await this.reach(instruction, { inputs, told, config, make: async () => ({ config, author }) });
   }
 
-  /** Makes the directory where it is missing: that is a layer. */
+  /** Makes the directory where it is missing, for whoever USER names: that is a layer. */
   async #workdir(instruction: Instruction): Promise<void> {
-    const path = posix.resolve(this.state.config.WorkingDir || '/', this.word(instruction.rest));
+    const { User: user = '', WorkingDir: before } = this.state.config;
+    const path = posix.resolve(before || '/', this.word(instruction.rest));
     const config = { ...this.state.config, WorkingDir: path };
     const told = `/bin/sh -c #(nop) WORKDIR ${path}`;
     const named = this.named();
     const { snapshots, kernel } = this.run.parts;
     const make = async (): Promise<{ config: RunConfig; layer?: { diffId: Digest; bytes: number } }> => {
       await using mounted = await mountLayers(snapshots, kernel.mounts, this.state.layers);
-      if (!makeDirectories(mounted.directory, path)) return { config };
+      if (!makeDirectories(mounted.directory, path, user)) return { config };
       return { config, layer: await mounted.commit({ newest: this.run.epoch }) };
     };
-    await this.reach(instruction, { inputs: this.inputs(told, named && { arguments: named }), told, config, make });
+    const inputs = this.inputs(user === '' ? told : `${told} for ${user}`, named && { arguments: named });
+    await this.reach(instruction, { inputs, told, config, make });
   }
 
   /** Adds file, line and column of the instruction to what went wrong. */
@@ -295,7 +298,9 @@ export class StageRun {
   }
 }
 
-function makeDirectories(directory: string, path: string): boolean {
+function makeDirectories(directory: string, path: string, user: string): boolean {
   using root = new Root(directory);
-  return root.makeDirectories(bytesOf(path)).length > 0;
+  if (root.statTarget(bytesOf(path))?.isDirectory()) return false;
+  const owner = user === '' ? undefined : resolveOwner(user, ownerFiles(root));
+  return root.makeDirectories(bytesOf(path), 0o755, owner).length > 0;
 }

@@ -98,8 +98,7 @@ RUN umask 077 && mkdir /private && touch /private/f
   },
   { classic: true, name: 'RUN: fails', dockerfile: 'FROM busybox:test\nRUN exit 3\n', fails: true },
   {
-    classic: true,
-    name: 'WORKDIR: relative, absolute, with links and dots; made as root',
+    name: 'WORKDIR: relative, absolute, with links and dots; made for USER',
     dockerfile: `FROM busybox:test
 RUN mkdir /real && ln -s /real /l
 WORKDIR a
@@ -107,7 +106,9 @@ WORKDIR b/../c
 WORKDIR /l/sub
 WORKDIR ./deeper/
 USER nobody
-WORKDIR /root-made
+WORKDIR /user-made/deep
+USER 5:6
+WORKDIR /user-made/five
 WORKDIR .
 `,
   },

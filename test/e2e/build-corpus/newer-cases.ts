@@ -218,6 +218,28 @@ FROM scratch
     dockerfile: 'FROM busybox:test AS one\nFROM one\nARG TARGETSTAGE\nRUN echo "$TARGETSTAGE" > /stage\n',
   },
   {
+    name: 'owners: USER and WORKDIR, --chown, by name, number, with and without a group',
+    files: { f: 'f' },
+    dockerfile: `FROM busybox:test
+RUN echo 'app:x:1234:5678::/:/bin/sh' >> /etc/passwd && echo 'app:x:99:' >> /etc/group && echo 'alone:x:77:88::/:/bin/sh' >> /etc/passwd
+USER app
+WORKDIR /by-name/deep
+USER app:app
+WORKDIR /with-group
+USER 12
+WORKDIR /by-number
+USER 12:app
+WORKDIR /mixed
+USER alone
+WORKDIR /alone
+WORKDIR /by-name/again
+COPY --chown=app f /c/app
+COPY --chown=alone f /c/alone
+COPY --chown=1234 f /c/number
+COPY --chown=12:app f /c/mixed
+`,
+  },
+  {
     name: 'ARG: several in one instruction see each other, those of ENV do not',
     flags: ['--build-arg', 'B=given'],
     dockerfile: `ARG A=busybox B=$A:test C=\${B}
