@@ -21,6 +21,7 @@ export function withConfigOptions(command: Command): Command {
     .option('--eviction-hard <thresholds>', 'evict pods below memory.available<100Mi,nodefs.available<10%,… (default as upstream)')
     .option('--eviction-soft <thresholds>', 'evict pods that long below these')
     .option('--eviction-soft-grace-period <times>', 'how long: memory.available=1m30s,…')
+    .option('--pod-manifest-path <folder>', 'run the pods whose manifests are here, whatever the API server says', (path) => resolve(path))
     .option('--cgroup-parent <path>', 'parent of all containers’ cgroups (default /davit)')
     .option(
       '--default-address-pool <pool>',
@@ -93,7 +94,7 @@ export function configFlags(flags: Flags): Partial<Config> {
     ingressHttpPort,
     ingressHttpsPort,
   } = flags as Partial<Config>;
-  const { evictionHard, evictionSoft, evictionSoftGracePeriod } = flags as Partial<Config>;
+  const { evictionHard, evictionSoft, evictionSoftGracePeriod, podManifestPath } = flags as Partial<Config>;
   const { store, firewall, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile } = flags as Partial<Config>;
   const etcd = { store, etcdEndpoints, etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile };
   const { auditPolicyFile, auditLogPath, auditLogMaxsize, auditLogMaxbackup, auditLogMaxage } = flags as Partial<Config>;
@@ -111,6 +112,7 @@ export function configFlags(flags: Flags): Partial<Config> {
     kubeletPort,
     loadBalancerPool,
     evictionHard,
+    podManifestPath,
     evictionSoft,
     evictionSoftGracePeriod,
     ...ingress,

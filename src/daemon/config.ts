@@ -37,6 +37,8 @@ export interface Config {
   readonly evictionHard: string;
   readonly evictionSoft: string;
   readonly evictionSoftGracePeriod: string;
+  /** Folder of manifests of static pods. */
+  readonly podManifestPath?: string;
   readonly clusterDns: string;
   readonly clusterDomain: string;
   /** Where the cluster's objects are kept: a file of the data root, or etcd. */

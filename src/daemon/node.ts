@@ -125,6 +125,7 @@ async function startNode(config: Config, log: Log): Promise<Daemon> {
       podBridgeName,
       clusterDns,
       clusterDomain,
+      ...(config.podManifestPath !== undefined && { podManifestPath: config.podManifestPath }),
       evictionHard,
       evictionSoft,
       evictionSoftGracePeriod,

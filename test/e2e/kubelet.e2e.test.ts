@@ -1,5 +1,7 @@
 /** Pods on a node as kubectl's users meet them: what the kubelet does with images, rights and the life of containers. */
 import assert from 'node:assert/strict';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { busyboxTar } from '../support/images.ts';
@@ -294,6 +296,37 @@ test('a pod knows its full name; what the node does not do is refused in an even
       ),
     { withinMs: 10_000 },
   );
+});
+
+test('a manifest on the node is a pod with a mirror; nobody can delete it but by its file', async () => {
+  const folder = join(machine.folder, 'manifests');
+  await mkdir(folder);
+  await machine.davit('down', '--keep-containers');
+  await machine.davit('up', '--pod-manifest-path', folder);
+  const container = { name: 'app', image: 'busybox:test', command: ['sleep', '1000'] };
+  const manifest = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'fixed' },
+    spec: { terminationGracePeriodSeconds: 1, containers: [container] },
+  };
+  await writeFile(join(folder, 'fixed.yaml'), JSON.stringify(manifest));
+  await eventually(() => read('pod fixed-node-1', '{.metadata.name}'), { withinMs: 10_000 });
+  await ready('fixed-node-1');
+  const containerId = (): Promise<string> => read('pod fixed-node-1', '{.status.containerStatuses[0].containerID}');
+  const first = await containerId();
+  assert.equal(
+    await read('pod fixed-node-1', '{.metadata.ownerReferences[0].kind} {.metadata.annotations.kubernetes\\.io/config\\.source}'),
+    'Node file',
+  );
+  assert.equal(await machine.kubectl('exec', 'fixed-node-1', '--', 'echo', 'hello'), 'hello');
+  await machine.kubectl('delete', 'pod', 'fixed-node-1', '--wait=false');
+  await eventually(async () => assert.equal(await containerId(), first), { withinMs: 10_000 });
+  await rm(join(folder, 'fixed.yaml'));
+  await eventually(async () => assert.match((await machine.run(['kubectl', 'get', 'pod', 'fixed-node-1'])).stderr, /NotFound/), {
+    withinMs: 15_000,
+  });
+  await eventually(async () => assert.doesNotMatch(await machine.docker('ps'), /k8s_app_fixed/), { withinMs: 10_000 });
 });
 
 test('a node that is short of memory says so, is tainted, and gets no more pods but those that bear it', async () => {

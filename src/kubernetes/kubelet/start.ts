@@ -34,6 +34,7 @@ import { TerminationMessages } from './pod/termination-messages.ts';
 import { PodSync } from './pod-sync.ts';
 import { PodTokens } from './pod/tokens.ts';
 import { Prober } from './probes/prober.ts';
+import { StaticPods } from './static/static-pods.ts';
 import { serveKubelet } from './server/serve.ts';
 import { Tasks } from './tasks.ts';
 import { PodVolumes } from './volumes/volumes.ts';
@@ -59,6 +60,8 @@ export interface KubeletOptions {
   readonly cgroupParent: string;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly log: Log;
+  /** Folder of manifests of static pods. */
+  readonly podManifestPath?: string;
   /** `memory.available<100Mi,…`; '': nothing is evicted. Soft ones with their grace periods, `memory.available=1m30s`. */
   readonly evictionHard?: string;
   readonly evictionSoft?: string;
@@ -85,6 +88,18 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   await mkdir(root, { recursive: true, mode: 0o750 });
   await ensurePodNetwork(engine, podCidr, options.podBridgeName);
   const cache = starting.use(informer(client, pods, { fieldSelector: `spec.nodeName=${nodeName}`, log }));
+  const loop: { enqueue?: (key: string, cause: string) => void } = {};
+  const statics = starting.use(
+    new StaticPods({
+      folder: options.podManifestPath,
+      nodeName,
+      client,
+      shown: (key) => cache.get(key),
+      changed: (key, cause) => loop.enqueue?.(key, cause),
+      log,
+    }),
+  );
+  await statics.start();
   const server = starting.use(
     await serveKubelet({
       engine,
@@ -93,13 +108,18 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
       address: options.address ?? '0.0.0.0',
       port: options.port,
       tls: options.tls,
-      pods: () => cache.list(),
+      pods: () => runs(cache, statics),
       log,
     }),
   );
   const facts = await hostFacts({ nodeName, nodeIp, port: server.port, podCidr, runtimeVersion: 'davit://0.1.0' }, options.dataRoot);
   const node: { registration?: Registration } = {};
-  const evictor = await startLoop(options, facts, { cache, root, pressureChanged: () => node.registration?.refresh() }, starting);
+  const evictor = await startLoop(
+    options,
+    facts,
+    { cache, statics, loop, root, pressureChanged: () => node.registration?.refresh() },
+    starting,
+  );
   node.registration = starting.use(registerNode({ client, images: engine.images, facts, log, pressures: () => evictor.conditions }));
   const running = starting.move();
   return { port: server.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
@@ -107,19 +127,18 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
 
 interface LoopParts {
   readonly cache: Informer<Pod>;
+  readonly statics: StaticPods;
+  /** Told how a pod is looked at again. */
+  readonly loop: { enqueue?: (key: string, cause: string) => void };
   /** Folder of the pods' volumes. */
   readonly root: string;
   readonly pressureChanged: () => void;
 }
 
 /** The loop over pods with all that wakes it: the API server, the engine, probes, configuration, what was left behind. */
-async function startLoop(
-  options: KubeletOptions,
-  facts: HostFacts,
-  { cache, root, pressureChanged }: LoopParts,
-  owner: AsyncDisposableStack,
-): Promise<Evictor> {
+async function startLoop(options: KubeletOptions, facts: HostFacts, parts: LoopParts, owner: AsyncDisposableStack): Promise<Evictor> {
   const { client, engine, kernel, nodeName, nodeIp, log } = options;
+  const { cache, statics, root } = parts;
   const events = owner.use(eventRecorder({ client, component: 'kubelet', host: nodeName, log }));
   const recorder = podRecorder(events);
   const tasks = owner.use(new Tasks((task, error) => log.warn({ task, error: messageOf(error) }, 'task failed')));
@@ -134,11 +153,10 @@ async function startLoop(
   );
   const volumes = new PodVolumes(root, kernel);
   const runtime = await podRuntime(options, facts, { volumes, tasks, recorder });
-  const status = owner.use(new StatusWriter(client, log));
+  const status = owner.use(new StatusWriter(client, log, (pod) => statics.shownUid(pod)));
   const messages = new TerminationMessages(volumes, engine.containers);
-  const pod = (key: string): Pod | undefined => cache.get(key);
-  const evictor = owner.use(startEvictor(options, { cache, root, pressureChanged }, { enqueue, events }));
-  const allocations = new Allocations(capacityOf(facts), () => cache.list());
+  const evictor = owner.use(startEvictor(options, parts, { enqueue, events }));
+  const allocations = new Allocations(capacityOf(facts), () => runs(cache, statics));
   const sync = new PodSync({
     client,
     engine,
@@ -151,12 +169,15 @@ async function startLoop(
     enqueue,
     status,
     messages,
-    pod,
+    pod: (key) => statics.pod(key),
     evictor,
     allocations,
     memoryCapacity: facts.memoryBytes,
   });
-  const reconcile = async (key: string): Promise<{ readonly requeueAfterMs: number } | undefined> => asLater(await sync.reconcile(key));
+  const reconcile = async (key: string): Promise<{ readonly requeueAfterMs: number } | undefined> => {
+    await statics.mirror(key);
+    return asLater(await sync.reconcile(key));
+  };
   loop.current = owner.use(startController({ name: 'kubelet', client, sources: [watching(cache)], reconcile, log, workers }));
   const configuration = [informer(client, configMaps, { log }), informer(client, secrets, { log })] as const;
   for (const each of configuration) owner.use(each);
@@ -164,19 +185,33 @@ async function startLoop(
     sync.expire(reader.metadata.uid ?? '');
     enqueue(keyOf(reader), 'configuration');
   });
-  const stopping = new AbortController();
-  const following = followEngine(engine, enqueue, log, stopping.signal);
-  owner.defer(async () => {
-    stopping.abort();
-    await following;
-  });
+  owner.use(following(engine, enqueue, log));
   await enqueueLeftovers(engine, enqueue);
+  parts.loop.enqueue = enqueue;
+  for (const key of statics.keys()) enqueue(key, 'manifest');
   return evictor;
+}
+
+function following(engine: Engine, enqueue: (key: string, cause: string) => void, log: Log): AsyncDisposable {
+  const stopping = new AbortController();
+  const ended = followEngine(engine, enqueue, log, stopping.signal);
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+/** Every pod that is to run here. */
+function runs(cache: Informer<Pod>, statics: StaticPods): readonly Pod[] {
+  const keys = new Set([...cache.list().map(keyOf), ...statics.keys()]);
+  return [...keys].map((key) => statics.pod(key)).filter((pod) => pod !== undefined);
 }
 
 function startEvictor(
   options: KubeletOptions,
-  { cache, root, pressureChanged }: LoopParts,
+  { cache, statics, root, pressureChanged }: LoopParts,
   parts: { readonly enqueue: (key: string, cause: string) => void; readonly events: EventRecorder },
 ): Evictor {
   const { engine, nodeName, dataRoot, log, evictionIntervalMs } = options;
@@ -186,8 +221,8 @@ function startEvictor(
     thresholds: [...parseThresholds(evictionHard), ...parseThresholds(evictionSoft, evictionSoftGracePeriod)],
     observe: options.observe ?? (() => observeHost(dataRoot)),
     measure: new PodMeasure(engine, root),
-    pods: () => cache.list(),
-    reclaimDisk: () => reclaimDisk(engine, cache.list()),
+    pods: () => runs(cache, statics),
+    reclaimDisk: () => reclaimDisk(engine, runs(cache, statics)),
     enqueue: parts.enqueue,
     changed: pressureChanged,
     tell: (reason, message) => parts.events.record(node, 'Warning', reason, message),

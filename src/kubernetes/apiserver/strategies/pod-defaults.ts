@@ -89,21 +89,21 @@ function volumeDefaults(volume: JsonObject): JsonObject {
   return { ...volume, projected: { ...source, sources: parts } };
 }
 
-/** What admission adds to a pod (not to templates): priority, account, tolerations of a lost node. */
-export function podAdmission(spec: JsonObject): JsonObject {
+/** What admission adds to a pod (not to templates): priority, account (a mirror has none), tolerations of a lost node. */
+export function podAdmission(spec: JsonObject, annotations: Readonly<Record<string, string>> = {}): JsonObject {
   const tolerations = objectsOf(spec['tolerations']);
   const missing = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'].filter(
     (key) => !tolerations.some((one) => (one['key'] === key || one['key'] === undefined) && (one['effect'] ?? 'NoExecute') === 'NoExecute'),
   );
   const added = missing.map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 }));
-  const account = textOf(spec['serviceAccountName']) || 'default';
+  const isMirror = annotations['kubernetes.io/config.mirror'] !== undefined;
+  const account = textOf(spec['serviceAccountName']) || (isMirror ? '' : 'default');
   return {
     enableServiceLinks: true,
     preemptionPolicy: 'PreemptLowerPriority',
     priority: 0,
     ...spec,
-    serviceAccountName: account,
-    serviceAccount: account,
+    ...(account && { serviceAccountName: account, serviceAccount: account }),
     tolerations: [...tolerations, ...added],
   };
 }

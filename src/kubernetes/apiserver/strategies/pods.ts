@@ -72,7 +72,7 @@ export const podStrategy: Strategy = {
   ...baseStrategy,
   defaults: (object) => ({ ...object, spec: podSpecDefaults(objectOf(object.spec)) }),
   prepareForCreate: (object) => {
-    const spec = podAdmission(objectOf(object.spec));
+    const spec = podAdmission(objectOf(object.spec), object.metadata.annotations);
     return { ...object, spec, status: { phase: 'Pending', qosClass: qosClass(spec), ...gatedCondition(spec) } };
   },
   validate: (object) => validatePodSpec(objectOf(object.spec), 'spec'),

@@ -3,7 +3,7 @@ import { pods } from '../../../api/kubernetes/kinds.ts';
 import type { Pod, PodStatus } from '../../../api/kubernetes/types.generated.ts';
 import { abortable, delay } from '../../../base/abort.ts';
 import { delayMs } from '../../../base/backoff.ts';
-import { isKind, messageOf } from '../../../base/errors.ts';
+import { isKind, KindError, messageOf } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 
@@ -43,8 +43,12 @@ export class StatusWriter implements AsyncDisposable {
   readonly #writing = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
 
-  constructor(client: Client, log: Log) {
+  readonly #uidOf: (pod: Pod) => string | undefined;
+
+  /** `uidOf`: what the API server knows a pod by. */
+  constructor(client: Client, log: Log, uidOf: (pod: Pod) => string | undefined = ({ metadata }) => metadata.uid) {
     this.#client = client;
+    this.#uidOf = uidOf;
     this.#log = log;
   }
 
@@ -95,7 +99,12 @@ export class StatusWriter implements AsyncDisposable {
         await abortable(this.#patch(wanted), this.#stop.signal);
         failures = 0;
       } catch (error) {
-        if (isKind(error, 'notFound') || isKind(error, 'conflict') || isKind(error, 'canceled')) continue;
+        if (isKind(error, 'canceled')) continue;
+        // Nobody has it, so that it is to be written again once there is somebody: a mirror is made later than its pod.
+        if (isKind(error, 'notFound') || isKind(error, 'conflict')) {
+          this.#newest.delete(uid);
+          continue;
+        }
         const { namespace, name } = wanted.pod.metadata;
         this.#log.warn({ pod: `${namespace}/${name}`, error: messageOf(error) }, 'status not written, will try again');
         if (this.#newest.has(uid) && !this.#waiting.has(uid)) this.#waiting.set(uid, wanted);
@@ -114,7 +123,9 @@ export class StatusWriter implements AsyncDisposable {
   async #patch({ pod, status }: Wanted): Promise<void> {
     const { uid, name = '', namespace = '' } = pod.metadata;
     const gone = Object.fromEntries(removable.filter((field) => !(field in status)).map((field) => [field, null]));
-    const body = { metadata: { uid }, status: { ...gone, ...status } };
+    const shownUid = this.#uidOf(pod);
+    if (shownUid === undefined) throw new KindError('notFound', `pod ${namespace}/${name} is not shown yet`);
+    const body = { metadata: { uid: shownUid }, status: { ...gone, ...status } };
     const { metadata } = await this.#client.patch(pods, { namespace, name }, { type: 'merge', body }, 'status');
     if (this.#newest.get(uid ?? '')?.status === status) this.#newest.set(uid ?? '', { status, version: metadata.resourceVersion });
   }
