@@ -24,6 +24,7 @@ import { Allocations } from './pod/allocations.ts';
 import { hostDns } from './pod/host-dns.ts';
 import { ensurePodNetwork, podNetworkName } from './pod/network.ts';
 import { PodImages } from './pod/images.ts';
+import { PullRecords } from './pod/pull-records.ts';
 import { podReferences } from './pod/objects.ts';
 import { podLabels } from './pod/observed.ts';
 import { podRecorder } from './pod/recorder.ts';
@@ -239,7 +240,8 @@ async function podRuntime(
 ): Promise<PodRuntime> {
   const { client, engine, kernel, nodeName, nodeIp, clusterDns, clusterDomain, cgroupParent, log } = options;
   const sandbox = { network: podNetworkName, clusterDns, clusterDomain, nodeName, hostDns: hostDns(await resolvConf()) };
-  const images = new PodImages(engine.images, parts.tasks, parts.recorder);
+  const records = new PullRecords(join(options.dataRoot, 'image-pulls.json'));
+  const images = new PodImages({ images: engine.images, tasks: parts.tasks, recorder: parts.recorder, records });
   const sources = new PodSources(client, new PodTokens(options.tokens));
   const allocatable = capacityOf(facts);
   return new PodRuntime({

@@ -95,6 +95,7 @@ export class Evictor implements AsyncDisposable {
     if (await this.#enforceLimits()) return true;
     const { acute } = pressure;
     if (!acute) return false;
+    if (this.#isEnding()) return true;
     const { resource, condition } = signals[acute.threshold.signal];
     this.#options.tell('EvictionThresholdMet', `Attempting to reclaim ${resource}`);
     if (condition === 'DiskPressure') {
@@ -106,6 +107,14 @@ export class Evictor implements AsyncDisposable {
     const [worst] = rankForEviction(usages, resource);
     if (worst) this.#evict(worst.pod, evictionMessage(worst, acute.threshold, acute.observation));
     return worst !== undefined;
+  }
+
+  /** What the last eviction gives back has not come yet: nobody else goes before. */
+  #isEnding(): boolean {
+    return this.#options.pods().some(({ metadata, status }) => {
+      const runs = status?.phase !== 'Failed' || (status.containerStatuses ?? []).some(({ state }) => state?.running !== undefined);
+      return runs && this.#evicted.has(metadata.uid ?? '');
+    });
   }
 
   async #judge(): Promise<Pressure> {

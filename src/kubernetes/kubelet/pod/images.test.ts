@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Container, Pod, Secret } from '../../../api/kubernetes/types.generated.ts';
 import { KindError } from '../../../base/errors.ts';
@@ -6,6 +9,7 @@ import { FakeEngine } from '../engine.fake.ts';
 import { Tasks } from '../tasks.ts';
 import { ContainerWaits } from './container-waits.ts';
 import { PodImages } from './images.ts';
+import { PullRecords } from './pull-records.ts';
 import { appContainer, podOf } from './pod.fake.ts';
 
 const secret = (name: string, ...users: readonly string[]): Secret => ({
@@ -29,10 +33,22 @@ class World {
   retryAfterMs: number | undefined;
   readonly #tasks = new Tasks((task, error) => this.events.push(`${task} failed: ${String(error)}`));
   readonly #images: PodImages;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'pulls-'));
 
   constructor() {
     const record = (_pod: Pod, type: string, reason: string, message: string): number => this.events.push(`${type} ${reason}: ${message}`);
-    this.#images = new PodImages(this.engine.asEngine().images, this.#tasks, { record }, () => this.nowMs);
+    const records = new PullRecords(join(this.#folder, 'pulls.json'));
+    this.#images = new PodImages({
+      images: this.engine.asEngine().images,
+      tasks: this.#tasks,
+      recorder: { record },
+      records,
+      now: () => this.nowMs,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true });
   }
 
   /** What the status says after one look, once what that look started has ended: a reason and its message. */
@@ -53,7 +69,7 @@ class World {
 }
 
 test('a pull that fails is told, then backed off from: 10 s, 20 s … 5 min', async () => {
-  const world = new World();
+  using world = new World();
   const app = appContainer({ image: 'gone:1' });
   const failure = 'failed to pull and unpack image "docker.io/library/gone:1": no such host';
   const waits: (number | undefined)[] = [];
@@ -75,7 +91,7 @@ test('a pull that fails is told, then backed off from: 10 s, 20 s … 5 min', as
 });
 
 test('policies: Never takes what is here, IfNotPresent pulls what is not, Always asks the registry', async () => {
-  const world = new World();
+  using world = new World();
   world.engine.addImage('here:1', { digests: ['here@sha256:1'] });
   assert.equal((await world.look(appContainer({ image: 'here:1', imagePullPolicy: 'Never' })))[0], '');
   assert.equal((await world.look(appContainer({ image: 'here:1', imagePullPolicy: 'IfNotPresent' })))[0], '');
@@ -95,14 +111,14 @@ test('policies: Never takes what is here, IfNotPresent pulls what is not, Always
 });
 
 test('a name that is none is told as such', async () => {
-  const world = new World();
+  using world = new World();
   const [reason, message] = await world.look(appContainer({ image: 'No_Such:' }));
   assert.equal(reason, 'InvalidImageName');
   assert.match(message, /^Failed to apply default image tag "No_Such:": couldn't parse image name "No_Such:": /);
 });
 
 test('every credential meant for the image is tried until one is taken', async () => {
-  const world = new World();
+  using world = new World();
   const shown: unknown[] = [];
   world.engine.pull = (reference, { credentials }) => {
     shown.push(credentials);
@@ -124,4 +140,35 @@ test('every credential meant for the image is tried until one is taken', async (
   ]);
   assert.equal((await world.look(app))[0], 'ContainerCreating', 'the next container asks the registry again');
   assert.deepEqual(await world.look(app), ['ErrImagePull', 'failed to pull and unpack image "r.io/team/app:1": no']);
+});
+
+test('an image that one pod needed its secret for is pulled again for a pod without, and again asks the registry', async () => {
+  using world = new World();
+  world.engine.pull = (reference, { credentials }) => {
+    if (!credentials) throw new KindError('unauthorized', 'no');
+    world.engine.addImage(reference, { digests: [`${reference}@sha256:1`] });
+  };
+  const app = appContainer({ image: 'r.io/team/app:1', imagePullPolicy: 'IfNotPresent' });
+  const secrets = [secret('one', 'ann')];
+  assert.equal((await world.look(app, ['one'], secrets))[0], 'ContainerCreating');
+  assert.equal((await world.look(app, ['one'], secrets))[0], '');
+  assert.equal((await world.look(app, ['one'], secrets))[0], '', 'whose secret does is asked nothing more');
+  assert.equal((await world.look(app))[0], 'ContainerCreating');
+  assert.deepEqual(await world.look(app), ['ErrImagePull', 'failed to pull and unpack image "r.io/team/app:1": no']);
+  assert.equal((await world.look({ ...app, imagePullPolicy: 'Never' }))[0], 'ErrImageNeverPull');
+});
+
+test('what is known of pulls outlives the kubelet, without a password, for root alone; what others pulled is everybody’s', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pulls-'));
+  const path = join(folder, 'pulls.json');
+  const ann = { username: 'ann', password: 'p' };
+  await new PullRecords(path).pulled('sha256:1', 'r.io/app', ann);
+  const records = new PullRecords(path);
+  assert.deepEqual([records.mayUse('sha256:1', 'r.io/app', [ann]), records.mayUse('sha256:1', 'r.io/app', [])], [true, false]);
+  assert.equal(records.mayUse('sha256:1', 'open.io/app', [ann]), false, 'nor under the name of another repository');
+  assert.equal(records.mayUse('sha256:2', 'r.io/app', []), true);
+  await records.pulled('sha256:1', 'r.io/app', undefined);
+  assert.equal(records.mayUse('sha256:1', 'r.io/app', []), true);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  rmSync(folder, { recursive: true });
 });

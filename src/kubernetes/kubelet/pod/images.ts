@@ -6,7 +6,8 @@ import { canonicalName, parseReference } from '../../../engine/images/reference.
 import type { Tasks } from '../tasks.ts';
 import { ContainerWaits } from './container-waits.ts';
 import { goDuration } from './crash-backoff.ts';
-import { credentialsFor } from './pull-secrets.ts';
+import type { PullRecords } from './pull-records.ts';
+import { credentialsFor, type PullCredentials } from './pull-secrets.ts';
 import type { PodRecorder } from './recorder.ts';
 
 interface PullFailure {
@@ -15,6 +16,14 @@ interface PullFailure {
   readonly retryAt: number;
   /** Whether the status has said ErrImagePull; from then on it says ImagePullBackOff. */
   readonly isTold: boolean;
+}
+
+export interface PodImagesOptions {
+  readonly images: Pick<Images, 'get' | 'pull'>;
+  readonly tasks: Tasks;
+  readonly recorder: PodRecorder;
+  readonly records: PullRecords;
+  readonly now?: () => number;
 }
 
 /** One wish for an image: of which pod, for which of its containers, with what its secrets hold. */
@@ -35,6 +44,7 @@ const tellMs = 2000;
  *
  *   Never         what is here, or ErrImageNeverPull
  *   IfNotPresent  what is here, else pulled
+ *   both          what a pod's secret was needed for counts as here for pods whose secrets would do as well
  *   Always        pulled; but an image that was built or imported here has no registry to come from and is used at once
  *
  * Pulls go on in the background; the container waits with ContainerCreating, ErrImagePull or ImagePullBackOff.
@@ -43,13 +53,15 @@ export class PodImages {
   readonly #images: Pick<Images, 'get' | 'pull'>;
   readonly #tasks: Tasks;
   readonly #recorder: PodRecorder;
+  readonly #records: PullRecords;
   readonly #now: () => number;
   readonly #failures = new Map<string, PullFailure>();
   /** Pulls that ended well and have not been used by the pod that asked for them. */
   readonly #fresh = new Set<string>();
 
-  constructor(images: Pick<Images, 'get' | 'pull'>, tasks: Tasks, recorder: PodRecorder, now: () => number = Date.now) {
+  constructor({ images, tasks, recorder, records, now = Date.now }: PodImagesOptions) {
     this.#images = images;
+    this.#records = records;
     this.#tasks = tasks;
     this.#recorder = recorder;
     this.#now = now;
@@ -63,7 +75,8 @@ export class PodImages {
     const key = `${pod.metadata.uid}/${reference}`;
     const local = await this.#local(wish, reference);
     if (local && this.#fresh.delete(key)) return local;
-    if (local && (policy !== 'Always' || local.digests.length === 0)) {
+    const isOpen = local !== undefined && this.#mayUse(local, wish, reference);
+    if (isOpen && (policy !== 'Always' || local.digests.length === 0)) {
       const message = `Container image "${reference}" already present on machine and can be accessed by the pod`;
       this.#recorder.record(pod, 'Normal', 'Pulled', message, container);
       return local;
@@ -76,6 +89,11 @@ export class PodImages {
     this.#heedFailure(wish, reference, key);
     this.#pull(wish, reference, key);
     throw new ContainerWaits('ContainerCreating', '');
+  }
+
+  /** Whether the pod could have pulled what is here. */
+  #mayUse({ id }: Image, { pod, secrets }: ImageWish, reference: string): boolean {
+    return this.#records.mayUse(id, repositoryOf(reference), credentialsFor(reference, present(pod, secrets)));
   }
 
   forget(uid: string): void {
@@ -111,11 +129,12 @@ export class PodImages {
       this.#recorder.record(pod, 'Normal', 'Pulling', `Pulling image "${reference}"`, container);
       const started = this.#now();
       try {
-        await this.#transfer(reference, this.#secretsOf(wish));
+        const credentials = await this.#transfer(reference, this.#secretsOf(wish));
+        const took = goDuration(this.#now() - started);
+        const { bytes, id } = await this.#images.get(reference);
+        await this.#records.pulled(id, repositoryOf(reference), credentials);
         this.#failures.delete(key);
         this.#fresh.add(key);
-        const took = goDuration(this.#now() - started);
-        const { bytes } = await this.#images.get(reference);
         const message = `Successfully pulled image "${reference}" in ${took} (${took} including waiting). Image size: ${bytes} bytes.`;
         this.#recorder.record(pod, 'Normal', 'Pulled', message, container);
       } catch (error) {
@@ -135,17 +154,17 @@ export class PodImages {
       const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
       this.#recorder.record(pod, 'Warning', 'FailedToRetrieveImagePullSecret', message);
     }
-    return names.map((name) => secrets.get(name)).filter((secret) => secret !== undefined);
+    return present(pod, secrets);
   }
 
   /** With each of the credentials that are meant for the image until one is taken; without any when there are none. */
-  async #transfer(reference: string, secrets: readonly Secret[]): Promise<void> {
+  async #transfer(reference: string, secrets: readonly Secret[]): Promise<PullCredentials | undefined> {
     const all = credentialsFor(reference, secrets);
     const failures: string[] = [];
     for (const credentials of all.length > 0 ? all : [undefined]) {
       try {
         for await (const _progress of this.#images.pull(reference, credentials ? { credentials } : {}));
-        return;
+        return credentials;
       } catch (error) {
         failures.push(`failed to pull and unpack image "${canonicalName(parseReference(reference))}": ${messageOf(error)}`);
       }
@@ -164,6 +183,15 @@ export class PodImages {
       throw this.#waits(wish, 'InvalidImageName', message, 60_000);
     }
   }
+}
+
+function present(pod: Pod, secrets: ImageWish['secrets']): readonly Secret[] {
+  return (pod.spec?.imagePullSecrets ?? []).map(({ name }) => secrets.get(name ?? '')).filter((secret) => secret !== undefined);
+}
+
+function repositoryOf(reference: string): string {
+  const { domain, path } = parseReference(reference);
+  return `${domain}/${path}`;
 }
 
 /** The API server fills the policy in; this is its rule. */
