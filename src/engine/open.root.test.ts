@@ -4,12 +4,27 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { PassThrough, type Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { EngineLab } from '../../test/support/engine-lab.ts';
+import { stateOf } from './containers/state.ts';
 
 let lab: EngineLab;
 before(async () => {
   lab = await EngineLab.open('reo');
 });
 after(() => lab[Symbol.asyncDispose]());
+
+test('what was frozen or thawed when the engine was killed is seen as it is', async () => {
+  const ids = { frozen: await lab.start('frozen', 'exec sleep 100'), thawed: await lab.start('thawed', 'exec sleep 100') };
+  await lab.engine.containers.pause('thawed');
+  await lab.reopen(async () => {
+    // Done, and not noted any more.
+    await lab.kernel.runtime.pause(ids.frozen);
+    await lab.kernel.runtime.resume(ids.thawed);
+  });
+  const { containers } = lab.engine;
+  assert.deepEqual([stateOf(await containers.get('frozen')), stateOf(await containers.get('thawed'))], ['paused', 'running']);
+  await containers.unpause('frozen');
+  await Promise.all(Object.keys(ids).map((name) => containers.remove(name, { force: true, volumes: true })));
+});
 
 test('containers outlive the engine: those that run are taken over, those that ended have their exit code', async () => {
   const { engine } = lab;

@@ -32,6 +32,7 @@ export function fakeCgroups(): FakeCgroups {
         .flatMap((group) => processes.get(group) ?? [])
         .toSorted((a, b) => a - b),
     expectEntry: () => undefined,
+    isFrozen: () => false,
     hasIoWeights: () => true,
     controllers: () => ['cpu', 'cpuacct', 'memory', 'pids', 'blkio'],
   };

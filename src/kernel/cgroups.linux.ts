@@ -49,6 +49,12 @@ export function linuxCgroups(mounts: readonly MountPoint[] = parseMountInfo(read
 
     controllers: () => [...version.controllers.keys()],
 
+    isFrozen(path) {
+      if (version.version === 2) return read(join(version.roots[0] ?? '', path, 'cgroup.events'))?.includes('frozen 1') ?? false;
+      const root = version.controllers.get('freezer');
+      return root !== undefined && read(join(root, path, 'freezer.state'))?.trim() === 'FROZEN';
+    },
+
     hasIoWeights() {
       const root = version.controllers.get('blkio') ?? version.controllers.get('io');
       if (root === undefined) return false;

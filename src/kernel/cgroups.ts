@@ -12,6 +12,8 @@ export interface Cgroups {
   expectEntry(): void;
   /** Controllers that can be used here, e.g. `cpu`, `memory`, `pids`. */
   controllers(): readonly string[];
+  /** Whether all its processes are stopped by the freezer. */
+  isFrozen(path: string): boolean;
   /** Whether some group here has a weight among those that want a disk: only the BFQ scheduler weighs (CFQ did). */
   hasIoWeights(): boolean;
 }

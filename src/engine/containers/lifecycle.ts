@@ -12,6 +12,7 @@ import { healthAtStart, ignoreNotFound, isEverRestarted, oomKills, sharesPids, s
 import { killed, tellJoined, tellLeft } from './membership-events.ts';
 import { pathsOf } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
+import { notePaused } from './note-paused.ts';
 import { failuresAfter, restartDelay } from './restart-policy.ts';
 import { signalNumber } from './signals.ts';
 import { mayDo } from './state.ts';
@@ -120,10 +121,9 @@ export class Lifecycle {
   }
 
   async remove(reference: string, options: { readonly force: boolean; readonly volumes: boolean }): Promise<void> {
-    const { registry } = this.#parts;
-    const { id } = registry.find(reference);
+    const { id } = this.#parts.registry.find(reference);
     await this.#mutex.run(id, async () => {
-      const record = registry.byId(id);
+      const record = this.#parts.registry.byId(id);
       if (!record) return;
       mayDo(options.force ? 'forceRemove' : 'remove', record);
       await this.#removeLocked(record, options.volumes);
@@ -173,6 +173,7 @@ export class Lifecycle {
         record.ports as readonly Required<(typeof record.ports)[number]>[],
       );
     for (const { name } of record.mounts) if (name) this.#parts.volumes.mount(name, record.id);
+    await notePaused(this.#parts, record);
     this.#watch(record);
     this.#parts.onStarted(registry.byId(record.id) ?? record);
     return undefined;
@@ -231,7 +232,6 @@ export class Lifecycle {
       const exitCode = startFailureCode(messageOf(error));
       await registry.note(record.id, { error: messageOf(error), exitCode, run, isRestarting: false, finishedAt: record.finishedAt });
       this.#dropAttachers(record.id);
-      // Who waits for the next exit goes on waiting, as with dockerd: who started it is told.
       this.waiters.notify(record.id, ['not-running'], { exitCode, error: messageOf(error) });
       if (record.spec.autoRemove) await this.#removeLocked(registry.byId(record.id) ?? record, true);
       throw error;
