@@ -10,7 +10,7 @@ import { addressOf } from './cidr.ts';
 import { firewallState } from './firewall-state.ts';
 import { withHostAddresses } from './host-addresses.ts';
 import { HostFirewall, type FirewallMode } from './host-firewall.ts';
-import { planHostRepair } from './host-repair.ts';
+import { bridgeSysctls, planHostRepair } from './host-repair.ts';
 import { defaultRoutes, hostInterface, interfaceOf, macFor, planAttach, planBridge } from './link-plan.ts';
 import { gatewayEndpoint, type LiveOwner, type Owner } from './live-owner.ts';
 import { gatewayFor, poolsOf, type NetworkRecord } from './network-record.ts';
@@ -274,6 +274,8 @@ export class Fabric implements AsyncDisposable {
 
   #repairHost(): readonly string[] {
     const { links } = this.#parts.kernel;
+    // First what addresses and routes of the bridges need.
+    const switched = this.#repairSysctls();
     const repair = planHostRepair(this.#networks.values(), this.#live.values(), { links: links.list(), routes: links.routes() });
     for (const record of repair.bridges) this.#tolerate(`bridge ${record.bridgeName}`, () => this.#makeBridge(record));
     for (const operation of repair.operations)
@@ -284,16 +286,17 @@ export class Fabric implements AsyncDisposable {
       const isGateway = gatewayEndpoint(live.endpoints, this.#networks) === endpoint;
       this.#tolerate(`link of ${live.owner.name}`, () => this.#plug(network, endpoint, live.owner, { isGateway }));
     }
-    return [...repair.lost, ...this.#repairForwarding()];
+    return [...switched, ...repair.lost];
   }
 
-  #repairForwarding(): readonly string[] {
+  #repairSysctls(): readonly string[] {
     const { host } = this.#parts;
-    const hasIpv6 = [...this.#networks.values()].some((network) => poolsOf(network, 6).length > 0);
-    const wanted = ['net.ipv4.ip_forward', ...(hasIpv6 ? ['net.ipv6.conf.all.forwarding'] : [])];
-    const off = wanted.filter((name) => host.sysctl(name) === '0');
-    for (const name of off) host.setSysctl(name, '1');
-    return off.map((name) => `${name} was 0`);
+    return [...bridgeSysctls(this.#networks.values())].flatMap(([name, value]) => {
+      const now = host.sysctl(name);
+      if (now === value || now === '') return [];
+      host.setSysctl(name, value);
+      return [`${name} was ${now}`];
+    });
   }
 
   #readBridgeIndexes(): ReadonlySet<number> {
@@ -309,16 +312,8 @@ export class Fabric implements AsyncDisposable {
     const { bridgeName } = record;
     if (!add || !bridgeName) return;
     this.#attempt(add);
-    const hasIpv6 = poolsOf(record, 6).length > 0;
-    if (hasIpv6) {
-      host.setSysctl(`net.ipv6.conf.${bridgeName}.disable_ipv6`, '0');
-      host.setSysctl(`net.ipv6.conf.${bridgeName}.accept_ra`, '0');
-      host.setSysctl('net.ipv6.conf.all.forwarding', '1');
-    }
+    for (const [name, value] of bridgeSysctls([record])) host.setSysctl(name, value);
     for (const operation of rest) this.#attempt(operation);
-    host.setSysctl('net.ipv4.ip_forward', '1');
-    // Packets of 127.0.0.1 may be translated into the bridge; DAVIT-RAW drops those that come out of it.
-    host.setSysctl(`net.ipv4.conf.${bridgeName}.route_localnet`, '1');
     // Otherwise what goes from one container to another by the bridge alone would meet no rule.
     if (!bridgeOptions(record.options).icc) this.#tolerate('icc', () => host.setSysctl('net.bridge.bridge-nf-call-iptables', '1'));
   }

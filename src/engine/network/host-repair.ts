@@ -2,7 +2,7 @@ import type { Link, LinkOperation, Route } from '../../kernel/links.ts';
 import { formatSubnet, parseSubnet } from './cidr.ts';
 import { gatewayAddresses, hostInterface, planBridge } from './link-plan.ts';
 import type { LiveOwner } from './live-owner.ts';
-import type { NetworkRecord } from './network-record.ts';
+import { poolsOf, type NetworkRecord } from './network-record.ts';
 import type { Endpoint } from './networks.ts';
 
 export interface HostRepair {
@@ -94,4 +94,21 @@ function repairBridge(
     }
   }
   return { lost, operations, isNew: false };
+}
+
+/** What the kernel must be told for bridges to carry packets, by name. */
+export function bridgeSysctls(networks: Iterable<NetworkRecord>): ReadonlyMap<string, string> {
+  const wanted = new Map<string, string>();
+  for (const network of networks) {
+    const { bridgeName } = network;
+    if (!bridgeName) continue;
+    wanted.set('net.ipv4.ip_forward', '1');
+    // Packets of 127.0.0.1 may be translated into the bridge; DAVIT-RAW drops those that come out of it.
+    wanted.set(`net.ipv4.conf.${bridgeName}.route_localnet`, '1');
+    if (poolsOf(network, 6).length === 0) continue;
+    wanted.set(`net.ipv6.conf.${bridgeName}.disable_ipv6`, '0');
+    wanted.set(`net.ipv6.conf.${bridgeName}.accept_ra`, '0');
+    wanted.set('net.ipv6.conf.all.forwarding', '1');
+  }
+  return wanted;
 }

@@ -18,12 +18,17 @@ const sh = async (line: string): Promise<void> => {
 const pidsOf = (): Promise<readonly (number | undefined)[]> =>
   Promise.all(containers.map(async (name) => (await lab.engine.containers.get(name)).pid));
 
-/** From the host by the published port, from a neighbour by name, and outwards from inside. */
+/** From the host by the published port, from a neighbour by name, and outwards from inside, by both families. */
 async function carries(): Promise<void> {
   const answer = await fetch('http://127.0.0.1:8080', { signal: AbortSignal.timeout(500) });
   assert.equal((await answer.text()).trim(), 'web');
-  const inside = await lab.exec('client', 'timeout 1 wget -qO- http://web && ping -c1 -W1 192.0.2.1 >/dev/null && echo out');
-  assert.equal(inside.output, 'web\nout\n');
+  const six = await fetch('http://[fd00:5::1]:8080', { signal: AbortSignal.timeout(500) });
+  assert.equal((await six.text()).trim(), 'web');
+  const inside = await lab.exec(
+    'client',
+    'timeout 1 wget -qO- http://web && ping -c1 -W1 192.0.2.1 >/dev/null && ping -6 -c1 -W1 fd00:9::1 >/dev/null && timeout 1 wget -qO- http://[fd00:5::2]',
+  );
+  assert.equal(inside.output, 'web\nweb\n');
 }
 
 before(async () => {
@@ -33,8 +38,16 @@ before(async () => {
   };
   lab = await EngineLab.open('heal', log);
   // Something to reach beyond the bridge.
-  await sh('ip link add out type bridge && ip addr add 192.0.2.1/24 dev out && ip link set out up');
-  await lab.engine.networks.create({ name: 'front', driver: 'bridge', options: { 'com.docker.network.bridge.name': 'br-front' } });
+  await sh(
+    'ip link add out type bridge && ip addr add 192.0.2.1/24 dev out && ip addr add fd00:9::1/64 dev out nodad && ip link set out up',
+  );
+  await lab.engine.networks.create({
+    name: 'front',
+    driver: 'bridge',
+    enableIpv6: true,
+    pools: [{ subnet: '172.18.0.0/16' }, { subnet: 'fd00:5::/64' }],
+    options: { 'com.docker.network.bridge.name': 'br-front' },
+  });
   const httpd = 'mkdir -p /w && hostname > /w/index.html && httpd -f -p 80 -h /w';
   await lab.start('web', httpd, { hostname: 'web', network: 'front', ports: [{ containerPort: 80, protocol: 'tcp', hostPort: 8080 }] });
   await lab.start('client', 'sleep 1000', { network: 'front' });
@@ -72,6 +85,19 @@ const wounds: readonly (readonly [what: string, line: () => Promise<string>, nam
   ['the bridge’s address removed', async () => 'ip addr del 172.18.0.1/16 dev br-front', /address 172\.18\.0\.1\/16 of bridge br-front/],
   ['the route deleted', async () => 'ip route del 172.18.0.0/16', /route to 172\.18\.0\.0\/16 by bridge br-front/],
   ['the route bent', async () => 'ip route replace 172.18.0.0/16 via 192.0.2.9', /route to 172\.18\.0\.0\/16 .*it went by out/],
+  [
+    'every ip6tables table flushed',
+    async () => 'for t in raw nat filter; do ip6tables -t $t -F; done',
+    /ip6tables nat: \d of \d rules of DOCKER/,
+  ],
+  ['the bridge’s IPv6 address removed', async () => 'ip addr del fd00:5::1/64 dev br-front', /address fd00:5::1\/64 of bridge br-front/],
+  ['the IPv6 route deleted', async () => 'ip -6 route del fd00:5::/64', /route to fd00:5::\/64 by bridge br-front/],
+  [
+    'IPv6 switched off on the bridge',
+    async () => 'sysctl -qw net.ipv6.conf.br-front.disable_ipv6=1',
+    /address fd00:5::1\/64 of bridge br-front/,
+  ],
+  ['IPv6 forwarding switched off', async () => 'sysctl -qw net.ipv6.conf.all.forwarding=0', /net\.ipv6\.conf\.all\.forwarding was 0/],
   ['forwarding switched off', async () => 'sysctl -qw net.ipv4.ip_forward=0', /net\.ipv4\.ip_forward was 0/],
 ];
 
