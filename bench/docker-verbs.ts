@@ -38,6 +38,21 @@ export class DockerVerbs implements Disposable {
     await this.#ask('GET', `/exec/${id}/json`);
   }
 
+  /** `docker run -d --name` */
+  async start(name: string, image: string, command: readonly string[]): Promise<void> {
+    await this.#ask('POST', `/containers/create?name=${name}`, { Image: image, Cmd: command });
+    await this.#ask('POST', `/containers/${name}/start`);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#ask('DELETE', `/containers/${name}?force=1`);
+  }
+
+  /** How many containers run. */
+  async running(): Promise<number> {
+    return (JSON.parse((await this.#ask('GET', '/containers/json')).body) as readonly unknown[]).length;
+  }
+
   /** `docker ps -a` */
   async list(): Promise<void> {
     await this.#ask('GET', '/containers/json?all=1');

@@ -169,6 +169,17 @@ function writeAll(fd: number, data: string | Uint8Array): Promise<void> {
 
 /** Absolute path of a program; administrators' folders are searched even where PATH lacks them. */
 export function findProgram(name: string): string {
+  const before = foundPrograms.get(name);
+  if (before !== undefined && isExecutable(before)) return before;
+  const found = searchProgram(name);
+  foundPrograms.set(name, found);
+  return found;
+}
+
+/** Where programs were found last: looked at once more before each use, searched for only when they have gone. */
+const foundPrograms = new Map<string, string>();
+
+function searchProgram(name: string): string {
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter),
     '/usr/local/sbin',

@@ -5,11 +5,14 @@ import type { ResolvedMount } from './container.ts';
 /** What is mounted later reaches a container, or the host from there, only through mounts that are shared so; in dockerd's words. */
 export function checkPropagation(
   mounts: readonly ResolvedMount[],
-  host: readonly MountPoint[],
+  mountsOfHost: () => readonly MountPoint[],
   realPath: (path: string) => string = (path) => path,
 ): void {
-  for (const { type, source, propagation } of mounts) {
-    if (type !== 'bind' || !/^r?(shared|slave)$/.test(propagation)) continue;
+  const spreading = mounts.filter(({ type, propagation }) => type === 'bind' && /^r?(shared|slave)$/.test(propagation));
+  if (spreading.length === 0) return;
+  // Long, where many containers run.
+  const host = mountsOfHost();
+  for (const { source, propagation } of spreading) {
     const path = realPath(source);
     const mount = mountBehind(host, path);
     const has = (kind: string): boolean => mount?.propagation.some((tag) => tag.startsWith(`${kind}:`)) ?? false;

@@ -85,7 +85,12 @@ export async function launch(parts: LaunchParts, record: ContainerRecord, before
   undo.defer(() => teardown(parts, record));
   checkLinks(parts.registry, record);
   kernel.cgroups.expectEntry();
-  if (!record.spec.sandbox) checkPropagation(record.mounts, kernel.mounts.list(), (path) => realpathSync(path));
+  if (!record.spec.sandbox)
+    checkPropagation(
+      record.mounts,
+      () => kernel.mounts.list(),
+      (path) => realpathSync(path),
+    );
   mkdirSync(paths.rootfs, { recursive: true });
   mkdirSync(paths.data, { recursive: true });
   const [network, user] = await bothOf(prepareNetwork(parts, record, paths), prepareRoot(parts, record, paths));
@@ -186,7 +191,7 @@ async function attachAll(
   netnsPath: string,
 ): Promise<Pick<NetworkSide, 'endpoints' | 'ports'>> {
   const { network: room } = parts;
-  const owner = { id: record.id, name: record.name, netnsPath };
+  const owner = { id: record.id, name: record.name, netnsPath, isNew: true } as const;
   const networks = networksOf(record.spec).map((name) => ({ name, network: room.find(name) }));
   const given = record.spec.endpoints ?? {};
   const endpoints = networks.map(({ name, network }) =>

@@ -156,7 +156,7 @@ class PodSandboxes implements SandboxRoom {
     const pins = onHost ? { ipc: paths.ipc } : { net: paths.netns, ipc: paths.ipc, uts: paths.uts };
     const sysctls = onHost ? {} : { 'net.ipv6.conf.default.disable_ipv6': '1', ...networkSysctls({ sysctls: spec.sysctls }) };
     kernel.namespaces.create(pins, { ...(!onHost && { hostname: spec.hostname }), sysctls });
-    const owner = { id: spec.id, name: spec.name, netnsPath: paths.netns };
+    const owner = { id: spec.id, name: spec.name, netnsPath: paths.netns, isNew: true } as const;
     const isAttached = !onHost && spec.network !== 'none';
     const endpoint = isAttached ? network.fabric.attach(owner, network.find(spec.network), {}) : undefined;
     // A pod's host ports are those of its own family.

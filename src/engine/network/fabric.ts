@@ -199,7 +199,7 @@ export class Fabric implements AsyncDisposable {
     const ipv4 = this.#claim(network, 4, spec.ipv4);
     const ipv6 = this.#claim(network, 6, spec.ipv6);
     const prefix = bridgeOptions(network.options).interfacePrefix;
-    const taken = this.#parts.kernel.links.list(owner.netnsPath).map(({ name }) => name);
+    const taken = owner.isNew ? this.#interfacesOf(owner.id) : this.#parts.kernel.links.list(owner.netnsPath).map(({ name }) => name);
     return {
       id,
       networkId: network.id,
@@ -214,6 +214,10 @@ export class Fabric implements AsyncDisposable {
       aliases: spec.aliases ?? [],
       spec,
     };
+  }
+
+  #interfacesOf(ownerId: string): readonly string[] {
+    return this.#live.get(ownerId)?.endpoints.flatMap(({ interfaceName }) => interfaceName ?? []) ?? [];
   }
 
   #claim(network: NetworkRecord, family: 4 | 6, wanted: string | undefined): string | undefined {

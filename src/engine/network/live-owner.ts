@@ -6,6 +6,8 @@ export interface Owner {
   readonly id: string;
   readonly name: string;
   readonly netnsPath: string;
+  /** Its namespace was just made: there are no links but those that davit puts there. */
+  readonly isNew?: true;
 }
 
 /** One owner that is up: its endpoints in the order of its interfaces, and its published ports. */
