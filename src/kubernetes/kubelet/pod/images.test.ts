@@ -164,11 +164,13 @@ test('what is known of pulls outlives the kubelet, without a password, for root 
   const ann = { username: 'ann', password: 'p' };
   await new PullRecords(path).pulled('sha256:1', 'r.io/app', ann);
   const records = new PullRecords(path);
-  assert.deepEqual([records.mayUse('sha256:1', 'r.io/app', [ann]), records.mayUse('sha256:1', 'r.io/app', [])], [true, false]);
-  assert.equal(records.mayUse('sha256:1', 'open.io/app', [ann]), false, 'nor under the name of another repository');
-  assert.equal(records.mayUse('sha256:2', 'r.io/app', []), true);
+  const image = { id: 'sha256:1', names: ['r.io/app:1', 'built:1'], digests: [`r.io/app@sha256:${'2'.repeat(64)}`] } as const;
+  assert.deepEqual([records.mayUse(image, 'r.io/app', [ann]), records.mayUse(image, 'r.io/app', [])], [true, false]);
+  assert.equal(records.mayUse(image, 'docker.io/library/built', []), true, 'somebody gave it this name here');
+  assert.equal(records.mayUse(image, 'docker.io/library/1a2b3c', []), false, 'nor by its ID');
+  assert.equal(records.mayUse({ ...image, id: 'sha256:2' }, 'r.io/app', []), true);
   await records.pulled('sha256:1', 'r.io/app', undefined);
-  assert.equal(records.mayUse('sha256:1', 'r.io/app', []), true);
+  assert.equal(records.mayUse(image, 'r.io/app', []), true);
   assert.equal(statSync(path).mode & 0o777, 0o600);
   rmSync(folder, { recursive: true });
 });

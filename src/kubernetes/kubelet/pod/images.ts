@@ -6,7 +6,7 @@ import { canonicalName, parseReference } from '../../../engine/images/reference.
 import type { Tasks } from '../tasks.ts';
 import { ContainerWaits } from './container-waits.ts';
 import { goDuration } from './crash-backoff.ts';
-import type { PullRecords } from './pull-records.ts';
+import { repositoryOf, type PullRecords } from './pull-records.ts';
 import { credentialsFor, type PullCredentials } from './pull-secrets.ts';
 import type { PodRecorder } from './recorder.ts';
 
@@ -92,8 +92,8 @@ export class PodImages {
   }
 
   /** Whether the pod could have pulled what is here. */
-  #mayUse({ id }: Image, { pod, secrets }: ImageWish, reference: string): boolean {
-    return this.#records.mayUse(id, repositoryOf(reference), credentialsFor(reference, present(pod, secrets)));
+  #mayUse(image: Image, { pod, secrets }: ImageWish, reference: string): boolean {
+    return this.#records.mayUse(image, repositoryOf(reference), credentialsFor(reference, present(pod, secrets)));
   }
 
   forget(uid: string): void {
@@ -187,11 +187,6 @@ export class PodImages {
 
 function present(pod: Pod, secrets: ImageWish['secrets']): readonly Secret[] {
   return (pod.spec?.imagePullSecrets ?? []).map(({ name }) => secrets.get(name ?? '')).filter((secret) => secret !== undefined);
-}
-
-function repositoryOf(reference: string): string {
-  const { domain, path } = parseReference(reference);
-  return `${domain}/${path}`;
 }
 
 /** The API server fills the policy in; this is its rule. */

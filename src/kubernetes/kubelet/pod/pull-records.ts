@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Image } from '../../../engine/images/images.ts';
+import { parseReference } from '../../../engine/images/reference.ts';
 import type { PullCredentials } from './pull-secrets.ts';
 
 /** How the kubelet came by an image of a repository: open to everybody, or with one of these credentials (SHA-256). */
@@ -9,6 +11,8 @@ interface Access {
   readonly isOpen: boolean;
   readonly credentials: readonly string[];
 }
+
+type NamedImage = Pick<Image, 'id' | 'names' | 'digests'>;
 
 /**
  * Who may use an image that is here already: one that a pod's secret was needed for is nothing for a pod without (upstream's
@@ -25,11 +29,16 @@ export class PullRecords {
     this.#known = new Map(Object.entries(read(path)));
   }
 
-  /** What the kubelet did not pull (loaded, built, pulled by docker) is everybody's. */
-  mayUse(image: string, repository: string, credentials: readonly PullCredentials[]): boolean {
-    const isOurs = this.#known.keys().some((key) => key.startsWith(`${image} `));
-    const access = this.#known.get(`${image} ${repository}`);
-    if (!access) return !isOurs;
+  /**
+   * What got its name otherwise (loaded, built, tagged, pulled by docker) is everybody's. Who names an image by its ID gets none that the
+   * kubelet pulled.
+   */
+  mayUse({ id, names, digests }: NamedImage, repository: string, credentials: readonly PullCredentials[]): boolean {
+    const access = this.#known.get(`${id} ${repository}`);
+    if (!access) {
+      const isNamed = [...names, ...digests].some((name) => repositoryOf(name) === repository);
+      return isNamed || !this.#known.keys().some((key) => key.startsWith(`${id} `));
+    }
     return access.isOpen || credentials.some((one) => access.credentials.includes(hashOf(one)));
   }
 
@@ -48,6 +57,12 @@ export class PullRecords {
     await writeFile(`${this.#path}.new`, JSON.stringify(Object.fromEntries(this.#known)), { mode: 0o600, flush: true });
     await rename(`${this.#path}.new`, this.#path);
   }
+}
+
+/** `docker.io/library/nginx` */
+export function repositoryOf(reference: string): string {
+  const { domain, path } = parseReference(reference);
+  return `${domain}/${path}`;
 }
 
 function hashOf({ username, password }: PullCredentials): string {
