@@ -13,12 +13,13 @@ before(async () => {
 });
 after(() => live[Symbol.asyncDispose]());
 
-const path = '/api/v1/namespaces/default/configmaps?watch=true&sendInitialEvents=false&resourceVersionMatch=NotOlderThan';
+const everything = '/api/v1/namespaces/default/configmaps?watch=true';
+const fromNow = `${everything}&sendInitialEvents=false&resourceVersionMatch=NotOlderThan`;
 
 /** A watch whose reader takes the head of the answer and nothing more unless it is told to. */
-async function watch(): Promise<TLSSocket> {
-  const { hostname, port } = new URL(live.api.url);
-  const socket = connect({ host: hostname, port: Number(port), ca: live.ca, ...live.admin, ALPNProtocols: ['http/1.1'] });
+async function watch(server: LiveServer, path: string): Promise<TLSSocket> {
+  const { hostname, port } = new URL(server.api.url);
+  const socket = connect({ host: hostname, port: Number(port), ca: server.ca, ...server.admin, ALPNProtocols: ['http/1.1'] });
   await once(socket, 'secureConnect');
   socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\n\r\n`);
   const [head] = (await once(socket, 'data')) as [Buffer];
@@ -45,7 +46,7 @@ async function openWatches(): Promise<number> {
 }
 
 test('a watcher that takes nothing is cut off, and nobody else notices', async () => {
-  const [slow, quick] = await Promise.all([watch(), watch()]);
+  const [slow, quick] = await Promise.all([watch(live, fromNow), watch(live, fromNow)]);
   const seen = namesIn(quick.resume());
   assert.equal(await openWatches(), 2);
   // More than the sockets' buffers hold, so that the server has to wait for the slow one.
@@ -65,4 +66,24 @@ test('a watcher that takes nothing is cut off, and nobody else notices', async (
   assert(received.length < names.length, `the slow watcher got ${received.length} events`);
   assert.deepEqual(received, names.slice(0, received.length));
   quick.destroy();
+});
+
+test('a watcher that takes everything, but slowly, is not cut off', async () => {
+  await using patient = await liveServer({ watchPatienceMs: 2000 });
+  const names = Array.from({ length: 40 }, (_, index) => `m${index}`);
+  const data = { filling: 'x'.repeat(900_000) };
+  for (const name of names)
+    await patient.api.client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' }, data });
+  const socket = await watch(patient, everything);
+  const seen = namesIn(socket);
+  // 36 MB at once, 16 kB every 4 ms: the whole takes far longer than a watcher may take nothing.
+  const began = performance.now();
+  socket.on('data', () => {
+    socket.pause();
+    setTimeout(() => socket.resume(), 4);
+  });
+  socket.resume();
+  await eventually(async () => assert.equal(seen.length, names.length), { withinMs: 40_000 });
+  assert.ok(performance.now() - began > 4000, 'it was slow');
+  socket.destroy();
 });

@@ -12,6 +12,8 @@ const bookmarkEveryMs = 60_000;
 const bookmarkBeforeEndMs = 2000;
 /** A client that takes nothing for so long is cut off. */
 const patienceMs = 60_000;
+/** Characters that it has to take meanwhile: one that reads slowly takes them, and stays. */
+const pieceLength = 1 << 18;
 
 export interface WatchRequest {
   readonly exchange: Exchange;
@@ -85,10 +87,21 @@ class EventWriter {
     this.#exchange.outgoing.write(`${JSON.stringify({ type: 'ERROR', object: statusOf(error) })}\n`);
   }
 
-  /** One write for the whole batch; waits while the client is behind. False: it took nothing for too long and is cut off. */
+  /** Few writes for a batch; waits while the client is behind. False: it took nothing for too long and is cut off. */
   async write(batch: readonly RegistryEvent[]): Promise<boolean> {
+    let piece = '';
+    for (const event of batch) {
+      piece += this.#line(event);
+      if (piece.length < pieceLength) continue;
+      if (!(await this.#send(piece))) return false;
+      piece = '';
+    }
+    return piece === '' || this.#send(piece);
+  }
+
+  async #send(text: string): Promise<boolean> {
     const { outgoing } = this.#exchange;
-    if (outgoing.write(batch.map((event) => this.#line(event)).join(''))) return true;
+    if (outgoing.write(text)) return true;
     const patience = AbortSignal.any([this.#signal, AbortSignal.timeout(this.#patienceMs)]);
     try {
       await once(outgoing as unknown as NodeJS.EventEmitter, 'drain', { signal: patience });
