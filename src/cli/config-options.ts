@@ -18,7 +18,7 @@ export function withConfigOptions(command: Command): Command {
     .option('--load-balancer-pool <addresses>', 'addresses for Services of type LoadBalancer (default 10.97.0.0/24)')
     .option('--ingress-http-port <port>', 'port of the ingress gateway (default 80)', port)
     .option('--ingress-https-port <port>', 'its port for TLS (default 443)', port)
-    .option('--eviction-hard <thresholds>', 'evict pods below memory.available<100Mi,nodefs.available<10%,… (default as upstream)')
+    .option('--eviction-hard <thresholds>', 'evict pods below memory.available<100Mi,nodefs.available<5%,… (the default)')
     .option('--eviction-soft <thresholds>', 'evict pods that long below these')
     .option('--eviction-soft-grace-period <times>', 'how long: memory.available=1m30s,…')
     .option('--pod-manifest-path <folder>', 'run the pods whose manifests are here, whatever the API server says', (path) => resolve(path))
