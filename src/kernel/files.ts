@@ -10,11 +10,10 @@ import {
   renameSync,
   type BigIntStats,
 } from 'node:fs';
-import koffi from 'koffi';
 import { KindError } from '../base/errors.ts';
 import { attributesAt, setAttributes } from './attributes.ts';
 import { deviceNumber } from './device-number.ts';
-import { native, systemError } from './native.ts';
+import { lastErrno, native, systemError } from './native.ts';
 import { timespecs } from './timespecs.ts';
 
 /**
@@ -39,7 +38,6 @@ const resolveInRoot = 0x10;
 const resolveNoMagicLinks = 0x02;
 const openat2Number = 437;
 const errno = { ENOENT: 2, EAGAIN: 11, EEXIST: 17, ENOTDIR: 20, ENODATA: 61, ELOOP: 40, EOPNOTSUPP: 95, EPERM: 1 } as const;
-const errnoNow = (): number => koffi.errno();
 
 export interface Owner {
   readonly uid: number;
@@ -110,7 +108,7 @@ export class Root implements Disposable {
     // One name that is no symlink (O_EXCL) leads nowhere: the plain call will do, and costs less.
     const fd = native.openat(at.fd, nul(at.name), flags, mode & 0o7777);
     if (fd >= 0) return fd;
-    if (errnoNow() === errno.EEXIST) return undefined;
+    if (lastErrno() === errno.EEXIST) return undefined;
     throw systemError(`create ${textOf(path)}`);
   }
 
@@ -174,7 +172,7 @@ export class Root implements Disposable {
   makeDirectory(path: string, mode: number): boolean {
     const at = this.#at(path);
     if (native.mkdirat(at.fd, nul(at.name), mode & 0o7777) === 0) return true;
-    if (errnoNow() === errno.EEXIST) return false;
+    if (lastErrno() === errno.EEXIST) return false;
     throw systemError(`mkdir ${textOf(path)}`);
   }
 
@@ -222,7 +220,7 @@ export class Root implements Disposable {
   remove(path: string): void {
     const at = this.#at(path);
     if (native.unlinkat(at.fd, nul(at.name), 0) === 0) return;
-    const code = errnoNow();
+    const code = lastErrno();
     if (code === errno.ENOENT) return;
     const stat = this.stat(path);
     if (!stat?.isDirectory()) throw systemError(`remove ${textOf(path)}`, code);
@@ -355,13 +353,13 @@ function openat2(directory: number, path: string, flags: number, mode: number, r
   how.writeBigUInt64LE(BigInt(resolve), 16);
   for (let tries = 1; ; tries += 1) {
     const fd = Number(native.openat2(openat2Number, directory, nul(path), how, how.length));
-    if (fd >= 0 || tries === mostTries || errnoNow() !== errno.EAGAIN) return fd;
+    if (fd >= 0 || tries === mostTries || lastErrno() !== errno.EAGAIN) return fd;
   }
 }
 
 /** Undefined for "there is nothing at this path", else the error. */
 function absent(doing: string): undefined {
-  const code = errnoNow();
+  const code = lastErrno();
   if (code === errno.ENOENT || code === errno.ENOTDIR || code === errno.ELOOP) return undefined;
   throw systemError(doing, code);
 }

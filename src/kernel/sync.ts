@@ -1,6 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import koffi from 'koffi';
-import { native, systemError } from './native.ts';
+import { asyncErrno, native, systemError } from './native.ts';
 
 /** Everything written so far to the file system of `path` is on its disk when this resolves. syncfs(2); runs beside the event loop. */
 export async function syncFileSystem(path: string): Promise<void> {
@@ -8,7 +7,7 @@ export async function syncFileSystem(path: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   native.syncfs.async(fd, (error: unknown, result: number) => {
     if (error) reject(error as Error);
-    else if (result !== 0) reject(systemError(`syncfs ${path}`, koffi.errno()));
+    else if (result !== 0) reject(systemError(`syncfs ${path}`, asyncErrno()));
     else resolve();
   });
   try {

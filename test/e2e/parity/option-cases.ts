@@ -35,7 +35,7 @@ docker create --name d1 busybox:test true >/dev/null; docker run --rm --net cont
   {
     name: 'mounts that nothing may propagate through, names of the host',
     script: String.raw`
-p=/tmp/tmp.propagation; mkdir -p $p
+p=$(mktemp -d)
 for mode in shared rshared slave rslave private; do docker run --rm -v $p:/p:$mode busybox:test true; echo "$? $mode"; done
 docker run --rm --mount type=bind,src=$p,dst=/p,bind-propagation=rshared busybox:test true; docker run --rm -v vol1:/p:shared busybox:test true
 docker create --name c1 -v $p:/p:shared busybox:test true >/dev/null && docker start c1; docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' c1; rmdir $p
