@@ -215,7 +215,7 @@ test('disk runs out: images that nobody uses go first, and no pod when that is e
   await world.create('web');
   await world.until('web', isReady);
   const disk = (available: number): Observations => ({ 'nodefs.available': { available, capacity: 100 } });
-  world.left = disk(5);
+  world.left = disk(4);
   const remove = world.engine.images.delete.bind(world.engine.images);
   world.engine.images.delete = (name) => {
     world.left = disk(50);
