@@ -99,6 +99,7 @@ test('attach by WebSocket, as clients in a browser do', async () => {
   client.send('typed\n');
   await once(client, 'close');
   assert.equal(Buffer.concat(received).toString(), 'typed\nerr\n');
+  await container.wait();
   await container.remove();
 });
 
