@@ -63,24 +63,37 @@ test('an image behind a password is pulled with a secret of the pod or of its ac
   const always = { image, imagePullPolicy: 'Always' };
   await pod('refused', { imagePullSecrets: [{ name: 'bad' }, { name: 'missing' }] }, always);
   await eventually(
-    async () => assert.match(await read('pod refused', '{.status.containerStatuses[0].state.waiting.reason}'), /^ImagePullBackOff$/),
+    async () =>
+      assert.match(
+        await read(
+          'pod refused',
+          '{.status.containerStatuses[0].state.waiting.reason} {.status.containerStatuses[0].state.waiting.message}',
+        ),
+        /^ImagePullBackOff Back-off pulling image "127\.0\.0\.1:5001\/team\/app:v1": ErrImagePull: failed to pull and unpack image "127\.0\.0\.1:5001\/team\/app:v1": pull access denied for team\/app/,
+      ),
     { withinMs: 20_000 },
   );
-  assert.match(
-    await read('pod refused', '{.status.containerStatuses[0].state.waiting.message}'),
-    /^Back-off pulling image "127\.0\.0\.1:5001\/team\/app:v1": ErrImagePull: failed to pull and unpack image "127\.0\.0\.1:5001\/team\/app:v1": pull access denied for team\/app/,
+  const said = await eventually(
+    async () => {
+      const text = await events('refused');
+      assert.match(text, /FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets \(missing\); attempting to pull/);
+      assert.match(text, /Failed: Error: ErrImagePull\n/);
+      return text;
+    },
+    { withinMs: 10_000 },
   );
-  const said = await events('refused');
-  assert.match(said, /FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets \(missing\); attempting to pull/);
-  assert.match(said, /Failed: Error: ErrImagePull\n/);
   assert.doesNotMatch(said, /wrong/);
 
   await pod('own', { imagePullSecrets: [{ name: 'bad' }, { name: 'good' }] }, always);
   await pod('account', { serviceAccountName: 'puller' }, always);
   await Promise.all([ready('own'), ready('account')]);
-  assert.match(
-    await events('account'),
-    /Pulled: Successfully pulled image ".*" in \S+ \(\S+ including waiting\)\. Image size: \d+ bytes\./,
+  await eventually(
+    async () =>
+      assert.match(
+        await events('account'),
+        /Pulled: Successfully pulled image ".*" in \S+ \(\S+ including waiting\)\. Image size: \d+ bytes\./,
+      ),
+    { withinMs: 10_000 },
   );
 });
 
@@ -212,7 +225,9 @@ test('who writes more to disk than its limits is evicted, with the reason in its
       assert.equal(await status('layer'), 'Failed Evicted: Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. '),
     { withinMs: 30_000 },
   );
-  assert.match(await events('layer'), /Evicted: Pod ephemeral local storage usage exceeds/);
+  await eventually(async () => assert.match(await events('layer'), /Evicted: Pod ephemeral local storage usage exceeds/), {
+    withinMs: 10_000,
+  });
   assert.equal(await read('pod layer', '{.status.conditions[?(@.type=="DisruptionTarget")].reason}'), 'TerminationByKubelet');
 });
 
