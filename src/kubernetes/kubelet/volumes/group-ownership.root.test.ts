@@ -3,7 +3,9 @@ import { chmod, lstat, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { fakeKernel } from '../../../kernel/kernel.fake.ts';
 import { ownByGroup } from './group-ownership.ts';
+import { PodVolumes } from './volumes.ts';
 
 let root: string;
 let outside: string;
@@ -58,4 +60,31 @@ test('OnRootMismatch looks at the top only; Always puts right what somebody chan
   assert.equal(await facts(join(root, 'folder/file')), '2000 600');
   await ownByGroup(root, { ...wanted, onRootMismatch: false });
   assert.equal(await facts(join(root, 'folder/file')), '2000 660');
+});
+
+test('a volume is given once: what a program makes narrower inside stays, however often the pod’s volumes are made ready', async () => {
+  const volumes = new PodVolumes(join(outside, 'pods'), fakeKernel());
+  const pod = {
+    metadata: { name: 'db', namespace: 'default', uid: 'u1' },
+    spec: {
+      containers: [],
+      securityContext: { fsGroup: 2000 },
+      volumes: [
+        { name: 'data', persistentVolumeClaim: { claimName: 'data' } },
+        { name: 'work', emptyDir: {} },
+      ],
+    },
+  };
+  const volume = { metadata: { name: 'pv' }, spec: { hostPath: { path: root } } };
+  const sources = { configMaps: new Map(), secrets: new Map(), tokens: new Map(), persistentVolumes: new Map([['data', volume]]) };
+  const ready = async (): Promise<readonly string[]> =>
+    [...(await volumes.mountAll(pod as never, sources as never)).values()].map(({ path }) => path);
+  const [data = '', work = ''] = await ready();
+  assert.deepEqual([await facts(data), await facts(work)], ['2000 2775', '2000 2777']);
+  for (const path of [data, work]) {
+    await mkdir(join(path, 'pgdata'));
+    await chmod(join(path, 'pgdata'), 0o700);
+  }
+  await ready();
+  assert.deepEqual([await facts(join(data, 'pgdata')), await facts(join(work, 'pgdata'))], ['2000 700', '2000 700']);
 });

@@ -96,8 +96,11 @@ export class PodVolumes {
     if (volume.hostPath) return { path: await hostPath(volume.hostPath.path, volume.hostPath.type ?? ''), readOnly: false };
     if (volume.persistentVolumeClaim) {
       const { claimName, readOnly = false } = volume.persistentVolumeClaim;
-      const path = await persistentPath(claimName, sources.persistentVolumes.get(claimName));
-      if (group && !readOnly) await ownByGroup(path, group);
+      const persistent = sources.persistentVolumes.get(claimName);
+      const path = await persistentPath(claimName, persistent);
+      // Upstream leaves hostPath alone. Here it gets the group once: what programs then make narrower inside stays (PostgreSQL insists).
+      const onRootMismatch = group?.onRootMismatch === true || persistent?.spec?.hostPath !== undefined;
+      if (group && !readOnly) await ownByGroup(path, { ...group, onRootMismatch });
       return { path, readOnly };
     }
     const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'unknown';
@@ -110,6 +113,9 @@ export class PodVolumes {
       const size = volume.emptyDir.sizeLimit;
       this.#tmpfs(path, [...(size === undefined ? [] : [`size=${Math.floor(quantityOf(size))}`]), 'mode=0777']);
     }
+    const { gid, mode } = await stat(path);
+    // Given once, as upstream: what programs make narrower inside stays so when a container starts again.
+    if (group?.gid === gid && (mode & 0o2000) !== 0) return path;
     await chmod(path, 0o777);
     if (group) await ownByGroup(path, group);
     return path;
